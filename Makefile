@@ -32,7 +32,7 @@ UNIT_HELP_OBJ := $(UNIT_HELP:%.c=$(OUT)/obj/%.o)
 # An option that only some compilers know.
 option = $(shell $(CC) $(1) -Werror -x c -c -o /dev/null /dev/null 2>/dev/null && echo "$(1)")
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wcast-qual -Wshadow -Wstrict-prototypes -Wvla \
-	-Wformat=2 $(call option,-Wno-format-truncation) $(WERROR)
+	-Wformat=2 -Wno-format-nonliteral $(call option,-Wno-format-truncation) $(WERROR)
 HARDEN := -fstack-protector-strong -fno-delete-null-pointer-checks -fno-strict-overflow \
 	-fno-strict-aliasing $(call option,-fstack-clash-protection) $(call option,-fcf-protection=full)
 
