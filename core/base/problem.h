@@ -25,6 +25,8 @@ struct sk_problems {
 };
 
 void sk_problems_init(struct sk_problems *p, struct sk_arena *arena, const char *file);
+/* What the input contains may stand in path and text: control characters are escaped here, so
+ * that one problem stays one line and no terminal obeys a file. */
 void sk_problem(struct sk_problems *p, int line, int column, const char *path, const char *fmt, ...)
 	SK_PRINTF(5, 6);
 void sk_problem_warning(struct sk_problems *p, int line, int column, const char *path,
@@ -36,5 +38,11 @@ void sk_problems_sort(struct sk_problems *p);
 void sk_problems_text(const struct sk_problems *p, struct sk_str *out);
 /* {"file":…,"errors":n,"warnings":n,"problems":[{"line","column","path","severity","message"}]} */
 void sk_problems_json(const struct sk_problems *p, struct sk_str *out);
+/* The same members without the braces, for a caller that adds its own. */
+void sk_problems_json_members(const struct sk_problems *p, struct sk_str *out);
+
+/* Text from outside between double quotes, for a message: cut after 60 characters, quotes and
+ * backslashes escaped. Lives in the arena. */
+const char *sk_quote(struct sk_arena *a, const char *text);
 
 #endif
