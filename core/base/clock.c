@@ -41,6 +41,6 @@ sk_time_text(int64_t wall_ms, char buf[SK_TIME_LEN])
 	if (gmtime_r(&s, &tm) == NULL)
 		memset(&tm, 0, sizeof(tm));
 	strftime(ymd, sizeof(ymd), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf, SK_TIME_LEN, "%.19s.%03dZ", ymd, (int)(wall_ms % 1000));
+	snprintf(buf, SK_TIME_LEN, "%.19s.%03uZ", ymd, (unsigned)(wall_ms % 1000) % 1000u);
 	return buf;
 }

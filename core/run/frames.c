@@ -201,7 +201,8 @@ sk_get_start(struct sk_reader *r, struct sk_arena *a, struct sk_start *st)
 	uint32_t flags;
 	const void *p;
 
-	*st = (struct sk_start){ .id = sk_get_text(r, a), .class_name = sk_get_text(r, a) };
+	*st = (struct sk_start){ .id = sk_get_text(r, a) };
+	st->class_name = sk_get_text(r, a);
 	flags = sk_get_u32(r);
 	st->program = (flags & 1) != 0;
 	st->isolate = (flags & 2) != 0;
@@ -246,7 +247,8 @@ sk_get_report(struct sk_reader *r, struct sk_arena *a, struct sk_task_report *re
 	uint32_t state, reason;
 	const void *p;
 
-	*rep = (struct sk_task_report){ .id = sk_get_text(r, a), .class_name = sk_get_text(r, a) };
+	*rep = (struct sk_task_report){ .id = sk_get_text(r, a) };
+	rep->class_name = sk_get_text(r, a);
 	state = sk_get_u32(r);
 	rep->failures = sk_get_u32(r);
 	rep->pid = (int64_t)sk_get_u64(r);

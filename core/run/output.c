@@ -1,0 +1,202 @@
+/* output.c - the output of attempts: lines, tags, caps, attempt files. See sink.c for the rest. */
+#include "core/run/output.h"
+#include "core/base/clock.h"
+#include "core/run/sink.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Longer lines are cut into pieces: a log line with its tags must fit PIPE_BUF to stay whole. */
+#define MAX_LINE ((size_t)2048)
+
+void
+sk_out_init(struct sk_out *o, const char *id, uint32_t attempt, int64_t limit)
+{
+	*o = (struct sk_out){
+		.id = id, .attempt = attempt, .limit = limit > 0 ? limit : SK_OUTPUT_LIMIT, .fd = -1,
+	};
+}
+
+void
+sk_out_path(struct sk_str *path, const char *data_dir, const char *id, uint32_t attempt)
+{
+	sk_str_clear(path);
+	sk_str_addf(path, "%s/logs/", data_dir);
+	for (const char *p = id; *p != '\0'; p++) {
+		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			(*p >= '0' && *p <= '9') || *p == '-' || *p == '_' || (*p == '.' && p != id);
+
+		if (plain)
+			sk_str_addc(path, *p);
+		else
+			sk_str_addf(path, "%%%02X", (unsigned char)*p);
+	}
+	sk_str_addf(path, "/%u.log", attempt);
+}
+
+static int
+open_attempt(const struct sk_sink *s, const struct sk_out *o)
+{
+	struct sk_str path = SK_STR_INIT;
+	int fd;
+
+	sk_out_path(&path, s->cfg.data_dir, o->id, o->attempt);
+	fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1 && errno == ENOENT) {
+		char *slash = strrchr(path.p, '/');
+		char *upper;
+
+		*slash = '\0';
+		upper = strrchr(path.p, '/');
+		*upper = '\0';
+		mkdir(path.p, 0700);	/* what fails here fails again at open, with its errno */
+		*upper = '/';
+		mkdir(path.p, 0700);
+		*slash = '/';
+		fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	}
+	sk_str_release(&path);
+	return fd;
+}
+
+/* Bytes into the attempt's own file, opened at the first one. */
+static void
+write_attempt(struct sk_sink *s, struct sk_out *o, const char *p, size_t n)
+{
+	if (s->cfg.data_dir[0] == '\0' || o->failed || n == 0)
+		return;
+	if (o->fd == -1)
+		o->fd = open_attempt(s, o);
+	if (o->fd != -1 && sk_file_write(s, o->fd, p, n))
+		return;
+	o->failed = true;
+	sk_sink_log(s, SK_WARNING, o->id, o->attempt, "output is not kept: %s", strerror(errno));
+}
+
+static void
+event_line(struct sk_sink *s, const struct sk_out *o, const char *p, size_t n)
+{
+	struct sk_str line = SK_STR_INIT;
+
+	sk_str_addc(&line, '{');
+	sk_json_kint(&line, "time", sk_wall_ms());
+	sk_json_kstr(&line, "event", "log");
+	sk_json_kstr(&line, "taskId", o->id);
+	sk_json_kint(&line, "attempt", o->attempt);
+	sk_json_key(&line, "line");
+	sk_json_string_n(&line, p, n);
+	sk_str_adds(&line, "}\n");
+	sk_sink_print(s, 1, line.p, line.len);
+	sk_str_release(&line);
+}
+
+/* "<4>text": the prefix of sd-daemon(3) names the level. */
+static enum sk_level
+line_level(const char **p, size_t *n)
+{
+	static const enum sk_level levels[8] = { SK_CRITICAL, SK_CRITICAL, SK_CRITICAL, SK_ERROR,
+		SK_WARNING, SK_INFO, SK_INFO, SK_DEBUG };
+	const char *t = *p;
+
+	if (*n < 3 || t[0] != '<' || t[1] < '0' || t[1] > '7' || t[2] != '>')
+		return SK_INFO;
+	*p += 3;
+	*n -= 3;
+	return levels[t[1] - '0'];
+}
+
+static void
+remember(struct sk_out *o, const char *p, size_t n)
+{
+	size_t len = n < sizeof(o->last) - 1 ? n : sizeof(o->last) - 1;
+
+	while (len < n && len > 0 && ((unsigned char)p[len] & 0xc0) == 0x80)
+		len--; /* do not cut a character in two */
+	memcpy(o->last, p, len);
+	o->last[len] = '\0';
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)o->last[i] < 0x20 || o->last[i] == 0x7f)
+			o->last[i] = ' ';
+}
+
+static void
+put_line(struct sk_sink *s, struct sk_out *o, const char *p, size_t n)
+{
+	enum sk_level level = line_level(&p, &n);
+	struct sk_str line = SK_STR_INIT;
+
+	if (n > 0 && p[n - 1] == '\r')
+		n--;
+	remember(o, p, n);
+	if (level < sk_log_settings()->level)
+		return;
+	if (s->cfg.console == SK_CONSOLE_EVENTS)
+		event_line(s, o, p, n);
+	sk_log_format(&line, sk_log_settings()->json, sk_wall_ms(), level, "task", o->id, o->attempt, p,
+		n);
+	if (s->cfg.console == SK_CONSOLE_TAGGED || s->cfg.console == SK_CONSOLE_RAW)
+		sk_sink_console(s, 2, line.p, line.len);
+	sk_sink_file(s, s->cfg.split ? o : NULL, line.p, line.len);
+	sk_str_release(&line);
+}
+
+static void
+split_lines(struct sk_sink *s, struct sk_out *o, struct sk_str *held, const char *p, size_t n)
+{
+	while (n > 0) {
+		const char *nl = memchr(p, '\n', n);
+		size_t len = nl != NULL ? (size_t)(nl - p) : n;
+
+		if (nl != NULL && held->len == 0 && len <= MAX_LINE) {
+			put_line(s, o, p, len);
+		} else {
+			if (held->len + len > MAX_LINE)
+				len = MAX_LINE - held->len, nl = NULL;
+			sk_str_add(held, p, len);
+			if (nl != NULL || held->len == MAX_LINE) {
+				put_line(s, o, sk_str_text(held), held->len);
+				sk_str_clear(held);
+			}
+		}
+		p += len + (nl != NULL ? 1 : 0);
+		n -= len + (nl != NULL ? 1 : 0);
+	}
+}
+
+void
+sk_out_feed(struct sk_sink *s, struct sk_out *o, int stream, const char *p, size_t n, bool raw)
+{
+	int64_t room = o->limit - o->bytes;
+	size_t keep = room <= 0 ? 0 : (int64_t)n < room ? n : (size_t)room;
+
+	if (raw)
+		sk_sink_console(s, stream, p, n); /* a pipe-through has no cap: the reader decides */
+	o->bytes += (int64_t)n;
+	o->dropped += (int64_t)(n - keep);
+	write_attempt(s, o, p, keep);
+	if (raw)
+		sk_sink_file(s, s->cfg.split ? o : NULL, p, keep);
+	else
+		split_lines(s, o, &o->line[stream - 1], p, keep);
+}
+
+void
+sk_out_end(struct sk_sink *s, struct sk_out *o, bool raw)
+{
+	for (int i = 0; i < 2; i++) {
+		if (o->line[i].len > 0)
+			put_line(s, o, o->line[i].p, o->line[i].len);
+		sk_str_release(&o->line[i]);
+	}
+	if (o->dropped > 0 && (!raw || s->cfg.data_dir[0] != '\0'))
+		sk_sink_log(s, SK_WARNING, o->id, o->attempt,
+			"output beyond %lld bytes is not kept: %lld bytes dropped", (long long)o->limit,
+			(long long)o->dropped);
+	if (o->fd != -1)
+		close(o->fd);
+	o->fd = -1;
+	sk_sink_split_end(s, o);
+}

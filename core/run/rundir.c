@@ -1,0 +1,217 @@
+#include "core/run/rundir.h"
+#include "core/base/str.h"
+#include "core/run/cgroup.h"
+#include "core/run/tree.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CLEAR_ROUNDS 50
+#define CLEAR_PAUSE_NS 10000000L
+
+/* Ours alone: a directory somebody else made under /tmp is not trusted. */
+static bool
+usable(const char *dir)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return false;
+	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && access(dir, W_OK | X_OK) == 0 &&
+		(st.st_uid == geteuid() || geteuid() == 0);
+}
+
+const char *
+sk_rundir(char *buf, size_t n)
+{
+	const char *own = getenv("SKALDS_RUN_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
+
+	if (own != NULL && own[0] != '\0') {
+		snprintf(buf, n, "%s", own);
+		if (!usable(buf))
+			buf[0] = '\0';
+		return buf;
+	}
+	snprintf(buf, n, "/run/skalds");
+	if (usable(buf))
+		return buf;
+	if (xdg != NULL && xdg[0] == '/') {
+		snprintf(buf, n, "%s/skalds", xdg);
+		if (usable(buf))
+			return buf;
+	}
+	snprintf(buf, n, "/tmp/skalds-%u", (unsigned)geteuid());
+	if (!usable(buf))
+		buf[0] = '\0';
+	return buf;
+}
+
+static enum sk_code
+make_run_id(char id[SK_RUN_ID_LEN], struct sk_err *err)
+{
+	unsigned char raw[16];
+
+	if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw))
+		return sk_fail_errno(err, "getrandom");
+	for (size_t i = 0; i < sizeof(raw); i++)
+		snprintf(id + 2 * i, 3, "%02x", raw[i]);
+	return SK_OK;
+}
+
+enum sk_code
+sk_run_file_open(struct sk_run_file *rf, struct sk_err *err)
+{
+	char path[320];
+
+	*rf = (struct sk_run_file){ .fd = -1 };
+	if (make_run_id(rf->run_id, err) != SK_OK)
+		return err->code;
+	if (sk_rundir(rf->dir, sizeof(rf->dir))[0] == '\0')
+		return SK_OK;
+	snprintf(path, sizeof(path), "%s/%d.run", rf->dir, (int)getpid());
+	rf->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (rf->fd == -1)
+		return sk_fail_errno(err, "open %s", path);
+	if (flock(rf->fd, LOCK_EX | LOCK_NB) != 0)
+		return sk_fail_errno(err, "lock %s", path);
+	return sk_run_file_note(rf, NULL, NULL, err);
+}
+
+enum sk_code
+sk_run_file_note(struct sk_run_file *rf, const char *cgroup_v2, const char *cgroup_v1,
+	struct sk_err *err)
+{
+	struct sk_str text = SK_STR_INIT;
+	ssize_t n;
+
+	if (rf->fd == -1)
+		return SK_OK;
+	sk_str_addf(&text, "%s\n%s\n%s\n", rf->run_id, cgroup_v2 != NULL ? cgroup_v2 : "",
+		cgroup_v1 != NULL ? cgroup_v1 : "");
+	n = pwrite(rf->fd, text.p, text.len, 0);
+	if (n != (ssize_t)text.len)
+		sk_fail_errno(err, "write %s/%d.run", rf->dir, (int)getpid());
+	sk_str_release(&text);
+	return n > 0 ? SK_OK : err != NULL ? err->code : SK_EIO;
+}
+
+void
+sk_run_file_abandon(struct sk_run_file *rf)
+{
+	if (rf->fd != -1)
+		close(rf->fd);
+	rf->fd = -1;
+}
+
+void
+sk_run_file_close(struct sk_run_file *rf)
+{
+	char path[320];
+
+	if (rf->fd == -1)
+		return;
+	snprintf(path, sizeof(path), "%s/%d.run", rf->dir, (int)getpid());
+	unlink(path); /* if it stays, the next start finds nothing behind it */
+	close(rf->fd);
+	rf->fd = -1;
+}
+
+/* The n-th line of text, cut at its end. text is changed. */
+static const char *
+next_line(char **text)
+{
+	char *line = *text, *end = strchr(line, '\n');
+
+	if (end != NULL) {
+		*end = '\0';
+		*text = end + 1;
+	} else
+		*text = line + strlen(line);
+	return line;
+}
+
+/* Kill what carries the run's mark until nothing is left; killed processes need a moment to go. */
+static size_t
+kill_marked(const char *run_id)
+{
+	const struct sk_tree tree = { .run_id = run_id };
+	const struct timespec pause = { 0, CLEAR_PAUSE_NS };
+	size_t killed = 0;
+
+	for (int i = 0; i < CLEAR_ROUNDS; i++) {
+		size_t n = sk_tree_signal(&tree, SIGKILL);
+
+		if (n > killed)
+			killed = n;
+		if (n == 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return killed;
+}
+
+static size_t
+clear_run(int fd)
+{
+	char text[2048];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	char *at = text;
+	const char *run_id, *v2, *v1;
+	size_t killed;
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	run_id = next_line(&at);
+	v2 = next_line(&at);
+	v1 = next_line(&at);
+	if (strlen(run_id) != SK_RUN_ID_LEN - 1)
+		return 0;
+	killed = sk_cgroup_clear(v2, run_id) + sk_cgroup_clear(v1, run_id);
+	return killed + kill_marked(run_id);
+}
+
+size_t
+sk_rundir_clear(const char *dir, char *note, size_t note_len)
+{
+	DIR *d = dir[0] != '\0' ? opendir(dir) : NULL;
+	const struct dirent *e;
+	size_t killed = 0, runs = 0;
+
+	if (note != NULL && note_len > 0)
+		note[0] = '\0';
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		const char *dot = strrchr(e->d_name, '.');
+		char sock[320];
+		int fd;
+
+		if (dot == NULL || strcmp(dot, ".run") != 0)
+			continue;
+		fd = openat(dirfd(d), e->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (fd == -1)
+			continue; /* another user's, or just gone */
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) { /* nobody holds it: that run is dead */
+			killed += clear_run(fd);
+			runs++;
+			snprintf(sock, sizeof(sock), "%.*s.sock", (int)(dot - e->d_name), e->d_name);
+			unlinkat(dirfd(d), sock, 0);	/* may be gone already */
+			unlinkat(dirfd(d), e->d_name, 0);
+		}
+		close(fd);
+	}
+	if (d != NULL)
+		closedir(d);
+	if (note != NULL && killed > 0)
+		snprintf(note, note_len, "cleared what %zu dead run(s) left: %zu process(es) killed", runs,
+			killed);
+	return killed;
+}

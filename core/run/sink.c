@@ -1,0 +1,293 @@
+#include "core/run/sink.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STALL_BYTES ((size_t)1 << 20)
+#define CLEAN_MS 3600000
+
+struct sk_sink *
+sk_sink_new(const struct sk_sink_config *cfg, struct sk_loop *loop, void (*on_drain)(void *arg),
+	void *arg)
+{
+	struct sk_sink *s = sk_xcalloc(1, sizeof(*s));
+
+	s->cfg = *cfg;
+	if (s->cfg.total_limit <= 0)
+		s->cfg.total_limit = SK_OUTPUT_TOTAL;
+	s->loop = loop;
+	s->on_drain = on_drain;
+	s->arg = arg;
+	s->file.fd = -1;
+	for (int i = 0; i < 2; i++) {
+		struct stat st;
+
+		s->console[i].pipe = fstat(i + 1, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+	}
+	if (s->cfg.log_path[0] != '\0')
+		sk_logfile_clean(&s->cfg);
+	s->clean_ms = sk_boot_ms() + CLEAN_MS;
+	return s;
+}
+
+void
+sk_sink_console(struct sk_sink *s, int stream, const char *p, size_t n)
+{
+	struct console *c = &s->console[stream - 1];
+
+	if (!c->gone)
+		sk_str_add(&c->pending, p, n);
+}
+
+static bool
+writable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* As much as fits one atomic pipe write, ending at a line's end if there is one. */
+static size_t
+piece(const struct console *c)
+{
+	size_t n = c->pending.len;
+
+	if (!c->pipe || n <= PIPE_BUF)
+		return n;
+	for (n = PIPE_BUF; n > 0; n--)
+		if (c->pending.p[n - 1] == '\n')
+			return n;
+	return PIPE_BUF;
+}
+
+static void
+console_ready(uint32_t events, void *arg)
+{
+	struct sk_sink *s = arg;
+
+	(void)events;
+	sk_sink_flush(s);
+}
+
+static void
+block_console(struct sk_sink *s, struct console *c, int fd)
+{
+	c->blocked = true;
+	if (c->watch == NULL)
+		c->watch = sk_watch_add(s->loop, fd, EPOLLOUT, console_ready, s, NULL);
+}
+
+static void
+flush_console(struct sk_sink *s, int i)
+{
+	struct console *c = &s->console[i];
+	size_t done = 0;
+	int fd = i + 1;
+
+	while (done < c->pending.len) {
+		struct sk_str rest = { c->pending.p + done, c->pending.len - done, 0 };
+		struct console view = { .pending = rest, .pipe = c->pipe };
+		ssize_t n;
+
+		if (!writable(fd)) {
+			sk_str_consume(&c->pending, done);
+			block_console(s, c, fd);
+			return;
+		}
+		n = write(fd, rest.p, piece(&view));
+		if (n == -1 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n == -1) { /* nobody reads (EPIPE), or the disk behind is full: tasks go on */
+			c->gone = errno == EPIPE || errno == EBADF;
+			done = c->pending.len;
+			break;
+		}
+		done += (size_t)n;
+	}
+	sk_str_consume(&c->pending, done);
+	sk_watch_remove(c->watch);
+	c->watch = NULL;
+	if (c->blocked) {
+		c->blocked = false;
+		s->on_drain(s->arg);
+	}
+}
+
+void
+sk_sink_flush(struct sk_sink *s)
+{
+	flush_console(s, 0);
+	flush_console(s, 1);
+}
+
+bool
+sk_sink_stalled(const struct sk_sink *s)
+{
+	for (int i = 0; i < 2; i++)
+		if (s->console[i].blocked && s->console[i].pending.len > STALL_BYTES)
+			return true;
+	return false;
+}
+
+void
+sk_sink_print(struct sk_sink *s, int stream, const char *text, size_t n)
+{
+	struct console *c = &s->console[stream - 1];
+
+	if (stream == 2) {
+		sk_sink_file(s, NULL, text, n);
+		/* log lines may be lost on a console that nobody reads; results may not */
+		if (c->blocked && c->pending.len > STALL_BYTES) {
+			c->dropped++;
+			return;
+		}
+		if (c->dropped > 0) {
+			int64_t lines = c->dropped;
+
+			c->dropped = 0;
+			sk_sink_log(s, SK_WARNING, NULL, 0, "the console was blocked: %lld lines dropped",
+				(long long)lines);
+		}
+	}
+	if (stream == 1 || s->cfg.console != SK_CONSOLE_NONE)
+		sk_sink_console(s, stream, text, n);
+}
+
+void
+sk_sink_log(struct sk_sink *s, enum sk_level level, const char *task, int64_t attempt,
+	const char *fmt, ...)
+{
+	struct sk_str line = SK_STR_INIT;
+	char msg[1024];
+	va_list ap;
+	int n;
+
+	if (level < sk_log_settings()->level)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	sk_log_format(&line, sk_log_settings()->json, sk_wall_ms(), level, "supervisor", task, attempt,
+		msg, (size_t)n < sizeof(msg) ? (size_t)n : sizeof(msg) - 1);
+	sk_sink_print(s, 2, line.p, line.len);
+	sk_str_release(&line);
+}
+
+bool
+sk_file_write(struct sk_sink *s, int fd, const char *p, size_t n)
+{
+	if (s->written + (int64_t)n > s->cfg.total_limit) {
+		if (!s->total_said) {
+			s->total_said = true;
+			sk_sink_log(s, SK_WARNING, NULL, 0, "the output of all tasks reached %lld bytes: "
+				"no more is kept", (long long)s->cfg.total_limit);
+		}
+		return true;
+	}
+	while (n > 0) {
+		ssize_t done = write(fd, p, n);
+
+		if (done == -1 && errno == EINTR)
+			continue;
+		if (done == -1)
+			return false;
+		s->written += done;
+		p += done;
+		n -= (size_t)done;
+	}
+	return true;
+}
+
+static struct split *
+split_of(struct sk_sink *s, const struct sk_out *o)
+{
+	struct split *sp;
+
+	for (sp = s->splits; sp != NULL; sp = sp->next)
+		if (sp->out == o)
+			return sp;
+	sp = sk_xcalloc(1, sizeof(*sp));
+	*sp = (struct split){ .next = s->splits, .out = o, .file = { .fd = -1 } };
+	s->splits = sp;
+	return sp;
+}
+
+void
+sk_sink_file(struct sk_sink *s, const struct sk_out *o, const char *p, size_t n)
+{
+	char name[600];
+
+	if (s->cfg.log_path[0] == '\0')
+		return;
+	if (o == NULL) {
+		sk_logfile_write(s, &s->file, s->cfg.skald_id, p, n);
+		return;
+	}
+	snprintf(name, sizeof(name), "%s_%s", s->cfg.skald_id, o->id);
+	sk_logfile_write(s, &split_of(s, o)->file, name, p, n);
+}
+
+void
+sk_sink_split_end(struct sk_sink *s, const struct sk_out *o)
+{
+	for (struct split **at = &s->splits; *at != NULL; at = &(*at)->next) {
+		struct split *sp = *at;
+
+		if (sp->out != o)
+			continue;
+		*at = sp->next;
+		sk_logfile_close(&sp->file);
+		free(sp);
+		return;
+	}
+}
+
+void
+sk_sink_tick(struct sk_sink *s)
+{
+	if (s->cfg.log_path[0] == '\0' || sk_boot_ms() < s->clean_ms)
+		return;
+	s->clean_ms = sk_boot_ms() + CLEAN_MS;
+	sk_logfile_clean(&s->cfg);
+}
+
+void
+sk_sink_free(struct sk_sink *s, int64_t wait_ms)
+{
+	int64_t until = sk_boot_ms() + wait_ms;
+
+	if (s == NULL)
+		return;
+	for (;;) {
+		struct pollfd p[2] = { { .fd = -1, .events = POLLOUT }, { .fd = -1, .events = POLLOUT } };
+		int64_t left = until - sk_boot_ms();
+
+		sk_sink_flush(s);
+		for (int i = 0; i < 2; i++)
+			if (s->console[i].pending.len > 0)
+				p[i].fd = i + 1;
+		if ((p[0].fd == -1 && p[1].fd == -1) || left <= 0)
+			break;
+		if (poll(p, 2, (int)left) <= 0)
+			break;
+	}
+	while (s->splits != NULL)
+		sk_sink_split_end(s, s->splits->out);
+	sk_logfile_close(&s->file);
+	for (int i = 0; i < 2; i++) {
+		sk_watch_remove(s->console[i].watch);
+		sk_str_release(&s->console[i].pending);
+	}
+	free(s);
+}

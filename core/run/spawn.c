@@ -1,0 +1,304 @@
+#include "core/run/spawn.h"
+#include "core/run/worker_runtime.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHILD_STACK ((size_t)64 << 10)
+#define OOM_SCORE "500"		/* tasks die before skalds does; raising needs no privilege */
+/* The child of a vfork shares our memory: sanitizers must not follow it there. */
+#define SHARED_CHILD __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
+
+struct child_arg {
+	const struct sk_spawn *s;
+	pid_t parent;
+	volatile enum sk_spawn_step step;
+	volatile int err;
+};
+
+/* Dispositions and mask as a program expects them; SIGKILL when the parent dies. PDEATHSIG is a
+ * bonus: it is lost on a set-uid exec and follows the thread, but we have only one. */
+SHARED_CHILD static int
+reset_process(pid_t parent)
+{
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			sigaction(sig, &sa, NULL); /* the two reserved by glibc refuse: fine */
+	sigemptyset(&none);
+	if (setsid() == -1 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+		return errno;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return parent != 0 && getppid() != parent ? ESRCH : 0;
+}
+
+SHARED_CHILD static void
+raise_oom_score(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	if (write(fd, OOM_SCORE, sizeof(OOM_SCORE) - 1) < 0)
+		(void)0; /* no matter: the kernel then picks by size alone */
+	close(fd);
+}
+
+SHARED_CHILD static int
+place_fds(const struct sk_spawn *s)
+{
+	const int from[3] = { s->in, s->out, s->err };
+
+	for (int i = 0; i < 3; i++)
+		if (from[i] != -1 && dup2(from[i], i) == -1)
+			return errno;
+	return 0;
+}
+
+SHARED_CHILD static int
+exec_child(void *arg)
+{
+	struct child_arg *c = arg;
+	const struct sk_spawn *s = c->s;
+
+	c->step = SK_SPAWN_SESSION;
+	if ((c->err = reset_process(c->parent)) != 0)
+		_exit(127);
+	c->step = SK_SPAWN_CGROUP;
+	if (s->cg != NULL && (c->err = sk_cgroup_enter(s->cg)) != 0)
+		_exit(127);
+	raise_oom_score();
+	c->step = SK_SPAWN_CWD;
+	if (s->start->cwd[0] != '\0' && chdir(s->start->cwd) != 0) {
+		c->err = errno;
+		_exit(127);
+	}
+	c->step = SK_SPAWN_FDS;
+	if ((c->err = place_fds(s)) != 0)
+		_exit(127);
+	c->step = SK_SPAWN_EXEC;
+	/* argv is const in our struct; execve does not change it */
+	execve(s->path, (char *const *)(uintptr_t)s->start->argv, s->env);
+	c->err = errno;
+	_exit(127);
+}
+
+pid_t
+sk_spawn_program(const struct sk_spawn *s, struct sk_spawn_failure *failure)
+{
+	static char stack[CHILD_STACK] __attribute__((aligned(16)));
+	struct child_arg c = { .s = s, .parent = getpid() };
+	sigset_t all, before;
+	pid_t pid;
+
+	/* a handler must not run in the child while it shares our memory */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = clone(exec_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &c);
+	if (pid == -1)
+		*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (pid == -1)
+		return -1;
+	if (c.err == 0)
+		return pid;
+	waitpid(pid, NULL, 0);
+	*failure = (struct sk_spawn_failure){ c.step, c.err };
+	return -1;
+}
+
+/* Everything above keep is closed; keep moves to 3. */
+static int
+close_others(int *keep)
+{
+	if (*keep != -1 && *keep != 3) {
+		if (dup2(*keep, 3) == -1)
+			return -1;
+		*keep = 3;
+	}
+	return close_range(*keep == -1 ? 3U : 4U, ~0U, 0);
+}
+
+pid_t
+sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
+{
+	pid_t parent = getpid(), pid;
+	sigset_t all, before;
+	int channel = s->channel, err;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	if (pid != 0) {
+		if (pid == -1)
+			*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		return pid;
+	}
+	err = reset_process(parent);
+	if (err == 0 && s->cg != NULL)
+		err = sk_cgroup_enter(s->cg);
+	raise_oom_score();
+	if (err == 0)
+		err = place_fds(s);
+	if (err != 0 || close_others(&channel) != 0)
+		_exit(125);
+	sk_worker_main(s->worker, s->start, s->attempt, s->env, channel);
+}
+
+/* PID 1 of the namespace: start the program, reap, hand signals on, report the program's end. */
+static _Noreturn void
+isolated_init(const struct sk_spawn *s, int channel)
+{
+	struct sk_spawn inner = *s;
+	struct sk_spawn_failure failure = { 0, 0 };
+	struct sk_chan chan;
+	struct sk_str payload = SK_STR_INIT;
+	sigset_t set;
+	pid_t child;
+
+	sk_chan_init(&chan, channel);
+	sigfillset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	inner.in = inner.out = inner.err = -1;
+	inner.cg = NULL; /* entered already */
+	child = sk_spawn_program(&inner, &failure);
+	if (child == -1) {
+		sk_put_u32(&payload, (uint32_t)failure.step);
+		sk_put_u32(&payload, (uint32_t)failure.err);
+		sk_chan_queue(&chan, SK_F_FAILURE, 0, 0, &payload);
+		_exit(sk_chan_flush(&chan, NULL) == SK_OK ? 127 : 125);
+	}
+	for (;;) {
+		siginfo_t si;
+		int status, sig = sigwaitinfo(&set, &si);
+		pid_t pid;
+
+		if (sig > 0 && sig != SIGCHLD)
+			kill(-child, sig); /* gone already: SIGCHLD is next */
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+			if (pid != child)
+				continue;
+			sk_put_u32(&payload, (uint32_t)status);
+			sk_chan_queue(&chan, SK_F_RESULT, 0, 0, &payload);
+			_exit(sk_chan_flush(&chan, NULL) == SK_OK ? 0 : 125);
+		}
+	}
+}
+
+static int
+own_proc(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		return errno;
+	/* ps and friends must see the namespace; without the right to mount they see the host's */
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
+		(void)0;
+	return 0;
+}
+
+pid_t
+sk_spawn_isolated(const struct sk_spawn *s, struct sk_spawn_failure *failure)
+{
+	pid_t pid;
+	sigset_t all, before;
+	int channel = s->channel, err;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_NEWPID | CLONE_NEWNS | SIGCHLD), NULL, NULL,
+		NULL, NULL);
+	if (pid != 0) {
+		if (pid == -1)
+			*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		return pid;
+	}
+	prctl(PR_SET_NAME, "skalds-init");
+	err = setsid() == -1 ? errno : 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (err == 0 && s->cg != NULL)
+		err = sk_cgroup_enter(s->cg);
+	raise_oom_score();
+	if (err == 0)
+		err = place_fds(s);
+	if (err == 0)
+		err = own_proc();
+	if (err != 0 || close_others(&channel) != 0)
+		_exit(125);
+	isolated_init(s, channel);
+}
+
+bool
+sk_find_program(const char *argv0, char *const *env, char *path, size_t n)
+{
+	const char *dirs = "/usr/local/bin:/usr/bin:/bin";
+	bool denied = false;
+
+	if (strchr(argv0, '/') != NULL) {
+		snprintf(path, n, "%s", argv0);
+		return true; /* exec says what is wrong with it */
+	}
+	for (; *env != NULL; env++)
+		if (strncmp(*env, "PATH=", 5) == 0)
+			dirs = *env + 5;
+	while (*dirs != '\0' && argv0[0] != '\0') {
+		size_t len = strcspn(dirs, ":");
+		struct stat st;
+
+		snprintf(path, n, "%.*s/%s", len > 0 ? (int)len : 1, len > 0 ? dirs : ".", argv0);
+		if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+			if (access(path, X_OK) == 0)
+				return true;
+			denied = true;
+		}
+		dirs += len + (dirs[len] == ':' ? 1 : 0);
+	}
+	snprintf(path, n, "%s", argv0);
+	errno = denied ? EACCES : ENOENT;
+	return false;
+}
+
+int
+sk_spawn_message(const struct sk_spawn *s, const struct sk_spawn_failure *f, char *msg, size_t n)
+{
+	const char *reason = strerror(f->err);
+
+	switch (f->step) {
+	case SK_SPAWN_FORK:
+		snprintf(msg, n, "fork: %s", reason);
+		return 126;
+	case SK_SPAWN_SESSION:
+		snprintf(msg, n, "new session: %s", reason);
+		return 126;
+	case SK_SPAWN_CGROUP:
+		snprintf(msg, n, "enter the cgroup: %s", reason);
+		return 126;
+	case SK_SPAWN_CWD:
+		snprintf(msg, n, "chdir %s: %s", s->start->cwd, reason);
+		return 126;
+	case SK_SPAWN_FDS:
+		snprintf(msg, n, "dup2: %s", reason);
+		return 126;
+	case SK_SPAWN_EXEC:
+		break;
+	}
+	if (f->err == ENOENT && access(s->path, F_OK) == 0)
+		snprintf(msg, n, "exec %s: its interpreter does not exist", s->path);
+	else
+		snprintf(msg, n, "exec %s: %s", s->path, reason);
+	return f->err == ENOENT && access(s->path, F_OK) != 0 ? 127 : 126;
+}

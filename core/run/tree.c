@@ -1,0 +1,214 @@
+#include "core/run/tree.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MAX_DEPTH 4096	/* a parent chain cannot be longer than the table of a sane host */
+
+struct proc {
+	pid_t pid, parent, session;
+	unsigned long long start;	/* clock ticks since boot: tells a recycled pid */
+	bool mine;
+};
+
+struct proc_list {
+	struct proc *list;
+	size_t n, cap;
+};
+
+static bool
+slurp(pid_t pid, const char *file, struct sk_str *out)
+{
+	char path[64], buf[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	sk_str_clear(out);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return false; /* gone, or not ours to look at */
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		sk_str_add(out, buf, (size_t)n);
+	close(fd);
+	return n == 0 && out->len > 0;
+}
+
+/* "pid (comm) state ppid pgrp session …": comm may hold anything, so look behind the last ')'. */
+static bool
+read_stat(pid_t pid, struct proc *p)
+{
+	struct sk_str text = SK_STR_INIT;
+	const char *at;
+	char state = 'Z';
+	int parent = 0, session = 0, got = 0;
+	unsigned long long start = 0;
+
+	if (slurp(pid, "stat", &text) && (at = strrchr(text.p, ')')) != NULL)
+		got = sscanf(at + 1, " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
+			" %*d %*d %llu", &state, &parent, &session, &start);
+	sk_str_release(&text);
+	if (got != 4 || state == 'Z' || state == 'X')
+		return false;
+	*p = (struct proc){ .pid = pid, .parent = parent, .session = session, .start = start };
+	return true;
+}
+
+static void
+read_all(struct proc_list *all)
+{
+	DIR *dir = opendir("/proc");
+	const struct dirent *e;
+
+	*all = (struct proc_list){ NULL, 0, 0 };
+	if (dir == NULL)
+		return; /* no /proc: cgroups and process groups must do */
+	while ((e = readdir(dir)) != NULL) {
+		char *end;
+		long pid = strtol(e->d_name, &end, 10);
+		struct proc p;
+
+		if (*end != '\0' || pid <= 0 || !read_stat((pid_t)pid, &p))
+			continue;
+		if (all->n == all->cap) {
+			all->cap = all->cap > 0 ? all->cap * 2 : 128;
+			all->list = sk_xreallocarray(all->list, all->cap, sizeof(*all->list));
+		}
+		all->list[all->n++] = p;
+	}
+	closedir(dir);
+}
+
+static bool
+has_entry(const struct sk_str *env, const char *entry)
+{
+	size_t len = strlen(entry);
+
+	for (size_t i = 0; i + len < env->len; i += strlen(env->p + i) + 1)
+		if (strcmp(env->p + i, entry) == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_marks(pid_t pid, const struct sk_tree *t)
+{
+	struct sk_str env = SK_STR_INIT;
+	char *run = sk_xasprintf("SKALDS_RUN=%s", t->run_id);
+	char *task = sk_xasprintf("SKALDS_TASK_ID=%s", t->task_id != NULL ? t->task_id : "");
+	char attempt[48];
+	bool found;
+
+	snprintf(attempt, sizeof(attempt), "SKALDS_ATTEMPT=%u", t->attempt);
+	found = slurp(pid, "environ", &env) && has_entry(&env, run) &&
+		(t->task_id == NULL || (has_entry(&env, task) && has_entry(&env, attempt)));
+	sk_str_release(&env);
+	free(run);
+	free(task);
+	return found;
+}
+
+static int
+by_pid(const void *a, const void *b)
+{
+	const struct proc *p = a, *q = b;
+
+	return p->pid < q->pid ? -1 : p->pid > q->pid;
+}
+
+static struct proc *
+find(const struct proc_list *all, pid_t pid)
+{
+	const struct proc key = { .pid = pid };
+
+	return all->n > 0 ? bsearch(&key, all->list, all->n, sizeof(key), by_pid) : NULL;
+}
+
+/* Everything below something that is mine is mine. */
+static void
+spread(struct proc_list *all, pid_t spare)
+{
+	if (all->n > 0)
+		qsort(all->list, all->n, sizeof(*all->list), by_pid);
+	for (size_t i = 0; i < all->n; i++) {
+		const struct proc *up = &all->list[i];
+		int depth = 0;
+
+		while (up != NULL && !up->mine && up->pid != spare && depth++ < MAX_DEPTH)
+			up = find(all, up->parent);
+		if (up != NULL && up->mine)
+			all->list[i].mine = true;
+	}
+}
+
+static void
+send_signal(const struct proc *p, int sig)
+{
+	int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	struct proc again;
+
+	if (fd == -1) {
+		if (errno == ENOSYS && read_stat(p->pid, &again) && again.start == p->start)
+			kill(p->pid, sig); /* a kernel before 5.3: the window is a few microseconds */
+		return;
+	}
+	if (read_stat(p->pid, &again) && again.start == p->start)
+		syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0); /* ESRCH: it went by itself */
+	close(fd);
+}
+
+static size_t
+signal_mine(struct proc_list *all, int sig)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		if (!all->list[i].mine || all->list[i].pid == getpid())
+			continue;
+		n++;
+		if (sig != 0)
+			send_signal(&all->list[i], sig);
+	}
+	free(all->list);
+	return n;
+}
+
+size_t
+sk_tree_signal(const struct sk_tree *t, int sig)
+{
+	struct proc_list all;
+	pid_t self = getpid();
+
+	read_all(&all);
+	for (size_t i = 0; i < all.n; i++) {
+		struct proc *p = &all.list[i];
+
+		if (p->pid == self || p->pid == t->spare)
+			continue;
+		p->mine = (t->session != 0 && p->session == t->session) ||
+			(t->run_id != NULL && has_marks(p->pid, t));
+	}
+	spread(&all, t->spare);
+	return signal_mine(&all, sig);
+}
+
+size_t
+sk_tree_strays(bool (*known)(pid_t pid, void *arg), void *arg, int sig)
+{
+	struct proc_list all;
+	pid_t self = getpid();
+
+	read_all(&all);
+	for (size_t i = 0; i < all.n; i++)
+		all.list[i].mine = all.list[i].parent == self && !known(all.list[i].pid, arg);
+	spread(&all, 0);
+	return signal_mine(&all, sig);
+}
