@@ -14,7 +14,8 @@ struct my_worker {
 
 static const struct sk_field fields[] = {
 	SK_FIELD(struct my_worker, rtsp_url, .key = "rtspUrl", .required = true, .bounded = true,
-		.min = 1, .max = 2048, .doc = "address of the camera stream (logged without user and password); updated live"),
+		.min = 1, .max = 2048,
+		.doc = "camera stream, logged without its user and password; updated live"),
 	SK_FIELD(struct my_worker, fix_frame, .key = "fixFrame", .required = true,
 		.doc = "frame number to hold; updated live"),
 	SK_FIELD(struct my_worker, steps, .def = "3000", .bounded = true, .min = 0, .max = 1e12,
