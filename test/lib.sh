@@ -14,7 +14,7 @@ case $SKALDS in /*) ;; *) SKALDS=$PWD/$SKALDS ;; esac
 FULL=${FULL:-0}
 SKALDS_SEED=${SKALDS_SEED:-20}
 RANDOM=$SKALDS_SEED
-BIN=$ROOT/build/test
+BIN=$(cd "$ROOT" && realpath -m "${BUILD:-build}")/test
 T=$(mktemp -d "${TMPDIR:-/tmp}/skalds-test.XXXXXX") || exit 99
 export SKALDS T
 export SKALDS_RUN_DIR=$T/run
@@ -253,6 +253,15 @@ marked()
 	procs arg "$1" | wc -l
 }
 
+# Processes of tasks that this script's supervisors started.
+task_processes()
+{
+	local p
+	for p in $(procs env "SKALDS_RUN_DIR=$SKALDS_RUN_DIR"); do
+		tr '\0' '\n' <"/proc/$p/environ" 2>/dev/null | grep -q '^SKALDS_TASK_ID=' && echo "$p"
+	done
+}
+
 none_marked()
 {
 	[ "$(marked "$1")" = 0 ]
@@ -268,6 +277,37 @@ has()
 rounds()
 {
 	[ "$FULL" = 1 ] && echo "$2" || echo "$1"
+}
+
+can_unshare()
+{
+	unshare --pid --fork --mount-proc true 2>/dev/null
+}
+
+# ---- task files ----
+
+new_file()
+{
+	echo 'TaskWorkers:' >"$1"
+}
+
+# task FILE ID CLASS ATTACHMENTS [FIELD…]: ATTACHMENTS is a YAML flow mapping, FIELD "name: value".
+task()
+{
+	local file=$1 field
+	printf '  %s:\n    className: %s\n    attachments: %s\n' "$2" "$3" "$4" >>"$file"
+	shift 4
+	for field in "$@"; do
+		printf '    %s\n' "$field" >>"$file"
+	done
+}
+
+# program FILE ID 'COMMAND, ARG, …' [FIELD…]
+program()
+{
+	local file=$1 id=$2 command=$3
+	shift 3
+	task "$file" "$id" Exec "{command: [$command]}" "$@"
 }
 
 # ---- events ----

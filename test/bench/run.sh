@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# The figures of speed and size, beside their goals. Prints a table and, last, one line of JSON
+# (also in $BUILD/bench.json). Nothing here fails a build: what is measured is printed.
+#
+#	test/bench/run.sh [PART…]	parts: start memory many throughput size (all by default)
+#
+# TASKS=10000 ROUNDS=5 set the sizes. Each figure is the median of interleaved rounds of one run:
+# only ratios within one run say something about the program.
+. "$(dirname "$0")/../lib.sh"
+TASKS=${TASKS:-10000}
+ROUNDS=${ROUNDS:-5}
+parts=${*:-start memory many throughput size}
+rows=()
+
+# figure NAME UNIT MEASURED RELATION GOAL: RELATION is < or >=.
+figure()
+{
+	local met
+	met=$(awk -v m="$3" -v g="$5" -v r="$4" 'BEGIN {
+		if (m == "" || m == "-") print "-"; else print ((r == "<" ? m < g : m >= g) ? "yes" : "no") }')
+	[ "$4" != - ] || met=-
+	rows+=("$1|$2|$3|$4|$5|$met")
+}
+
+calc()
+{
+	awk "BEGIN { printf \"%.*f\", ${2:-2}, $1 }"
+}
+
+median()
+{
+	sort -n | awk '{ v[NR] = $1 } END { print NR ? (NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2) : "-" }'
+}
+
+# seconds COMMAND…: how long it takes; its failure is told.
+seconds()
+{
+	local from=${EPOCHREALTIME/./} code
+	"$@" >"$T/timed.out" 2>"$T/timed.err" </dev/null
+	code=$?
+	SECS=$(calc "(${EPOCHREALTIME/./} - $from) / 1000000" 3)
+	[ $code = 0 ] || note "failed with $code: $* : $(tail -n 2 "$T/timed.err")"
+	return $code
+}
+
+bench_start()
+{
+	local bare program worker
+	helper stamp >/dev/null
+	helper coldstart >/dev/null
+	coldstart $((ROUNDS * 20)) "$SKALDS" "$BIN/stamp" >cold.txt || return
+	bare=$(awk '$1 == "bare" { print $2 }' cold.txt)
+	program=$(awk '$1 == "program" { print $2 }' cold.txt)
+	worker=$(awk '$1 == "worker" { print $2 }' cold.txt)
+	figure "bare static program: exec to its first line" ms "$(calc "$bare / 1000")" - -
+	figure "run-one -- program: exec to user code, over bare" ms "$(calc "($program - $bare) / 1000")" '<' 5
+	figure "run-one --class MyWorker: exec to its first line of log, over bare" ms \
+		"$(calc "($worker - $bare) / 1000")" '<' 5
+}
+
+# pss PID: in KiB
+pss()
+{
+	awk '/^Pss:/ { print $2 }' "/proc/$1/smaps_rollup" 2>/dev/null
+}
+
+bench_memory()
+{
+	local i p total=0 own=0 workers=0 most=0 n=0 k
+	new_file m.yml
+	for i in $(seq 20); do
+		task m.yml "camera$i" MyWorker "{rtspUrl: \"rtsp://camera$i/stream\", fixFrame: $i, intervalSeconds: 1000}"
+	done
+	start idle "$SKALDS" edge -f m.yml --json
+	until_true 20 eval '[ "$(n_events idle.out event=started)" = 20 ]' || { note "20 workers did not start"; return; }
+	sleep 3
+	for p in $(procs tree "$PID"); do
+		k=$(pss "$p")
+		total=$((total + k))
+		case $p in
+		"$PID" | "$(link_of "$PID")") own=$((own + k)) ;;
+		*)
+			workers=$((workers + k))
+			n=$((n + 1))
+			[ "$k" -le $most ] || most=$k
+			;;
+		esac
+	done
+	ticks=$(awk '{ print $14 + $15 }' "/proc/$PID/stat")
+	sleep 5
+	ticks=$(($(awk '{ print $14 + $15 }' "/proc/$PID/stat") - ticks))
+	figure "idle edge: supervisor and link, PSS" MB "$(calc "$own / 1024")" '<' 12
+	figure "the same with all $n workers, PSS" MB "$(calc "$total / 1024")" '<' 12
+	figure "a sleeping compiled-in worker, PSS, mean" MB "$(calc "$workers / $n / 1024")" '<' 1
+	figure "the largest of them" MB "$(calc "$most / 1024")" '<' 1
+	figure "idle supervisor: cpu" % "$(calc "$ticks / 5")" - -
+	kill -TERM "$PID"
+	ended "$PID" 20
+}
+
+bench_many()
+{
+	local i from last
+	for ((i = 0; i < 1000; i++)); do
+		[ $i -gt 0 ] || echo 'TaskWorkers:'
+		printf '  w%d: {className: Sleep, attachments: {seconds: 1000}}\n' $i
+	done >many.yml
+	for i in $(seq "$ROUNDS"); do
+		from=$(now_ms)
+		start many "$SKALDS" edge -f many.yml --json
+		sleep 1.5
+		until_true 30 eval '[ "$(n_events many.out event=started)" = 1000 ]' || note "1,000 did not start"
+		last=$(events many.out event=started -- time | sort -n | tail -n 1)
+		echo $((last - from)) >>many.txt
+		kill -TERM "$PID"
+		ended "$PID" 60
+	done
+	figure "1,000 compiled-in workers: edge's start to the last one started" s \
+		"$(calc "$(median <many.txt) / 1000" 3)" '<' 1
+}
+
+# edge_once FLAG…: all must have finished.
+edge_once()
+{
+	"$SKALDS" edge -f true.yml --once --slots 2 --json "$@" >once.out
+}
+
+bench_throughput()
+{
+	local i raw xargs mode
+	helper rawloop >/dev/null
+	awk -v n="$TASKS" 'BEGIN { print "TaskWorkers:"
+		for (i = 1; i <= n; i++) printf "  t%d: {className: Exec, attachments: {command: [/bin/true]}}\n", i }' >true.yml
+	rm -f *.times
+	for i in $(seq "$ROUNDS"); do
+		seconds rawloop "$TASKS" /bin/true && echo "$SECS" >>raw.times
+		seconds sh -c "seq $TASKS | xargs -P2 -n1 /bin/true" && echo "$SECS" >>xargs.times
+		for mode in "" --no-cgroup; do
+			seconds edge_once $mode || continue
+			[ "$(n_events once.out event=finished)" = "$TASKS" ] || { note "not all have finished"; continue; }
+			echo "$SECS" >>"edge$mode.times"
+		done
+	done
+	touch edge.times edge--no-cgroup.times
+	raw=$(median <raw.times)
+	xargs=$(median <xargs.times)
+	figure "raw loop, two at a time, /bin/true" tasks/s "$(calc "$TASKS / $raw" 0)" - -
+	figure "xargs -P2 -n1 /bin/true" tasks/s "$(calc "$TASKS / $xargs" 0)" - -
+	for mode in --no-cgroup ""; do
+		m=$(median <"edge$mode.times")
+		[ "$m" != - ] || { note "edge ${mode:-with cgroups}: no figure"; continue; }
+		figure "edge --once --slots 2 ${mode:-with cgroups}" tasks/s "$(calc "$TASKS / $m" 0)" - -
+		figure "  of the raw loop" % "$(calc "100 * $raw / $m" 1)" '>=' "$([ -n "$mode" ] && echo 90 || echo 75)"
+		figure "  of xargs" x "$(calc "$xargs / $m" 2)" '>=' 1.0
+	done
+}
+
+bench_size()
+{
+	figure "binary" MB "$(calc "$(stat -Lc %s "$SKALDS") / 1000000" 1)" '<' 14
+}
+
+helper fsyncs >/dev/null
+figure "appends with fdatasync" /s "$(fsyncs "$BIN/fsyncs.tmp")" - -
+rm -f "$BIN/fsyncs.tmp"
+for part in $parts; do
+	case $part in
+	start | memory | many | throughput | size) "bench_$part" ;;
+	*) note "no part $part" ;;
+	esac
+done
+
+printf '\n%-70s %9s %-8s %8s %s\n' "figure ($(nproc) cpus, durable: no, authenticated: no)" measured unit goal met
+printf '%s\n' "${rows[@]}" | while IFS='|' read -r name unit measured relation goal met; do
+	[ "$relation" = - ] && relation= goal=
+	printf '%-70s %9s %-8s %8s %s\n' "$name" "$measured" "$unit" "$relation $goal" "$met"
+done
+printf '%s\n' "${rows[@]}" | awk -F'|' -v cpus="$(nproc)" -v tasks="$TASKS" -v rounds="$ROUNDS" '
+	function number(v) { return v ~ /^-?[0-9.]+$/ ? v : "null" }
+	BEGIN { printf "{\"cpus\":%s,\"tasks\":%s,\"rounds\":%s,\"figures\":[", cpus, tasks, rounds }
+	{
+		gsub(/^ +/, "", $1)
+		printf("%s{\"name\":\"%s\",\"unit\":\"%s\",\"measured\":%s,\"goal\":%s,\"relation\":%s,\"met\":%s}",
+			(NR > 1 ? "," : ""), $1, $2, number($3), number($5), ($4 == "-" ? "null" : "\"" $4 "\""),
+			($6 == "yes" ? "true" : $6 == "no" ? "false" : "null"))
+	}
+	END { print "]}" }' | tee "$BIN/../bench.json"
+exit 0
