@@ -24,7 +24,7 @@ enum sk_field_kind {
 	SK_FIELD_END = 0,
 	SK_FIELD_BOOL,		/* bool */
 	SK_FIELD_INT,		/* int64_t */
-	SK_FIELD_FLOAT,		/* double; an integer in the input is accepted */
+	SK_FIELD_FLOAT,		/* double; an integer in the input is accepted, .inf and .nan are not */
 	SK_FIELD_STRING,	/* const char * */
 	SK_FIELD_ENUM,		/* int: index into .choices */
 	SK_FIELD_LIST,		/* struct sk_list of .item kind (scalars) or of .sub records */
@@ -32,7 +32,8 @@ enum sk_field_kind {
 	SK_FIELD_ANY		/* const struct sk_value *: taken as it is */
 };
 
-/* A decoded list: items is an array of int64_t, double, bool, const char * or .sub structs. */
+/* A decoded list: items is an array of int64_t, double, bool, const char *, int (a choice),
+ * const struct sk_value * or .sub structs. */
 struct sk_list {
 	void *items;
 	size_t n;
@@ -46,7 +47,7 @@ struct sk_field {
 	bool required;
 	bool nullable;		/* null is accepted and means the default */
 	bool bounded;		/* min and max apply: to the number, the string's bytes, the list's length */
-	double min, max;
+	double min, max;	/* -INFINITY and INFINITY: open on that side */
 	const char *def;	/* default as text ("1", "true", "a word"); NULL = zero, "" or empty */
 	const char *doc;	/* one sentence; mandatory, a test asserts it */
 	const char *const *choices;	/* SK_FIELD_ENUM: names, NULL at the end */
@@ -68,9 +69,17 @@ struct sk_field {
 /* Fill *out (zeroed here, out_size bytes) from a map. Every problem is reported at its place, path
  * in front; returns false when there was an error. v == NULL or null counts as an empty map.
  * Strings and lists live in the arena. Keys are the alias or the name; unknown keys are errors
- * with a suggestion, or warnings when lenient; both spellings of one field is an error. */
+ * with a suggestion, or warnings when lenient; both spellings of one field is an error.
+ * An optional object that is absent gets the defaults of its own table. */
 bool sk_fields_decode(const struct sk_field *fields, const struct sk_value *v, void *out,
 	size_t out_size, struct sk_arena *a, const char *path, bool lenient, struct sk_problems *p);
+
+/* The member of a map that a field is read from, by alias or name; NULL when it is absent. */
+const struct sk_value *sk_field_get(const struct sk_field *f, const struct sk_value *map);
+
+/* Is the table itself right: docs, defaults that parse and keep the bounds, no key twice? For the
+ * tests that go through every table. */
+enum sk_code sk_fields_check(const struct sk_field *fields, struct sk_err *err) SK_CHECKED;
 
 /* The JSON Schema (draft 2020-12) of a table as one JSON object. */
 void sk_fields_schema(const struct sk_field *fields, struct sk_str *out);
