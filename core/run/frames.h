@@ -36,6 +36,7 @@ enum sk_frame_type {
 	SK_F_READY,		/* u32 0/1: what `probe ready` answers */
 	SK_F_QUIT,		/* u32 exit code: stop all tasks, then exit with it */
 	SK_F_PING,		/* answered at once by PONG */
+	SK_F_PRINT,		/* u32 stream 1 or 2, bytes: whole lines for the console */
 	/* supervisor -> link */
 	SK_F_HELLO = 32,	/* u32 pid, bytes run id, u32 restarts of the link */
 	SK_F_TASK,		/* one task that exists: struct sk_task_report */

@@ -87,33 +87,44 @@ read_all(struct proc_list *all)
 	closedir(dir);
 }
 
-static bool
-has_entry(const struct sk_str *env, const char *entry)
+/* The value of NAME= in an environment block, or NULL. */
+static const char *
+entry_value(const struct sk_str *env, const char *name)
 {
-	size_t len = strlen(entry);
+	size_t len = strlen(name);
 
 	for (size_t i = 0; i + len < env->len; i += strlen(env->p + i) + 1)
-		if (strcmp(env->p + i, entry) == 0)
-			return true;
-	return false;
+		if (strncmp(env->p + i, name, len) == 0 && env->p[i + len] == '=')
+			return env->p + i + len + 1;
+	return NULL;
+}
+
+bool
+sk_tree_marks(pid_t pid, const char *run_id, char *task, size_t n, unsigned *attempt)
+{
+	struct sk_str env = SK_STR_INIT;
+	const char *run, *id, *number;
+	bool found = false;
+
+	if (slurp(pid, "environ", &env) && (run = entry_value(&env, "SKALDS_RUN")) != NULL &&
+	    strcmp(run, run_id) == 0 && (id = entry_value(&env, "SKALDS_TASK_ID")) != NULL &&
+	    (number = entry_value(&env, "SKALDS_ATTEMPT")) != NULL) {
+		snprintf(task, n, "%s", id);
+		*attempt = (unsigned)strtoul(number, NULL, 10);
+		found = true;
+	}
+	sk_str_release(&env);
+	return found;
 }
 
 static bool
 has_marks(pid_t pid, const struct sk_tree *t)
 {
-	struct sk_str env = SK_STR_INIT;
-	char *run = sk_xasprintf("SKALDS_RUN=%s", t->run_id);
-	char *task = sk_xasprintf("SKALDS_TASK_ID=%s", t->task_id != NULL ? t->task_id : "");
-	char attempt[48];
-	bool found;
+	char task[256];
+	unsigned attempt;
 
-	snprintf(attempt, sizeof(attempt), "SKALDS_ATTEMPT=%u", t->attempt);
-	found = slurp(pid, "environ", &env) && has_entry(&env, run) &&
-		(t->task_id == NULL || (has_entry(&env, task) && has_entry(&env, attempt)));
-	sk_str_release(&env);
-	free(run);
-	free(task);
-	return found;
+	return sk_tree_marks(pid, t->run_id, task, sizeof(task), &attempt) &&
+		(t->task_id == NULL || (strcmp(task, t->task_id) == 0 && attempt == t->attempt));
 }
 
 static int

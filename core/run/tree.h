@@ -29,4 +29,8 @@ size_t sk_tree_signal(const struct sk_tree *t, int sig);
  * Returns how many were found. */
 size_t sk_tree_strays(bool (*known)(pid_t pid, void *arg), void *arg, int sig);
 
+/* The task a process says it belongs to, from the marks in its first environment; false when it has
+ * none of this run or cannot be read. */
+bool sk_tree_marks(pid_t pid, const char *run_id, char *task, size_t n, unsigned *attempt);
+
 #endif

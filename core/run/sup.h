@@ -1,0 +1,168 @@
+/* sup.h - the inside of the supervisor, shared by supervisor.c and sup_*.c. */
+#ifndef SK_CORE_RUN_SUP_H
+#define SK_CORE_RUN_SUP_H
+
+#include "core/base/loop.h"
+#include "core/base/map.h"
+#include "core/run/cgroup.h"
+#include "core/run/frames.h"
+#include "core/run/output.h"
+#include "core/run/rundir.h"
+#include "core/run/supervisor.h"
+#include <sys/types.h>
+
+/* Descriptors and paths that attempts use one after another. */
+struct sup_slot {
+	struct sup_slot *next;		/* while idle */
+	struct sup *sup;
+	struct sup_task *task;
+	int out[2][2];			/* pipes for stdout and stderr: [stream][0 = read]; -1 = none */
+	struct sk_watch *watch[2];
+	bool dirty;			/* a process of an old attempt may still hold the pipes */
+	char *result;			/* path of the result file; NULL without a runtime directory */
+};
+
+struct sup_task {
+	struct sup *sup;
+	struct sup_task *prev, *next;	/* queue */
+	struct sk_arena *arena;
+	struct sk_start start;
+	uint64_t key;
+	uint32_t attempt;
+	enum sk_task_state state;
+	pid_t pid;			/* 0 = not running, or reaped */
+	pid_t session;			/* pid of the first process: session and group of the tree */
+	struct sup_slot *slot;
+	struct sk_cgroup *cg;
+	struct sk_chan chan;		/* to a compiled-in worker */
+	struct sk_watch *chan_watch;
+	struct sk_out out;
+	struct sk_timer timer;		/* timeout, then grace, then the wait for an empty tree */
+	enum sk_reason stop_reason;	/* why we stopped it; EXITED = we did not */
+	int stop_signal;
+	int64_t grace_ms;
+	bool killed;			/* SIGKILL was sent by us */
+	bool reaped;			/* the first process is gone; status holds its end */
+	int status;
+	int sweeps;			/* rounds of killing what is left of the tree */
+	bool isolated_end;		/* the init of the namespace reported isolated_status */
+	int isolated_status;
+	const char *path;		/* programs: what was executed */
+	bool start_failed;		/* message and code say why */
+	int start_code;
+	struct sk_task_report report;
+	char message[512];
+	double progress;
+	char stage[128];
+	bool progress_dirty, line_dirty;
+};
+
+struct sup_link {
+	pid_t pid;			/* 0 = not running */
+	struct sk_chan chan;
+	struct sk_watch *watch;
+	int err_fd;			/* its stderr */
+	struct sk_watch *err_watch;
+	struct sk_str err_line;
+	struct sk_timer restart;
+	uint32_t restarts;
+	int64_t backoff_ms, started_ms, heard_ms;
+	bool spoke;			/* this life has sent a frame */
+	unsigned silent_deaths;		/* in a row */
+	bool ready;
+};
+
+struct sup {
+	const struct sk_supervisor_config *cfg;
+	struct sk_loop *loop;
+	struct sk_sink *sink;
+	struct sk_cgroups *cgs;
+	struct sk_run_file run;
+	int signal_fd, null_fd;
+	struct sk_map by_key, by_pid;
+	struct sup_task *queue_head, *queue_tail;
+	struct sup_slot *idle;
+	unsigned n_slots, n_running, n_queued;	/* n_slots 0 = no limit */
+	struct sup_link link;
+	bool flush_now;			/* something urgent is queued for the link */
+	unsigned slots_made;
+	struct sk_timer flush, sweep, second, notes;
+	int64_t last_flush_ms;
+	int64_t oom_seen;		/* of our own group's counter, as far as attributed to tasks */
+	bool memory_said;		/* that memoryMb cannot be enforced */
+	bool stalled;			/* reading from tasks pauses */
+	bool draining;
+	int drain_signal;		/* the first signal that asked to stop */
+	bool quitting, done;
+	int exit_code;
+	struct sk_timer give_up;
+	int status_fd;			/* listening socket; -1 = none */
+	struct sk_watch *status_watch;
+	char status_path[320];
+};
+
+/* sup_task.c: attempts */
+void sup_task_new(struct sup *s, const struct sk_frame *f);
+void sup_task_stop(struct sup_task *t, enum sk_reason reason, int sig, int64_t grace_ms);
+void sup_task_kill(struct sup_task *t);
+void sup_task_update(struct sup_task *t, const struct sk_frame *f);
+void sup_task_forget(struct sup_task *t);
+/* Start what may start, a few at a time. True when there is more: call again soon. */
+bool sup_start_queued(struct sup *s);
+/* A child was reaped. */
+void sup_reaped(struct sup *s, pid_t pid, int status, int64_t max_rss_kb, int64_t cpu_ms);
+/* Send progress and last lines that have changed. */
+void sup_send_notes(void *arg);
+void sup_notes_soon(struct sup *s);
+void sup_send_progress(struct sup_task *t, struct sk_str *payload);
+/* The start failed at a step of enum sk_spawn_step. */
+void sup_start_failure(struct sup_task *t, int step, int err);
+/* Without cgroups: end what escaped from attempts that are over. */
+void sup_sweep(void *arg);
+/* Build the report of a task as it stands. */
+void sup_report(const struct sup_task *t, struct sk_str *payload);
+
+/* sup_io.c: slots, pipes and the worker's channel */
+bool sup_slot_take(struct sup_task *t, struct sk_err *err);
+void sup_slot_give(struct sup_task *t);
+void sup_slots_free(struct sup *s);
+void sup_read_rest(struct sup_task *t);
+void sup_pause_reading(struct sup *s, bool pause);
+bool sup_watch_worker(struct sup_task *t, int fd, struct sk_err *err);
+void sup_read_worker(struct sup_task *t);
+/* The result file, if the task wrote one; fills the report. */
+void sup_take_result(struct sup_task *t);
+/* Are its bytes passed on unchanged (run-one), and is it read by us at all? */
+bool sup_raw(const struct sup_task *t);
+bool sup_captured(const struct sup_task *t);
+
+/* sup_end.c: how it ended */
+/* Fill reason, code, signal and message of the report. */
+void sup_judge(struct sup_task *t);
+/* The first process is gone: end the rest of the tree, then finish the attempt. */
+void sup_end_tree(struct sup_task *t);
+/* Report the end and free what the attempt held. The tree must be gone. */
+void sup_finish(struct sup_task *t);
+
+/* sup_link.c */
+void sup_link_start(struct sup *s);
+void sup_link_died(struct sup *s, int status);
+/* Queue a frame for the link; urgent: sent at the end of this round, else within 2 ms. */
+void sup_tell(struct sup *s, enum sk_frame_type type, const struct sup_task *t,
+	const struct sk_str *payload, bool urgent);
+void sup_link_flush(void *arg);
+void sup_link_free(struct sup *s);
+void sup_link_pause(struct sup *s, bool pause);
+
+/* sup_status.c: probes and systemd */
+void sup_status_open(struct sup *s);
+void sup_status_close(struct sup *s);
+/* sd_notify(3): "READY=1", "WATCHDOG=1", …; nothing happens outside of systemd. */
+void sup_notify(const char *state);
+
+/* supervisor.c */
+void sup_drain(struct sup *s, enum sk_reason reason, int sig);
+void sup_quit(struct sup *s, int code);
+void sup_check_done(struct sup *s);
+
+#endif

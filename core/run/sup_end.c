@@ -1,0 +1,221 @@
+/* sup_end.c - the end of an attempt: its tree, its reason, its report. */
+#include "core/base/clock.h"
+#include "core/run/sup.h"
+#include "core/run/tree.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FIRST_CHECK_MS 1
+#define MAX_CHECK_MS 50
+#define UNKILLABLE_SWEEPS 400	/* about 20 s */
+#define SWEEP_MS 200
+
+/* ---- why ---- */
+
+/* One kill by the kernel explains one death: never a guess. With a memory group of its own the
+ * counter is the task's; without, it is the container's, and each count is used up once. */
+static bool
+killed_for_memory(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+	int64_t own;
+
+	if (t->killed)
+		return false;
+	if (t->cg != NULL && t->start.memory_mb > 0 && sk_cgroups_memory(s->cgs))
+		return sk_cgroup_oom_kills(t->cg) > 0;
+	own = sk_cgroups_own_oom_kills(s->cgs);
+	if (own <= s->oom_seen)
+		return false;
+	s->oom_seen++;
+	return true;
+}
+
+static void
+judge_status(struct sup_task *t, int status)
+{
+	struct sk_task_report *r = &t->report;
+
+	if (WIFEXITED(status)) {
+		r->code = WEXITSTATUS(status);
+		if (t->message[0] == '\0' && t->cg != NULL && sk_cgroup_oom_kills(t->cg) > 0)
+			snprintf(t->message, sizeof(t->message),
+				"a process of the task was killed for want of memory (limit %lld MiB)",
+				(long long)t->start.memory_mb);
+		return;
+	}
+	r->signal = WTERMSIG(status);
+	r->code = 128 + r->signal;
+	if (r->reason != SK_REASON_EXITED)
+		return;
+	r->reason = SK_REASON_SIGNALED;
+	snprintf(t->message, sizeof(t->message), "%s%s", strsignal(r->signal),
+		WCOREDUMP(status) ? " (core dumped)" : "");
+	if (r->signal != SIGKILL || !killed_for_memory(t))
+		return;
+	r->reason = SK_REASON_OOM;
+	if (t->start.memory_mb > 0)
+		snprintf(t->message, sizeof(t->message), "out of memory: the limit is %lld MiB",
+			(long long)t->start.memory_mb);
+	else
+		snprintf(t->message, sizeof(t->message), "out of memory: the limit of skalds' own cgroup");
+}
+
+void
+sup_judge(struct sup_task *t)
+{
+	struct sk_task_report *r = &t->report;
+
+	r->reason = t->stop_reason;
+	if (t->start_failed) {
+		r->reason = SK_REASON_START_FAILED;
+		r->code = t->start_code;
+		return;
+	}
+	if (t->session == 0)
+		return; /* stopped before it was started */
+	judge_status(t, t->isolated_end && WIFEXITED(t->status) && WEXITSTATUS(t->status) == 0
+		? t->isolated_status : t->status);
+	if (r->reason == SK_REASON_TIMEOUT && t->message[0] == '\0')
+		snprintf(t->message, sizeof(t->message), "ran longer than %.3g s",
+			(double)t->start.timeout_ms / 1000);
+}
+
+/* ---- the tree ---- */
+
+/* Is anything of the tree left? thorough: look for those who left the session as well. Sends sig. */
+static bool
+tree_left(const struct sup_task *t, int sig, bool thorough)
+{
+	const struct sk_tree tree = {
+		.run_id = t->sup->run.run_id, .task_id = t->start.id, .attempt = t->attempt,
+		.session = t->session, .spare = t->sup->link.pid,
+	};
+
+	if (t->cg != NULL) {
+		if (!sk_cgroup_populated(t->cg))
+			return false;
+		if (sig != 0)
+			sk_cgroup_kill(t->cg);
+		return true;
+	}
+	if (kill(-t->session, sig) == 0)
+		thorough = true; /* where one is left, look for all */
+	return thorough && sk_tree_signal(&tree, sig) > 0;
+}
+
+static void
+check_again(void *arg)
+{
+	sup_end_tree(arg);
+}
+
+void
+sup_end_tree(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+	/* a stop must be complete before it is reported; an end by itself may be swept up after */
+	bool thorough = t->stop_reason != SK_REASON_EXITED || t->sweeps > 0;
+	int64_t pause = FIRST_CHECK_MS + t->sweeps * 2;
+
+	if (!tree_left(t, SIGKILL, thorough)) {
+		sup_finish(t);
+		return;
+	}
+	t->slot->dirty = true;
+	if (++t->sweeps == UNKILLABLE_SWEEPS)
+		sk_sink_log(s->sink, SK_ERROR, t->start.id, t->attempt,
+			"a process survives SIGKILL (uninterruptible sleep?): the slot stays taken");
+	t->state = SK_T_STOPPING;
+	t->timer.fn = check_again;
+	sk_timer_set(s->loop, &t->timer, sk_boot_ms() + (pause < MAX_CHECK_MS ? pause : MAX_CHECK_MS));
+}
+
+void
+sup_finish(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+	struct sk_str payload = SK_STR_INIT;
+	bool raw = sup_raw(t);
+
+	sk_timer_clear(s->loop, &t->timer);
+	sup_read_worker(t);
+	if (t->session != 0)
+		sup_read_rest(t);
+	sk_out_end(s->sink, &t->out, raw);
+	sup_judge(t);
+	sup_take_result(t);
+	t->report.end_ms = sk_wall_ms();
+	t->report.end_boot_ms = sk_boot_ms();
+	sk_watch_remove(t->chan_watch);
+	t->chan_watch = NULL;
+	sk_chan_release(&t->chan);
+	sup_slot_give(t);
+	sk_cgroup_give(s->cgs, t->cg);
+	if (t->cg == NULL && t->session != 0 && s->sweep.pos == 0)
+		sk_timer_set(s->loop, &s->sweep, sk_boot_ms() + SWEEP_MS);
+	t->cg = NULL;
+	t->state = SK_T_ENDED;
+	s->n_running--;
+	if (t->progress_dirty)
+		sup_send_progress(t, &payload);
+	sk_str_clear(&payload);
+	sup_report(t, &payload);
+	sup_tell(s, SK_F_EXITED, t, &payload, s->n_queued == 0);
+	sk_str_release(&payload);
+	sup_check_done(s);
+}
+
+void
+sup_reaped(struct sup *s, pid_t pid, int status, int64_t max_rss_kb, int64_t cpu_ms)
+{
+	struct sup_task *t = sk_map_find(&s->by_pid, (uint64_t)pid);
+
+	if (t == NULL)
+		return; /* an orphan that we adopted */
+	sk_map_remove(&s->by_pid, (uint64_t)pid);
+	sk_timer_clear(s->loop, &t->timer);
+	t->pid = 0;
+	t->reaped = true;
+	t->status = status;
+	t->report.max_rss_kb = max_rss_kb;
+	t->report.cpu_ms = cpu_ms;
+	sup_end_tree(t);
+}
+
+/* ---- what escaped ---- */
+
+/* Ours: the link, first processes of attempts, and whatever a living attempt has sent off. */
+static bool
+known_child(pid_t pid, void *arg)
+{
+	struct sup *s = arg;
+	struct sup_task *t;
+	char task[256];
+	unsigned attempt;
+	size_t i = 0;
+	bool marked;
+
+	if (pid == s->link.pid || sk_map_find(&s->by_pid, (uint64_t)pid) != NULL)
+		return true;
+	marked = sk_tree_marks(pid, s->run.run_id, task, sizeof(task), &attempt);
+	if (!marked)
+		return s->n_running > 0; /* whose it is cannot be told: wait until nobody's it can be */
+	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
+		if (t->state != SK_T_ENDED && t->attempt == attempt && strcmp(t->start.id, task) == 0)
+			return true;
+	return false;
+}
+
+void
+sup_sweep(void *arg)
+{
+	struct sup *s = arg;
+
+	if (sk_tree_strays(known_child, s, SIGKILL) > 0)
+		sk_timer_set(s->loop, &s->sweep, sk_boot_ms() + SWEEP_MS);
+}

@@ -1,0 +1,304 @@
+/* sup_io.c - the pipes of attempts, the channel of compiled-in workers, results. */
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/run/sup.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define READ_SIZE ((size_t)64 << 10)
+#define READS_PER_ROUND 4
+#define READS_AT_END 32		/* a pipe holds 64 KiB; whoever still writes is killed already */
+#define RESULT_MAX ((size_t)64 << 10)
+
+bool
+sup_raw(const struct sup_task *t)
+{
+	return t->start.program && t->sup->cfg->inherit;
+}
+
+bool
+sup_captured(const struct sup_task *t)
+{
+	const struct sk_sink_config *sink = &t->sup->cfg->sink;
+
+	return !sup_raw(t) || sink->log_path[0] != '\0' || sink->data_dir[0] != '\0';
+}
+
+/* ---- pipes ---- */
+
+/* True when there may be more. */
+static bool
+read_stream(struct sup_slot *slot, int stream)
+{
+	char buf[READ_SIZE];
+	struct sup_task *t = slot->task;
+	ssize_t n = read(slot->out[stream][0], buf, sizeof(buf));
+
+	if (n == -1)
+		return errno == EINTR;
+	if (n == 0 || t == NULL)
+		return n > 0; /* between attempts: a stranger's last words */
+	sk_out_feed(t->sup->sink, &t->out, stream + 1, buf, (size_t)n, sup_raw(t));
+	t->line_dirty = true;
+	return (size_t)n == sizeof(buf);
+}
+
+static void
+stdout_ready(uint32_t events, void *arg)
+{
+	(void)events;
+	for (int i = 0; i < READS_PER_ROUND && read_stream(arg, 0); i++)
+		;
+}
+
+static void
+stderr_ready(uint32_t events, void *arg)
+{
+	(void)events;
+	for (int i = 0; i < READS_PER_ROUND && read_stream(arg, 1); i++)
+		;
+}
+
+void
+sup_read_rest(struct sup_task *t)
+{
+	for (int stream = 0; stream < 2 && t->slot != NULL; stream++)
+		if (t->slot->out[stream][0] != -1)
+			for (int i = 0; i < READS_AT_END && read_stream(t->slot, stream); i++)
+				;
+}
+
+void
+sup_pause_reading(struct sup *s, bool pause)
+{
+	struct sup_task *t;
+	size_t i = 0;
+
+	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
+		for (int stream = 0; stream < 2 && t->slot != NULL; stream++)
+			if (t->slot->watch[stream] != NULL)
+				sk_watch_set(t->slot->watch[stream], pause ? 0 : EPOLLIN);
+}
+
+static bool
+open_pipe(struct sup_slot *slot, int stream, struct sk_err *err)
+{
+	static sk_watch_fn *const ready[2] = { stdout_ready, stderr_ready };
+	struct sup *s = slot->sup;
+	int *ends = slot->out[stream];
+
+	if (ends[0] != -1)
+		return true;
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		sk_fail_errno(err, "pipe");
+		ends[0] = ends[1] = -1;
+		return false;
+	}
+	/* only our end: programs expect a blocking stdout */
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+		sk_fail_errno(err, "fcntl");
+		return false;
+	}
+	slot->watch[stream] = sk_watch_add(s->loop, ends[0], s->stalled ? 0 : EPOLLIN, ready[stream],
+		slot, err);
+	return slot->watch[stream] != NULL;
+}
+
+static void
+close_pipes(struct sup_slot *slot)
+{
+	for (int stream = 0; stream < 2; stream++) {
+		sk_watch_remove(slot->watch[stream]);
+		slot->watch[stream] = NULL;
+		for (int end = 0; end < 2; end++) {
+			if (slot->out[stream][end] != -1)
+				close(slot->out[stream][end]);
+			slot->out[stream][end] = -1;
+		}
+	}
+}
+
+static struct sup_slot *
+new_slot(struct sup *s)
+{
+	struct sup_slot *slot = sk_xcalloc(1, sizeof(*slot));
+
+	*slot = (struct sup_slot){ .sup = s, .out = { { -1, -1 }, { -1, -1 } } };
+	if (s->run.dir[0] != '\0')
+		slot->result = sk_xasprintf("%s/%d.%u.result", s->run.dir, (int)getpid(), ++s->slots_made);
+	return slot;
+}
+
+bool
+sup_slot_take(struct sup_task *t, struct sk_err *err)
+{
+	struct sup *s = t->sup;
+	struct sup_slot *slot = s->idle != NULL ? s->idle : new_slot(s);
+
+	if (slot == s->idle)
+		s->idle = slot->next;
+	slot->task = t;
+	t->slot = slot;
+	if (sup_captured(t) && !open_pipe(slot, 0, err))
+		return false;
+	return !sup_captured(t) || !sup_raw(t) || open_pipe(slot, 1, err);
+}
+
+void
+sup_slot_give(struct sup_task *t)
+{
+	struct sup_slot *slot = t->slot;
+
+	if (slot == NULL)
+		return;
+	if (slot->dirty) /* a leftover could still write: the next attempt gets new pipes */
+		close_pipes(slot);
+	slot->dirty = false;
+	slot->task = NULL;
+	slot->next = t->sup->idle;
+	t->sup->idle = slot;
+	t->slot = NULL;
+}
+
+void
+sup_slots_free(struct sup *s)
+{
+	while (s->idle != NULL) {
+		struct sup_slot *slot = s->idle;
+
+		s->idle = slot->next;
+		close_pipes(slot);
+		free(slot->result);
+		free(slot);
+	}
+}
+
+/* ---- the channel of a compiled-in worker, or of the init of a namespace ---- */
+
+static void
+keep_bytes(struct sup_task *t, const void *p, size_t n)
+{
+	t->report.result = memcpy(sk_arena_alloc(t->arena, n + 1), p, n);
+	t->report.result_len = n;
+}
+
+static void
+on_isolated(struct sup_task *t, const struct sk_frame *f)
+{
+	struct sk_reader r = sk_reader_of(f);
+	uint32_t first = sk_get_u32(&r);
+
+	if (f->type == SK_F_RESULT) {
+		t->isolated_end = true;
+		t->isolated_status = (int)first;
+	} else if (f->type == SK_F_FAILURE)
+		sup_start_failure(t, (int)first, (int)sk_get_u32(&r));
+}
+
+static void
+on_worker(struct sup_task *t, const struct sk_frame *f)
+{
+	struct sk_reader r = sk_reader_of(f);
+	struct sk_str payload = SK_STR_INIT;
+	const void *p;
+	size_t n;
+
+	switch (f->type) {
+	case SK_F_PROGRESS:
+		t->progress = sk_get_f64(&r);
+		p = sk_get_bytes(&r, &n);
+		snprintf(t->stage, sizeof(t->stage), "%.*s", (int)(n < sizeof(t->stage) ? n : 0),
+			(const char *)p);
+		t->progress_dirty = true;
+		break;
+	case SK_F_FAILURE:
+		p = sk_get_bytes(&r, &n);
+		snprintf(t->message, sizeof(t->message), "%.*s", (int)(n < 4096 ? n : 4096), (const char *)p);
+		break;
+	case SK_F_RESULT:
+		p = sk_get_bytes(&r, &n);
+		if (!r.bad && n <= RESULT_MAX)
+			keep_bytes(t, p, n);
+		break;
+	case SK_F_UPDATED:
+		sk_str_add(&payload, f->data, f->len);
+		sup_tell(t->sup, SK_F_UPDATED, t, &payload, true);
+		sk_str_release(&payload);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+sup_read_worker(struct sup_task *t)
+{
+	struct sk_frame f;
+	struct sk_err err;
+	enum sk_code code, next;
+
+	if (t->chan.fd == -1)
+		return;
+	do {
+		code = sk_chan_fill(&t->chan, &err);
+		while ((next = sk_chan_next(&t->chan, &f, &err)) == SK_OK) {
+			if (t->start.program)
+				on_isolated(t, &f);
+			else
+				on_worker(t, &f);
+		}
+	} while (code == SK_OK && next == SK_EAGAIN);
+	if (next == SK_EAGAIN && code == SK_EAGAIN)
+		return;
+	/* gone, or talking nonsense (user code wrote to its descriptor 3): it ends by itself */
+	sk_watch_remove(t->chan_watch);
+	t->chan_watch = NULL;
+	sk_chan_release(&t->chan);
+}
+
+static void
+worker_ready(uint32_t events, void *arg)
+{
+	struct sup_task *t = arg;
+
+	if ((events & EPOLLOUT) && sk_chan_flush(&t->chan, NULL) != SK_EAGAIN)
+		sk_watch_set(t->chan_watch, EPOLLIN);
+	sup_read_worker(t);
+	if (t->progress_dirty)
+		sup_notes_soon(t->sup);
+}
+
+bool
+sup_watch_worker(struct sup_task *t, int fd, struct sk_err *err)
+{
+	sk_chan_init(&t->chan, fd);
+	t->chan_watch = sk_watch_add(t->sup->loop, fd, EPOLLIN, worker_ready, t, err);
+	return t->chan_watch != NULL;
+}
+
+/* ---- results ---- */
+
+void
+sup_take_result(struct sup_task *t)
+{
+	char buf[RESULT_MAX];
+	size_t len = 0;
+	ssize_t n;
+	int fd;
+
+	if (t->slot == NULL || t->slot->result == NULL)
+		return;
+	fd = open(t->slot->result, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1)
+		return; /* it wrote none */
+	while (len < sizeof(buf) && (n = read(fd, buf + len, sizeof(buf) - len)) > 0)
+		len += (size_t)n;
+	close(fd);
+	unlink(t->slot->result);
+	keep_bytes(t, buf, len);
+}

@@ -1,0 +1,482 @@
+/* sup_task.c - attempts: queued, started, stopped, told of. Their ends are in sup_end.c. */
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/run/spawn.h"
+#include "core/run/sup.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STARTS_PER_ROUND 64
+#define NOTES_MS 100
+
+/* ---- reports ---- */
+
+void
+sup_report(const struct sup_task *t, struct sk_str *payload)
+{
+	struct sk_task_report rep = t->report;
+
+	rep.id = t->start.id;
+	rep.class_name = t->start.class_name;
+	rep.state = t->state;
+	rep.failures = t->start.failures;
+	rep.message = t->message;
+	sk_put_report(payload, &rep);
+}
+
+static void
+send_line(struct sup_task *t, struct sk_str *payload)
+{
+	t->line_dirty = false;
+	sk_str_clear(payload);
+	sk_put_text(payload, t->out.last);
+	sup_tell(t->sup, SK_F_LINE, t, payload, false);
+}
+
+void
+sup_send_progress(struct sup_task *t, struct sk_str *payload)
+{
+	t->progress_dirty = false;
+	sk_str_clear(payload);
+	sk_put_f64(payload, t->progress);
+	sk_put_text(payload, t->stage);
+	sup_tell(t->sup, SK_F_PROGRESS, t, payload, false);
+}
+
+void
+sup_send_notes(void *arg)
+{
+	struct sup *s = arg;
+	struct sk_str payload = SK_STR_INIT;
+	struct sup_task *t;
+	size_t i = 0;
+
+	while ((t = sk_map_each(&s->by_key, &i)) != NULL) {
+		if (t->progress_dirty)
+			sup_send_progress(t, &payload);
+		if (t->line_dirty && s->cfg->lines)
+			send_line(t, &payload);
+	}
+	sk_str_release(&payload);
+	if (s->cfg->lines && s->n_running > 0)
+		sup_notes_soon(s);
+}
+
+void
+sup_notes_soon(struct sup *s)
+{
+	if (s->notes.pos == 0)
+		sk_timer_set(s->loop, &s->notes, sk_boot_ms() + NOTES_MS);
+}
+
+/* ---- starting ---- */
+
+static void
+enqueue(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+
+	t->prev = s->queue_tail;
+	if (s->queue_tail != NULL)
+		s->queue_tail->next = t;
+	else
+		s->queue_head = t;
+	s->queue_tail = t;
+	s->n_queued++;
+}
+
+static void
+dequeue(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+
+	if (t->prev != NULL)
+		t->prev->next = t->next;
+	else
+		s->queue_head = t->next;
+	if (t->next != NULL)
+		t->next->prev = t->prev;
+	else
+		s->queue_tail = t->prev;
+	t->prev = t->next = NULL;
+	s->n_queued--;
+}
+
+void
+sup_task_new(struct sup *s, const struct sk_frame *f)
+{
+	struct sup_task *t;
+	struct sk_reader r = sk_reader_of(f);
+
+	if (f->key == 0 || f->key == UINT64_MAX || sk_map_find(&s->by_key, f->key) != NULL)
+		return; /* said twice: the link was restarted in between */
+	t = sk_xcalloc(1, sizeof(*t));
+	t->sup = s;
+	t->key = f->key;
+	t->attempt = f->attempt;
+	t->arena = sk_arena_new();
+	t->chan.fd = -1;
+	t->timer = (struct sk_timer){ .arg = t };
+	t->report.reason = SK_REASON_EXITED;
+	if (!sk_get_start(&r, t->arena, &t->start)) {
+		sk_sink_log(s->sink, SK_ERROR, NULL, 0, "link: malformed start of task %llu",
+			(unsigned long long)f->key);
+		sk_arena_free(t->arena);
+		free(t);
+		return;
+	}
+	sk_out_init(&t->out, t->start.id, t->attempt, t->start.output_limit);
+	sk_map_put(&s->by_key, t->key, t);
+	enqueue(t);
+	if (s->draining)
+		sup_task_stop(t, SK_REASON_INTERRUPTED, SIGTERM, 0);
+}
+
+/* The last of equal names wins: the task's own variables over inherited ones, marks over both. */
+static void
+add_env(char **env, size_t *n, char *entry)
+{
+	size_t len = strcspn(entry, "=") + 1;
+
+	for (size_t i = 0; i < *n; i++)
+		if (strncmp(env[i], entry, len) == 0) {
+			env[i] = entry;
+			return;
+		}
+	env[(*n)++] = entry;
+}
+
+static char **
+build_env(struct sup_task *t)
+{
+	const char *const *base = t->sup->cfg->env;
+	size_t n = 0, n_base = 0, n_own = 0;
+	char **env;
+
+	while (base[n_base] != NULL)
+		n_base++;
+	while (t->start.env[n_own] != NULL)
+		n_own++;
+	env = sk_arena_alloc(t->arena, (n_base + n_own + 5) * sizeof(*env));
+	for (size_t i = 0; i < n_base; i++)
+		env[n++] = (char *)(uintptr_t)base[i]; /* exec takes char ** and changes nothing */
+	for (size_t i = 0; i < n_own; i++)
+		add_env(env, &n, (char *)(uintptr_t)t->start.env[i]);
+	add_env(env, &n, sk_arena_printf(t->arena, "SKALDS_TASK_ID=%s", t->start.id));
+	add_env(env, &n, sk_arena_printf(t->arena, "SKALDS_ATTEMPT=%u", t->attempt));
+	add_env(env, &n, sk_arena_printf(t->arena, "SKALDS_RUN=%s", t->sup->run.run_id));
+	if (t->slot->result != NULL)
+		add_env(env, &n, sk_arena_printf(t->arena, "SKALDS_RESULT=%s", t->slot->result));
+	return env;
+}
+
+/* A file in memory: the program may take its time to read, and may seek. */
+static int
+open_input(const struct sup_task *t, struct sk_err *err)
+{
+	const char *p = t->start.input;
+	size_t left = strlen(p);
+	int fd = memfd_create("stdin", MFD_CLOEXEC);
+
+	if (fd == -1) {
+		sk_fail_errno(err, "memfd_create");
+		return -1;
+	}
+	while (left > 0) {
+		ssize_t n = write(fd, p, left);
+
+		if (n <= 0) {
+			sk_fail_errno(err, "write the task's stdin");
+			close(fd);
+			return -1;
+		}
+		p += n;
+		left -= (size_t)n;
+	}
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		sk_fail_errno(err, "lseek"); /* a memfd always can */
+	return fd;
+}
+
+static const struct sk_worker *
+find_worker(const struct sup *s, const char *name)
+{
+	for (const struct sk_worker *const *w = s->cfg->workers; *w != NULL; w++)
+		if (strcmp((*w)->name, name) == 0)
+			return *w;
+	return NULL;
+}
+
+static void
+fail_start(struct sup_task *t, int code, const char *msg)
+{
+	t->start_failed = true;
+	t->start_code = code;
+	snprintf(t->message, sizeof(t->message), "%s", msg);
+}
+
+void
+sup_start_failure(struct sup_task *t, int step, int err)
+{
+	const struct sk_spawn s = { .start = &t->start, .path = t->path };
+	const struct sk_spawn_failure f = { (enum sk_spawn_step)step, err };
+
+	t->start_failed = true;
+	t->start_code = sk_spawn_message(&s, &f, t->message, sizeof(t->message));
+}
+
+static pid_t
+spawn_program(struct sup_task *t, struct sk_spawn *s)
+{
+	struct sk_spawn_failure failure = { SK_SPAWN_EXEC, ENOENT };
+	char path[4096];
+	pid_t pid;
+
+	if (!sk_find_program(t->start.argv[0], s->env, path, sizeof(path))) {
+		failure.err = errno;
+		t->path = sk_arena_strdup(t->arena, path);
+		sup_start_failure(t, failure.step, failure.err);
+		return -1;
+	}
+	s->path = t->path = sk_arena_strdup(t->arena, path);
+	pid = t->start.isolate ? sk_spawn_isolated(s, &failure) : sk_spawn_program(s, &failure);
+	if (pid == -1)
+		sup_start_failure(t, (int)failure.step, failure.err);
+	return pid;
+}
+
+static pid_t
+spawn_worker(struct sup_task *t, struct sk_spawn *s)
+{
+	struct sk_spawn_failure failure = { SK_SPAWN_FORK, 0 };
+	pid_t pid;
+
+	s->worker = find_worker(t->sup, t->start.class_name);
+	if (s->worker == NULL) {
+		fail_start(t, 127, "this binary has no such worker class");
+		return -1;
+	}
+	pid = sk_spawn_worker(s, &failure);
+	if (pid == -1)
+		sup_start_failure(t, (int)failure.step, failure.err);
+	return pid;
+}
+
+static void
+take_cgroup(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+	struct sk_err err = { SK_OK, "" };
+
+	if (t->start.memory_mb > 0 && !sk_cgroups_memory(s->cgs) && !s->memory_said) {
+		s->memory_said = true;
+		sk_sink_log(s->sink, SK_WARNING, t->start.id, t->attempt,
+			"memoryMb is not enforced here: no writable memory cgroup (see skalds doctor)");
+	}
+	if (!sk_cgroups_track(s->cgs))
+		return;
+	t->cg = sk_cgroup_take(s->cgs, t->start.memory_mb, &err);
+	if (t->cg == NULL)
+		sk_sink_log(s->sink, SK_WARNING, t->start.id, t->attempt, "runs without a cgroup: %s", err.msg);
+}
+
+/* Everything the child needs; false with the message set. */
+static bool
+prepare(struct sup_task *t, struct sk_spawn *s, int *input, int channel[2], struct sk_err *err)
+{
+	struct sup *sup = t->sup;
+
+	if (!sup_slot_take(t, err))
+		return false;
+	take_cgroup(t);
+	s->cg = t->cg;
+	s->in = sup_raw(t) ? -1 : sup->null_fd;
+	if (t->start.program && t->start.input[0] != '\0') {
+		if ((*input = open_input(t, err)) == -1)
+			return false;
+		s->in = *input;
+	}
+	s->out = sup_captured(t) ? t->slot->out[0][1] : -1;
+	s->err = !sup_captured(t) ? -1 : sup_raw(t) ? t->slot->out[1][1] : t->slot->out[0][1];
+	if (!t->start.program || t->start.isolate) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) != 0) {
+			sk_fail_errno(err, "socketpair");
+			return false;
+		}
+		s->channel = channel[1];
+	}
+	s->env = build_env(t);
+	return true;
+}
+
+static void
+timed_out(void *arg)
+{
+	struct sup_task *t = arg;
+
+	sup_task_stop(t, SK_REASON_TIMEOUT, SIGTERM, t->start.grace_ms);
+}
+
+static void
+started(struct sup_task *t, pid_t pid)
+{
+	struct sup *s = t->sup;
+	struct sk_str payload = SK_STR_INIT;
+
+	t->pid = t->session = pid;
+	t->state = SK_T_RUNNING;
+	t->report.pid = pid;
+	sk_map_put(&s->by_pid, (uint64_t)pid, t);
+	if (t->start.timeout_ms > 0) {
+		t->timer.fn = timed_out;
+		sk_timer_set(s->loop, &t->timer, t->report.start_boot_ms + t->start.timeout_ms);
+	}
+	sup_report(t, &payload);
+	sup_tell(s, SK_F_STARTED, t, &payload, false);
+	sk_str_release(&payload);
+	if (s->cfg->lines)
+		sup_notes_soon(s);
+}
+
+static void
+start_task(struct sup_task *t)
+{
+	struct sk_spawn s = { .start = &t->start, .attempt = t->attempt, .channel = -1 };
+	struct sk_err err = { SK_OK, "" };
+	int channel[2] = { -1, -1 }, input = -1;
+	pid_t pid = -1;
+
+	dequeue(t);
+	t->sup->n_running++;
+	t->report.start_ms = sk_wall_ms();
+	t->report.start_boot_ms = sk_boot_ms();
+	if (!prepare(t, &s, &input, channel, &err))
+		fail_start(t, 126, err.msg);
+	else
+		pid = t->start.program ? spawn_program(t, &s) : spawn_worker(t, &s);
+	if (input != -1)
+		close(input);
+	if (channel[1] != -1)
+		close(channel[1]);
+	if (pid == -1) {
+		if (channel[0] != -1)
+			close(channel[0]);
+		sup_finish(t);
+		return;
+	}
+	started(t, pid);
+	if (channel[0] != -1 && !sup_watch_worker(t, channel[0], &err))
+		sk_sink_log(t->sup->sink, SK_ERROR, t->start.id, t->attempt, "%s", err.msg);
+}
+
+bool
+sup_start_queued(struct sup *s)
+{
+	for (int i = 0; i < STARTS_PER_ROUND; i++) {
+		if (s->queue_head == NULL || (s->n_slots > 0 && s->n_running >= s->n_slots))
+			return false;
+		start_task(s->queue_head);
+	}
+	return true;
+}
+
+/* ---- stopping ---- */
+
+static void
+grace_over(void *arg)
+{
+	sup_task_kill(arg);
+}
+
+void
+sup_task_stop(struct sup_task *t, enum sk_reason reason, int sig, int64_t grace_ms)
+{
+	struct sup *s = t->sup;
+
+	if (t->state == SK_T_ENDED)
+		return;
+	if (t->state == SK_T_QUEUED) {
+		dequeue(t);
+		s->n_running++; /* finish takes it off again */
+		t->stop_reason = reason;
+		sup_finish(t);
+		return;
+	}
+	if (t->state == SK_T_STOPPING && t->stop_reason != SK_REASON_EXITED)
+		return; /* the first reason stands */
+	t->state = SK_T_STOPPING;
+	t->stop_reason = reason;
+	if (t->reaped)
+		return; /* its tree is being ended already */
+	kill(-t->session, sig);
+	kill(-t->session, SIGCONT); /* a stopped process must be able to obey */
+	t->timer.fn = grace_over;
+	sk_timer_set(s->loop, &t->timer, sk_boot_ms() + (grace_ms > 0 ? grace_ms : 0));
+}
+
+void
+sup_task_kill(struct sup_task *t)
+{
+	if (t->state == SK_T_ENDED || t->state == SK_T_QUEUED || t->reaped)
+		return;
+	sk_timer_clear(t->sup->loop, &t->timer);
+	if (t->state == SK_T_RUNNING)
+		t->stop_reason = SK_REASON_INTERRUPTED;
+	t->state = SK_T_STOPPING;
+	t->killed = true;
+	if (t->cg != NULL)
+		sk_cgroup_kill(t->cg);
+	kill(-t->session, SIGKILL);
+	kill(t->pid, SIGKILL);
+}
+
+void
+sup_task_update(struct sup_task *t, const struct sk_frame *f)
+{
+	struct sk_str payload = SK_STR_INIT;
+
+	if (t->state != SK_T_RUNNING || t->start.program || t->chan.fd == -1) {
+		sk_put_u32(&payload, 0);
+		sk_put_text(&payload, "the task is not running");
+		sup_tell(t->sup, SK_F_UPDATED, t, &payload, true);
+	} else {
+		struct sk_reader r = sk_reader_of(f);
+
+		/* a task that is started again after the link's death gets the new ones as well */
+		t->start.attachments = sk_get_bytes(&r, &t->start.attachments_len);
+		t->start.attachments = memcpy(sk_arena_alloc(t->arena, t->start.attachments_len),
+			t->start.attachments, t->start.attachments_len);
+		sk_str_add(&payload, f->data, f->len);
+		sk_chan_queue(&t->chan, SK_F_UPDATE, t->key, t->attempt, &payload);
+		if (sk_chan_flush(&t->chan, NULL) == SK_EAGAIN)
+			sk_watch_set(t->chan_watch, EPOLLIN | EPOLLOUT);
+	}
+	sk_str_release(&payload);
+}
+
+void
+sup_task_forget(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+
+	if (t->state == SK_T_QUEUED)
+		dequeue(t);
+	sk_timer_clear(s->loop, &t->timer);
+	sk_watch_remove(t->chan_watch);
+	sk_chan_release(&t->chan);
+	sup_slot_give(t);
+	if (t->pid > 0)
+		sk_map_remove(&s->by_pid, (uint64_t)t->pid);
+	sk_map_remove(&s->by_key, t->key);
+	sk_str_release(&t->out.line[0]);
+	sk_str_release(&t->out.line[1]);
+	sk_arena_free(t->arena);
+	free(t);
+}

@@ -1,0 +1,332 @@
+#include "core/run/supervisor.h"
+#include "core/base/clock.h"
+#include "core/run/sup.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_SYSTEM 71
+#define GIVE_UP_MS 2000		/* how long the link may take to say QUIT when all has ended */
+
+static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
+
+/* ---- stopping ---- */
+
+void
+sup_drain(struct sup *s, enum sk_reason reason, int sig)
+{
+	struct sup_task *t;
+	size_t i = 0;
+	bool again = s->draining;
+
+	s->draining = true;
+	while ((t = sk_map_each(&s->by_key, &i)) != NULL) {
+		if (t->state == SK_T_ENDED)
+			continue;
+		if (again)
+			sup_task_kill(t);
+		else
+			sup_task_stop(t, reason, sig, t->start.grace_ms);
+	}
+	sup_check_done(s);
+}
+
+void
+sup_quit(struct sup *s, int code)
+{
+	s->quitting = true;
+	s->exit_code = code;
+	if (!s->draining)
+		sup_drain(s, SK_REASON_INTERRUPTED, SIGTERM);
+	sup_check_done(s);
+}
+
+static void
+give_up_waiting(void *arg)
+{
+	struct sup *s = arg;
+
+	s->done = true;
+}
+
+/* All tasks have ended: the link settles the reports and says QUIT; a link that cannot is not
+ * waited for. */
+void
+sup_check_done(struct sup *s)
+{
+	if (!s->draining || s->n_running + s->n_queued > 0)
+		return;
+	if (s->quitting)
+		s->done = true;
+	else if (s->give_up.pos == 0)
+		sk_timer_set(s->loop, &s->give_up, sk_boot_ms() + GIVE_UP_MS);
+}
+
+/* ---- signals ---- */
+
+static void
+reap(struct sup *s)
+{
+	struct rusage ru;
+	int status;
+	pid_t pid;
+
+	while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0) {
+		if (pid == s->link.pid)
+			sup_link_died(s, status);
+		else
+			sup_reaped(s, pid, status, ru.ru_maxrss,
+				(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 +
+				(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000);
+	}
+}
+
+static void
+tell_signal(struct sup *s, int sig)
+{
+	struct sk_str payload = SK_STR_INIT;
+
+	sk_put_u32(&payload, (uint32_t)sig);
+	sup_tell(s, SK_F_SIGNAL, NULL, &payload, true);
+	sk_str_release(&payload);
+}
+
+static void
+forward(struct sup *s, int sig)
+{
+	struct sup_task *t;
+	size_t i = 0;
+
+	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
+		if (t->pid > 0)
+			kill(-t->session, sig); /* gone already: its end is on the way */
+}
+
+static void
+on_signal(struct sup *s, int sig)
+{
+	if (sig == SIGCHLD) {
+		reap(s);
+		return;
+	}
+	if (sig == SIGTERM || sig == SIGINT || (sig == SIGQUIT && !s->cfg->forward)) {
+		if (s->drain_signal == 0)
+			s->drain_signal = sig;
+		sk_sink_log(s->sink, SK_INFO, NULL, 0, "%s: %s", strsignal(sig),
+			s->draining ? "killing what is left" : "stopping");
+		sup_notify("STOPPING=1");
+		tell_signal(s, sig);
+		sup_drain(s, SK_REASON_INTERRUPTED, s->cfg->forward ? sig : SIGTERM);
+		return;
+	}
+	if (s->cfg->forward)
+		forward(s, sig);
+	else
+		tell_signal(s, sig);
+}
+
+static void
+signals_ready(uint32_t events, void *arg)
+{
+	struct sup *s = arg;
+	struct signalfd_siginfo si[16];
+	ssize_t n = read(s->signal_fd, si, sizeof(si));
+	bool reaped = false;
+
+	(void)events;
+	for (ssize_t i = 0; n > 0 && i < n / (ssize_t)sizeof(si[0]); i++) {
+		if (si[i].ssi_signo == SIGCHLD) { /* one walk takes all who are dead */
+			if (!reaped)
+				reap(s);
+			reaped = true;
+		} else
+			on_signal(s, (int)si[i].ssi_signo);
+	}
+}
+
+/* ---- rounds ---- */
+
+static void
+every_second(void *arg)
+{
+	struct sup *s = arg;
+
+	sk_sink_tick(s->sink);
+	/* systemd's watchdog is fed only while both halves make progress */
+	if (s->stalled || sk_boot_ms() - s->link.heard_ms < 5000)
+		sup_notify("WATCHDOG=1");
+	sk_timer_set(s->loop, &s->second, sk_boot_ms() + 1000);
+}
+
+static void
+console_drained(void *arg)
+{
+	struct sup *s = arg;
+
+	if (!s->stalled || sk_sink_stalled(s->sink))
+		return;
+	s->stalled = false;
+	sup_pause_reading(s, false);
+	sup_link_pause(s, false);
+}
+
+static void
+run(struct sup *s)
+{
+	while (!s->done) {
+		sk_loop_once(s->loop, sup_start_queued(s) ? 0 : -1);
+		sk_sink_flush(s->sink);
+		if (!s->stalled && sk_sink_stalled(s->sink)) {
+			s->stalled = true;
+			sup_pause_reading(s, true);
+			sup_link_pause(s, true);
+		}
+		if (s->flush_now)
+			sup_link_flush(s);
+	}
+}
+
+/* ---- setting up and taking down ---- */
+
+static bool
+take_signals(struct sup *s)
+{
+	struct sk_err err;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&set, signals[i]);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return false;
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd != -1 &&
+		sk_watch_add(s->loop, s->signal_fd, EPOLLIN, signals_ready, s, &err) != NULL;
+}
+
+/* Pipes and channels of many tasks: take what the hard limit gives. */
+static void
+raise_limits(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl); /* what fails is seen when descriptors run out */
+	}
+}
+
+/* 0, 1 and 2 must be something, else the first pipe would become the console. */
+static bool
+hold_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+	/* an empty root has no /dev/null: then 0-2 must have been given */
+	return fd > 2 || (fcntl(0, F_GETFD) != -1 && fcntl(1, F_GETFD) != -1 && fcntl(2, F_GETFD) != -1);
+}
+
+/* Without /dev/null, the end of an empty pipe reads the same. */
+static int
+open_null(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), ends[2];
+
+	if (fd != -1 || pipe2(ends, O_CLOEXEC) != 0)
+		return fd;
+	close(ends[1]);
+	return ends[0];
+}
+
+static enum sk_code
+set_up(struct sup *s, struct sk_err *err)
+{
+	char note[160];
+
+	if (!hold_standard_fds())
+		return sk_fail_errno(err, "standard input, output and error");
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* what we inherited is not the tasks' */
+	raise_limits();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if ((s->loop = sk_loop_new(err)) == NULL)
+		return err->code;
+	if (!take_signals(s))
+		return sk_fail_errno(err, "signalfd");
+	if ((s->null_fd = open_null()) == -1)
+		return sk_fail_errno(err, "open /dev/null");
+	s->sink = sk_sink_new(&s->cfg->sink, s->loop, console_drained, s);
+	if (sk_run_file_open(&s->run, err) != SK_OK) {
+		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "no runtime file: %s", err->msg);
+		s->run.fd = -1;
+	}
+	sk_rundir_clear(s->run.dir, note, sizeof(note));
+	if (note[0] != '\0')
+		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "%s", note);
+	s->cgs = sk_cgroups_new(s->run.run_id, s->cfg->cgroups);
+	if (sk_run_file_note(&s->run, sk_cgroups_v2_dir(s->cgs), sk_cgroups_v1_dir(s->cgs), err) != SK_OK)
+		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "runtime file: %s", err->msg);
+	sk_sink_log(s->sink, SK_DEBUG, NULL, 0, "run %s, cgroups: %s", s->run.run_id,
+		sk_cgroups_describe(s->cgs));
+	s->oom_seen = sk_cgroups_own_oom_kills(s->cgs);
+	sup_status_open(s);
+	return SK_OK;
+}
+
+static void
+take_down(struct sup *s)
+{
+	struct sup_task *t;
+	size_t i = 0;
+
+	sup_link_free(s);
+	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
+		sup_task_forget(t);
+	sup_slots_free(s);
+	sup_status_close(s);
+	sk_cgroups_free(s->cgs);
+	sk_run_file_close(&s->run);
+	sk_sink_free(s->sink, GIVE_UP_MS);
+	sk_map_release(&s->by_key);
+	sk_map_release(&s->by_pid);
+	close(s->signal_fd);
+	close(s->null_fd);
+	sk_loop_free(s->loop);
+}
+
+int
+sk_supervise(const struct sk_supervisor_config *cfg)
+{
+	struct sup s = { .cfg = cfg, .signal_fd = -1, .null_fd = -1, .status_fd = -1 };
+	struct sk_err err;
+
+	s.flush = (struct sk_timer){ .fn = sup_link_flush, .arg = &s };
+	s.sweep = (struct sk_timer){ .fn = sup_sweep, .arg = &s };
+	s.second = (struct sk_timer){ .fn = every_second, .arg = &s };
+	s.notes = (struct sk_timer){ .fn = sup_send_notes, .arg = &s };
+	s.give_up = (struct sk_timer){ .fn = give_up_waiting, .arg = &s };
+	s.run.fd = -1;
+	if (set_up(&s, &err) != SK_OK) {
+		sk_log(SK_CRITICAL, "supervisor", "%s", err.msg);
+		return EXIT_SYSTEM;
+	}
+	sup_link_start(&s);
+	every_second(&s);
+	run(&s);
+	take_down(&s);
+	return s.exit_code;
+}
