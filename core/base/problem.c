@@ -208,3 +208,13 @@ sk_quote(struct sk_arena *a, const char *text)
 	sk_str_release(&s);
 	return quoted;
 }
+
+void
+sk_path_key(struct sk_arena *a, struct sk_str *path, const char *key)
+{
+	bool plain = key[0] != '\0' && strlen(key) <= 64 && strpbrk(key, " .\"'[]:#\\") == NULL;
+
+	if (path->len > 0)
+		sk_str_addc(path, '.');
+	sk_str_adds(path, plain ? key : sk_quote(a, key));
+}

@@ -21,16 +21,6 @@ struct decoder {
 /* ---- messages ---- */
 
 static void
-add_name(struct decoder *d, struct sk_str *out, const char *name)
-{
-	bool plain = name[0] != '\0' && strlen(name) <= 64;
-
-	for (const char *p = name; plain && *p != '\0'; p++)
-		plain = strchr(" .\"'[]:#", *p) == NULL;
-	sk_str_adds(out, plain ? name : sk_quote(d->arena, name));
-}
-
-static void
 add_place(struct decoder *d, struct sk_str *out, const struct place *at)
 {
 	if (at == NULL) {
@@ -42,9 +32,7 @@ add_place(struct decoder *d, struct sk_str *out, const struct place *at)
 		sk_str_addf(out, "[%zu]", at->index);
 		return;
 	}
-	if (out->len > 0)
-		sk_str_addc(out, '.');
-	add_name(d, out, at->name);
+	sk_path_key(d->arena, out, at->name);
 }
 
 static void SK_PRINTF(6, 7)
@@ -92,9 +80,8 @@ sk_field_type_name(const struct sk_field *f)
 	return f->kind == SK_FIELD_LIST ? lists[f->item] : names[f->kind];
 }
 
-/* What was found, as a person would say it. The value of a secret never stands in a message. */
-static const char *
-found(struct decoder *d, const struct sk_field *f, const struct sk_value *v)
+const char *
+sk_value_found(struct sk_arena *a, const struct sk_value *v)
 {
 	struct sk_str s = SK_STR_INIT;
 	const char *text;
@@ -104,19 +91,28 @@ found(struct decoder *d, const struct sk_field *f, const struct sk_value *v)
 	case SK_MAP: return "a map";
 	case SK_NULL: return v->raw != NULL && v->raw[0] == '\0' ? "nothing" : "null";
 	case SK_BOOL: return v->u.b ? "true" : "false";
-	case SK_STRING: return f->secret ? "a string" : sk_quote(d->arena, v->u.str.s);
+	case SK_STRING: return sk_quote(a, v->u.str.s);
 	case SK_INT:
 	case SK_FLOAT:
 		break;
 	}
-	if (f->secret)
-		return "a number";
 	if (v->raw == NULL)
 		sk_value_json(&s, v);
 	text = v->raw != NULL ? v->raw : sk_str_text(&s);
-	text = sk_arena_printf(d->arena, "%.60s%s", text, strlen(text) > 60 ? "…" : "");
+	text = sk_arena_printf(a, "%.60s%s", text, strlen(text) > 60 ? "…" : "");
 	sk_str_release(&s);
 	return text;
+}
+
+/* The value of a secret never stands in a message. */
+static const char *
+found(struct decoder *d, const struct sk_field *f, const struct sk_value *v)
+{
+	if (f->secret && v->kind == SK_STRING)
+		return "a string";
+	if (f->secret && (v->kind == SK_INT || v->kind == SK_FLOAT))
+		return "a number";
+	return sk_value_found(d->arena, v);
 }
 
 static bool

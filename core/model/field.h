@@ -87,6 +87,9 @@ void sk_fields_schema(const struct sk_field *fields, struct sk_str *out);
 /* A table for people: KEY TYPE REQUIRED DEFAULT BOUNDS DOC, nested fields indented as "a.b". */
 void sk_fields_describe(const struct sk_field *fields, struct sk_str *out);
 
+/* What v is, as a message says it behind "got": 10, "ten", a list, nothing. In the arena. */
+const char *sk_value_found(struct sk_arena *a, const struct sk_value *v);
+
 /* How the type is called in messages: "integer", "list of strings", … Borrowed from static memory. */
 const char *sk_field_type_name(const struct sk_field *f);
 

@@ -48,10 +48,26 @@ extern const struct sk_field sk_task_fields[];
  * and no leading '-' (cli.md, Ids). Returns NULL when it is good, else the reason. */
 const char *sk_task_id_problem(const char *id);
 
+/* One entry: decode it into *out and check it, its class and its attachments with it. path stands
+ * in front of every problem, line and column are those of what names the task. Dependencies are
+ * only known to be well-formed. Returns false when there was an error. */
+bool sk_task_entry(const char *id, const struct sk_value *entry, int line, int column,
+	const char *path, const struct sk_worker *const *workers, bool lenient, struct sk_arena *a,
+	struct sk_task_spec *out, struct sk_problems *p);
+
+/* Check attachments against the worker's table and its own check. */
+bool sk_task_attachments(const struct sk_worker *worker, const struct sk_value *attachments,
+	const char *path, bool lenient, struct sk_arena *a, struct sk_problems *p);
+
+/* The class of that name, or NULL after a problem with a suggestion. workers ends with NULL. */
+const struct sk_worker *sk_task_class(const char *name, const struct sk_worker *const *workers,
+	int line, int column, const char *path, struct sk_arena *a, struct sk_problems *p);
+
 /* Check a whole document {TaskWorkers: {id: {…}}} against the classes and fill *out. All problems
- * are reported; returns false when there was an error (then *out must not be used). Other
- * top-level keys are warnings. Dependencies must exist in the file and have no cycle.
- * workers ends with NULL. Everything lives in the arena. */
+ * are reported, sorted by place; returns false when there was an error, also one that stood in p
+ * before (then *out must not be used). Other top-level keys are warnings. Dependencies must exist
+ * in the file and have no cycle. workers ends with NULL. doc == NULL (nothing could be read) is
+ * allowed. Everything lives in the arena. */
 bool sk_task_file(const struct sk_value *doc, const struct sk_worker *const *workers, bool lenient,
 	struct sk_arena *a, struct sk_task_list *out, struct sk_problems *p);
 
