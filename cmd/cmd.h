@@ -6,6 +6,7 @@
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Exit codes (cli.md, Everywhere). */
 enum sk_exit {
@@ -47,5 +48,34 @@ struct sk_cmd {
 	/* Returns the exit code. Result to stdout, everything else to stderr. */
 	int (*run)(const struct sk_args *args, struct sk_settings *settings);
 };
+
+/* ---- the table of commands (commands.c) ---- */
+
+struct sk_command {
+	const char *name;
+	const struct sk_cmd *cmd;	/* NULL: the name is reserved, the command not in this build */
+	unsigned users;			/* enum sk_user: whose settings must be right; 0: none */
+};
+
+/* In the order of the help; ends with a NULL name. */
+extern const struct sk_command sk_commands[];
+const struct sk_command *sk_command_find(const char *name);
+/* The command that "skalds NAME" most likely meant, or NULL. */
+const char *sk_command_suggest(const char *name);
+/* The same among the verbs of a command. */
+const struct sk_cmd *sk_verb_find(const struct sk_cmd *cmd, const char *name);
+const char *sk_verb_suggest(const struct sk_cmd *cmd, const char *name);
+
+/* ---- for everybody (help.c) ---- */
+
+/* The overview, and the help of one command; path is how it is called ("worker list"). */
+void sk_help_overview(FILE *to);
+void sk_help_command(FILE *to, const char *path, const struct sk_cmd *cmd);
+/* "skalds PATH: sentence" and where the help is, to standard error; returns SK_EXIT_USAGE. */
+int sk_usage_error(const char *path, const char *fmt, ...) SK_PRINTF(2, 3);
+/* "skalds PATH: not in this build"; returns SK_EXIT_SKALDS. */
+int sk_not_in_build(const char *name);
+/* Write to standard output; whether it arrived is checked once, by main, after the command. */
+void sk_out(const struct sk_str *text);
 
 #endif

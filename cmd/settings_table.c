@@ -1,0 +1,129 @@
+/* settings_table.c - the rows of settings.h, in the order of skalds-protocol.md 7.2, ours behind.
+ *
+ * Defaults that differ from the original on purpose: LOG_PATH (a container has no place for files),
+ * the three hosts (not set means embedded, and localhost is a guess), MONGO_HOST (no password is
+ * built in), SYSTEM_CONTROLLER_HOST (nothing listens for the world unasked), SKALD_MODE (a command
+ * is named). */
+#include "cmd/settings.h"
+#include <stddef.h>
+#include <string.h>
+
+#define AGENTS (SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_NODE | SK_BY_UP)
+#define SERVICES (SK_BY_NODE | SK_BY_CONTROLLER | SK_BY_TASK)
+#define FILES (AGENTS | SK_BY_CONTROLLER)
+#define DAY 86400
+
+static const char *const envs[] = { "DEV", "PRODUCTION", NULL };
+static const char *const modes[] = { "edge", "node", "single_process", NULL };
+static const char *const levels[] = { "TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR",
+	"CRITICAL", NULL };
+static const char *const controllers[] = { "CONTROLLER", "MONITOR", "DISPATCHER", NULL };
+static const char *const strategies[] = { "LEAST_TASKS", "ROUND_ROBIN", "RANDOM", NULL };
+static const char *const formats[] = { "text", "json", NULL };
+
+/* clang-format off */
+const struct sk_setting_row sk_setting_rows[] = {
+	{ .name = "SKALD_ID", .type = SK_SET_TEXT, .def = "", .users = AGENTS,
+	  .doc = "name of this agent; blank: skalds- and five random hex digits" },
+	{ .name = "SKALD_ENV", .type = SK_SET_ENUM, .def = "DEV", .choices = envs,
+	  .users = SK_BY_CONTROLLER, .doc = "how much the error pages tell" },
+	{ .name = "SKALD_MODE", .type = SK_SET_ENUM, .def = "", .choices = modes,
+	  .doc = "the command to run when none is given; single_process is run-one" },
+	{ .name = "LOG_LEVEL", .type = SK_SET_ENUM, .def = "INFO", .choices = levels,
+	  .users = SK_BY_ALL, .flag = "--log-level", .doc = "the least important event that is logged" },
+	{ .name = "LOG_PATH", .type = SK_SET_PATH, .def = "", .users = FILES,
+	  .doc = "directory for log files; blank: standard error only" },
+	{ .name = "LOG_RETENTION", .type = SK_SET_DURATION, .def = "3 days", .users = FILES,
+	  .doc = "age at which log files are deleted; a bare number counts days" },
+	{ .name = "LOG_ROTATION_MB", .type = SK_SET_NUMBER, .def = "10", .min = 0.001, .max = 1e6,
+	  .users = FILES, .doc = "size of a log file at which the next one begins, in 10^6 bytes" },
+	{ .name = "LOG_SPLIT_WITH_WORKER_ID", .type = SK_SET_BOOL, .def = "false", .users = FILES,
+	  .doc = "a log file of its own for each task" },
+	{ .name = "YAML_FILE", .type = SK_SET_PATH, .def = "",
+	  .users = SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_CHECK, .flag = "--file",
+	  .doc = "the file of tasks" },
+	{ .name = "REDIS_HOST", .type = SK_SET_TEXT, .def = "", .users = SERVICES,
+	  .doc = "Redis server; blank: none" },
+	{ .name = "REDIS_PORT", .type = SK_SET_INT, .def = "6379", .min = 1, .max = 65535,
+	  .users = SERVICES, .doc = "its port" },
+	{ .name = "REDIS_PASSWORD", .type = SK_SET_SECRET, .def = "", .users = SERVICES,
+	  .doc = "its password" },
+	{ .name = "REDIS_SYNC_PERIOD", .type = SK_SET_INT, .def = "3", .min = 1, .max = 3600,
+	  .users = SK_BY_NODE, .doc = "seconds between two reports of a node to Redis" },
+	{ .name = "REDIS_KEY_TTL", .type = SK_SET_INT, .def = "3600", .min = 1, .max = 365 * DAY,
+	  .users = SK_BY_NODE, .doc = "seconds after which a report in Redis expires" },
+	{ .name = "KAFKA_HOST", .type = SK_SET_TEXT, .def = "", .users = SERVICES,
+	  .doc = "Kafka broker; blank: none; with confluent.cloud in it SASL_SSL is used" },
+	{ .name = "KAFKA_PORT", .type = SK_SET_INT, .def = "9092", .min = 1, .max = 65535,
+	  .users = SERVICES, .doc = "its port" },
+	{ .name = "KAFKA_USERNAME", .type = SK_SET_TEXT, .def = "", .users = SERVICES,
+	  .doc = "user name for SASL" },
+	{ .name = "KAFKA_PASSWORD", .type = SK_SET_SECRET, .def = "", .users = SERVICES,
+	  .doc = "password for SASL" },
+	{ .name = "KAFKA_TOPIC_PARTITIONS", .type = SK_SET_INT, .def = "6", .min = 1, .max = 100000,
+	  .doc = "accepted for the original's sake; used by nothing" },
+	{ .name = "KAFKA_REPLICATION_FACTOR", .type = SK_SET_INT, .def = "3", .min = 1, .max = 100,
+	  .doc = "accepted for the original's sake; used by nothing" },
+	{ .name = "MONGO_HOST", .type = SK_SET_URI, .def = "", .users = SERVICES,
+	  .doc = "MongoDB, mongodb://USER:PASSWORD@HOST:PORT/; blank: none" },
+	{ .name = "DB_NAME", .type = SK_SET_TEXT, .def = "skalds", .users = SERVICES,
+	  .doc = "name of the database" },
+	{ .name = "TASK_WORKER_RETRY", .type = SK_SET_INT, .def = "-1", .min = -1, .max = 1e6,
+	  .doc = "accepted for the original's sake; used by nothing" },
+	{ .name = "SYSTEM_CONTROLLER_MODE", .type = SK_SET_ENUM, .def = "CONTROLLER",
+	  .choices = controllers, .users = SK_BY_CONTROLLER, .doc = "which parts a controller runs" },
+	{ .name = "SYSTEM_CONTROLLER_HOST", .type = SK_SET_TEXT, .def = "127.0.0.1",
+	  .users = SK_BY_CONTROLLER | SK_BY_UP, .doc = "address that the HTTP API listens on" },
+	{ .name = "SYSTEM_CONTROLLER_PORT", .type = SK_SET_INT, .def = "8000", .min = 0, .max = 65535,
+	  .users = SK_BY_CONTROLLER | SK_BY_UP, .doc = "its port; 0 takes a free one" },
+	{ .name = "MONITOR_SKALD_INTERVAL", .type = SK_SET_INT, .def = "5", .min = 1, .max = DAY,
+	  .users = SK_BY_CONTROLLER, .doc = "seconds between two looks at the agents" },
+	{ .name = "MONITOR_TASK_INTERVAL", .type = SK_SET_INT, .def = "3", .min = 1, .max = DAY,
+	  .users = SK_BY_CONTROLLER, .doc = "seconds between two looks at the tasks" },
+	{ .name = "MONITOR_HEARTBEAT_TIMEOUT", .type = SK_SET_INT, .def = "5", .min = 1, .max = DAY,
+	  .doc = "accepted for the original's sake; used by nothing" },
+	{ .name = "DISPATCHER_INTERVAL", .type = SK_SET_INT, .def = "5", .min = 1, .max = DAY,
+	  .users = SK_BY_CONTROLLER | SK_BY_UP,
+	  .doc = "seconds between two full looks for tasks to assign" },
+	{ .name = "DISPATCHER_STRATEGY", .type = SK_SET_ENUM, .def = "LEAST_TASKS",
+	  .choices = strategies, .users = SK_BY_CONTROLLER, .doc = "which agent gets the next task" },
+	{ .name = "UVICORN_WORKERS", .type = SK_SET_INT, .def = "1", .min = 1, .max = 1e6,
+	  .doc = "accepted for the original's sake; used by nothing" },
+	{ .name = "WEB_CONCURRENCY", .type = SK_SET_INT, .def = "1", .min = 1, .max = 1e6,
+	  .doc = "accepted for the original's sake; used by nothing" },
+	{ .name = "SKALDS_DATA", .type = SK_SET_PATH, .def = "",
+	  .users = SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_UP | SK_BY_TASK, .flag = "--data",
+	  .doc = "data directory; blank: none" },
+	{ .name = "SKALDS_URL", .type = SK_SET_URI, .def = "", .users = SK_BY_TASK, .flag = "--url",
+	  .doc = "controller to speak to, http:// or https://" },
+	{ .name = "SKALDS_TOKEN", .type = SK_SET_SECRET, .def = "",
+	  .users = SK_BY_TASK | SK_BY_CONTROLLER | SK_BY_UP, .flag = "--token-file",
+	  .doc = "token for it; the flag names a file that holds it" },
+	{ .name = "LOG_FORMAT", .type = SK_SET_ENUM, .def = "text", .choices = formats,
+	  .users = SK_BY_ALL, .flag = "--log-format", .doc = "logfmt or JSON lines" },
+	{ .name = "NO_COLOR", .type = SK_SET_TEXT, .def = "", .users = SK_BY_ALL, .flag = "--color",
+	  .doc = "anything but blank: no colours; --color goes before it" },
+	{ .name = NULL },
+};
+/* clang-format on */
+
+const struct sk_setting_row *
+sk_setting_row(const char *name)
+{
+	for (const struct sk_setting_row *r = sk_setting_rows; r->name != NULL; r++)
+		if (strcmp(r->name, name) == 0)
+			return r;
+	return NULL;
+}
+
+const char *
+sk_setting_type_name(enum sk_setting_type type)
+{
+	static const char *const names[] = {
+		[SK_SET_TEXT] = "text", [SK_SET_INT] = "integer", [SK_SET_NUMBER] = "number",
+		[SK_SET_BOOL] = "boolean", [SK_SET_ENUM] = "choice", [SK_SET_PATH] = "path",
+		[SK_SET_DURATION] = "duration", [SK_SET_URI] = "uri", [SK_SET_SECRET] = "secret",
+	};
+
+	return names[type];
+}
