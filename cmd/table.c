@@ -1,0 +1,120 @@
+#include "cmd/table.h"
+#include "core/base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static bool
+is_start(char c)
+{
+	return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+static size_t
+columns(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += is_start(*text) ? 1 : 0;
+	return n;
+}
+
+static char *
+clean_copy(const char *text)
+{
+	char *copy = sk_xstrdup(*text != '\0' ? text : "-");
+	bool ascii_only = sk_utf8_bad(copy, strlen(copy)) != strlen(copy);
+
+	for (char *p = copy; *p != '\0'; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c < 0x20 || c == 0x7f || (ascii_only && c >= 0x80))
+			*p = '?';
+		else if (c == 0xc2 && (unsigned char)p[1] < 0xa0) { /* C1 control */
+			p[0] = '?';
+			p[1] = '?';
+		}
+	}
+	return copy;
+}
+
+void
+sk_table_init(struct sk_table *t, const char *const *head)
+{
+	*t = (struct sk_table){ 0 };
+	while (head[t->n_columns] != NULL && t->n_columns < SK_TABLE_COLUMNS)
+		t->n_columns++;
+	for (size_t i = 0; i < t->n_columns; i++)
+		sk_table_cell(t, head[i]);
+}
+
+void
+sk_table_release(struct sk_table *t)
+{
+	for (size_t i = 0; i < t->n_cells; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	*t = (struct sk_table){ 0 };
+}
+
+void
+sk_table_cell(struct sk_table *t, const char *text)
+{
+	size_t column = t->n_cells % t->n_columns, n;
+
+	if (column == 0)
+		t->cells = sk_xreallocarray(t->cells, t->n_cells + t->n_columns, sizeof(*t->cells));
+	t->cells[t->n_cells] = clean_copy(text);
+	n = columns(t->cells[t->n_cells++]);
+	if (n > t->width[column])
+		t->width[column] = n;
+}
+
+/* Append the text, at most max columns of it (0 = all); returns how many it took. */
+static size_t
+add_cut(struct sk_str *out, const char *text, size_t max)
+{
+	size_t n = columns(text), len = 0, taken = 0;
+
+	if (max == 0 || n <= max) {
+		sk_str_adds(out, text);
+		return n;
+	}
+	for (; text[len] != '\0'; len++)
+		if (is_start(text[len]) && ++taken > max - 1)
+			break;
+	sk_str_add(out, text, len);
+	sk_str_addc(out, '~');
+	return max;
+}
+
+void
+sk_table_text(const struct sk_table *t, size_t width, struct sk_str *out)
+{
+	for (size_t i = 0; i < t->n_cells; i += t->n_columns) {
+		size_t used = 0;
+
+		for (size_t c = 0; c < t->n_columns && i + c < t->n_cells; c++) {
+			bool last = c + 1 == t->n_columns;
+			size_t room = last && width > used + 8 ? width - used : 0;
+			size_t n = add_cut(out, t->cells[i + c], room);
+
+			for (; !last && n < t->width[c] + 2; n++)
+				sk_str_addc(out, ' ');
+			used += n;
+		}
+		sk_str_addc(out, '\n');
+	}
+}
+
+size_t
+sk_terminal_width(void)
+{
+	struct winsize ws;
+
+	if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == -1)
+		return 0;
+	return ws.ws_col;
+}

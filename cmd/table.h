@@ -1,0 +1,27 @@
+/* table.h - aligned columns for people. A cell never breaks its line and never steers a terminal:
+ * control characters become "?". On a terminal the last column is cut to the width; the others,
+ * ids among them, never are. */
+#ifndef SK_CMD_TABLE_H
+#define SK_CMD_TABLE_H
+
+#include "core/base/str.h"
+
+#define SK_TABLE_COLUMNS 16
+
+struct sk_table {
+	size_t n_columns, n_cells;
+	size_t width[SK_TABLE_COLUMNS];
+	char **cells;	/* row after row, the head first */
+};
+
+/* The head: names up to NULL, at most SK_TABLE_COLUMNS. */
+void sk_table_init(struct sk_table *t, const char *const *head);
+void sk_table_release(struct sk_table *t);
+/* The next cell, copied; "" is shown as "-". */
+void sk_table_cell(struct sk_table *t, const char *text);
+/* All rows; width 0 = no limit. */
+void sk_table_text(const struct sk_table *t, size_t width, struct sk_str *out);
+/* The columns of the terminal that standard output is, 0 when it is none. */
+size_t sk_terminal_width(void);
+
+#endif
