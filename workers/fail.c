@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { IN_BEFORE, IN_MAIN, IN_AFTER, IN_RELEASE };
 static const char *const places[] = { "before", "main", "after", "release", NULL };
@@ -76,13 +77,16 @@ eat_memory(int64_t mb, struct sk_err *err)
 	return sk_fail(err, SK_EIO, "nobody objected to %" PRId64 " MiB", mb);
 }
 
-/* Never returns: only SIGKILL ends it. */
+/* Never returns: only SIGKILL ends it. After the first request sk_run_sleep would not sleep. */
 static void
 hang(struct sk_run *run)
 {
+	sk_run_log(run, "hanging");
+	while (sk_run_sleep(run, 3600))
+		continue;
+	sk_run_warn(run, "asked to stop, going on");
 	for (;;)
-		if (!sk_run_sleep(run, 3600))
-			sk_run_warn(run, "asked to stop, going on");
+		pause();
 }
 
 static enum sk_code

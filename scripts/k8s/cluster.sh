@@ -199,6 +199,21 @@ shims()
 	done
 }
 
+containers()
+{
+	alive containerd || return 0
+	ctr -a "$sock" -n k8s.io containers list -q 2>/dev/null
+}
+
+# The network namespaces of our containers: other runtimes may have some beside them.
+# namespaces CONTAINER...
+namespaces()
+{
+	for c; do
+		ctr -a "$sock" -n k8s.io containers info "$c" 2>/dev/null
+	done | grep -o 'netns/cni-[^"]*' | sort -u | sed 's|.*/||'
+}
+
 # ---- configuration ----
 
 write_config()
@@ -346,20 +361,28 @@ start()
 stop()
 {
 	# The kubelet first, so that nothing starts pods again while their shims end.
-	for p in kubelet scheduler controller-manager apiserver containerd etcd; do
+	for p in kubelet scheduler controller-manager apiserver; do
+		end $p
+	done
+	ids=$(containers)
+	# shellcheck disable=SC2086
+	networks=$(namespaces $ids)
+	for p in containerd etcd; do
 		end $p
 	done
 	for pid in $(shims); do
-		shim_tree=$(children "$pid")
-		# shellcheck disable=SC2086
-		kill -KILL "$pid" $shim_tree 2>/dev/null || true
+		# shellcheck disable=SC2046
+		kill -KILL "$pid" $(children "$pid") 2>/dev/null || true
 	done
 	sleep 0.2
 	grep -o " $run/[^ ]*" /proc/mounts | sort -r | while read -r m; do
 		umount -l "$m" 2>/dev/null || true
 	done
-	for ns in $(ip netns list 2>/dev/null | sed -n 's/^\(cni-[^ ]*\).*/\1/p'); do
+	for ns in $networks; do
 		ip netns del "$ns" 2>/dev/null || true
+	done
+	for id in $ids; do
+		rmdir /sys/fs/cgroup/k8s.io/"$id" /sys/fs/cgroup/*/k8s.io/"$id" 2>/dev/null || true
 	done
 	# A new start is a new cluster: what etcd remembers of pods would only confuse the kubelet.
 	rm -rf "$run/etcd" "$run/kubelet" "$run/containerd" "$run/cni-data"
