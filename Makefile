@@ -5,6 +5,8 @@
 
 FLAVOR ?= release
 BUILD ?= build
+# The client libraries that scripts/deps.sh builds, a link into its cache.
+DEPS := $(BUILD)/deps
 PREFIX ?= /usr/local
 WERROR ?= -Werror
 OUT := $(BUILD)/$(FLAVOR)
@@ -48,17 +50,17 @@ ifeq ($(CFLAGS_$(FLAVOR)),)
 $(error FLAVOR=$(FLAVOR): must be one of release asan ubsan tsan fuzz)
 endif
 
-SK_CPPFLAGS := -D_GNU_SOURCE -I. $(CPPFLAGS_$(FLAVOR))
-SK_CFLAGS := -std=c17 $(WARN) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS_$(FLAVOR))
+SK_CPPFLAGS := -D_GNU_SOURCE -I. -isystem $(DEPS)/include $(CPPFLAGS_$(FLAVOR))
+SK_CFLAGS := -std=c17 -fPIE $(WARN) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS_$(FLAVOR))
 
 # ---- how it is linked ----
 
 # librdkafka comes before libfyaml: both carry xxHash and the first archive wins.
-ARCHIVES := -lfyaml -lsqlite3 -levent_core -levent_extra -levent_openssl -levent_pthreads \
+ARCHIVES := -L$(DEPS)/lib -lrdkafka -lhiredis_ssl -lhiredis -lmongoc-static-1.0 -lbson-static-1.0 \
+	-lcurl -lfyaml -lsqlite3 -levent_openssl -levent_pthreads -levent_extra -levent_core \
 	-ljansson -lssl -lcrypto -lz -lzstd -llz4
-SYSTEM := -lm -lpthread -ldl
-# getaddrinfo and its like warn in every static link; scripts/check-static.sh looks at the list.
-LDFLAGS_release := -static -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
+SYSTEM := -lresolv -lm -lpthread -ldl
+LDFLAGS_release := -static-pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
 	-Wl,--build-id=sha1
 # The same archives everywhere, so that a sanitizer sees the versions that are shipped.
 MIXED = -Wl,-Bstatic $(ARCHIVES) -Wl,-Bdynamic $(SYSTEM)
@@ -68,19 +70,36 @@ LIBS = $(if $(filter release,$(FLAVOR)),$(ARCHIVES) $(SYSTEM),$(MIXED))
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)	$(2)')
 
-.PHONY: all unit unit-build lib lint clean help FORCE
+.PHONY: all deps unit unit-build lib lint clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(BIN)
 lib: $(LIB)
+deps: $(BUILD)/deps.ok
+
+$(BUILD)/deps.ok: scripts/deps.sh $(if $(wildcard $(DEPS)/complete),,FORCE)
+	@mkdir -p $(@D)
+	$(Q)sh scripts/deps.sh $(DEPS)
+	@touch $@
+
+# Only adapters may include client libraries, and the tests of adapters.
+$(filter $(OUT)/obj/adapters/%,$(OBJ)) $(UNIT:%.c=$(OUT)/obj/%.o) $(UNIT_HELP_OBJ): | $(BUILD)/deps.ok
+
+# The version comes from git; the file changes only when it does.
+VERSION := $(or $(VERSION),$(shell GIT_OPTIONAL_LOCKS=0 git describe --tags --always --dirty 2>/dev/null),dev)
+$(OUT)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+$(OUT)/obj/adapters/versions.o: $(OUT)/version
+$(OUT)/obj/adapters/versions.o: SK_CPPFLAGS += -DSK_VERSION='"$(VERSION)"'
 
 $(OUT)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(SK_CPPFLAGS) $(CPPFLAGS) $(SK_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJ:.o=.d) $(UNIT_HELP_OBJ:.o=.d) $(UNIT:test/%.c=$(OUT)/obj/test/%.d)
+-include $(OBJ:.o=.d) $(UNIT_HELP_OBJ:.o=.d) $(UNIT:%.c=$(OUT)/obj/%.d)
 
 # The list of the members: a file that was removed must leave the archive too.
 $(OUT)/members: FORCE
@@ -92,21 +111,23 @@ $(LIB): $(filter-out $(MAIN),$(OBJ)) $(OUT)/members
 	$(call say,AR,$@)
 	$(Q)ar rcsD $@ $(filter-out $(MAIN),$(OBJ))
 
-$(BUILD)/skalds.debug: $(MAIN) $(LIB)
+$(BUILD)/skalds.debug: $(MAIN) $(LIB) $(BUILD)/deps.ok
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS_release) $(LDFLAGS) -o $@ $(MAIN) $(LIB) $(LIBS)
+	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS_release) $(LDFLAGS) -o $@ $(MAIN) $(LIB) $(LIBS) \
+		2>$(OUT)/link.log || { cat $(OUT)/link.log >&2; exit 1; }
+	@LC_ALL=C sh scripts/check-link.sh $(OUT)/link.log
 
 $(BUILD)/skalds: $(BUILD)/skalds.debug
 	$(call say,STRIP,$@)
 	$(Q)strip -o $@ $<
 
-$(OUT)/skalds: $(MAIN) $(LIB)
+$(OUT)/skalds: $(MAIN) $(LIB) $(BUILD)/deps.ok
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(MAIN) $(LIB) $(LIBS)
 
 # ---- unit tests: every test/unit/NAME_test.c is a cmocka program; `make unit T=NAME` runs one ----
 
-$(OUT)/test/%: $(OUT)/obj/test/%.o $(UNIT_HELP_OBJ) $(LIB)
+$(OUT)/test/%: $(OUT)/obj/test/%.o $(UNIT_HELP_OBJ) $(LIB) | $(BUILD)/deps.ok
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(UNIT_HELP_OBJ) $(LIB) $(MIXED) -lcmocka

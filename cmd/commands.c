@@ -10,6 +10,8 @@
 	C(config, "config", 0) \
 	C(doctor, "doctor", 0) \
 	C(completion, "completion", 0) \
+	C(version, "version", 0) \
+	C(version, "version", 0) \
 	C(help, "help", 0)
 
 #define DECLARE(id, text, users_) extern const struct sk_cmd sk_cmd_##id;
