@@ -4,13 +4,14 @@
 #include <string.h>
 
 #define COMMANDS(C) \
+	C(run_one, "run-one", SK_BY_RUN_ONE) \
+	C(edge, "edge", SK_BY_EDGE) \
 	C(check, "check", SK_BY_CHECK) \
 	C(worker, "worker", SK_BY_OTHERS) \
 	C(probe, "probe", SK_BY_OTHERS) \
 	C(config, "config", 0) \
 	C(doctor, "doctor", 0) \
 	C(completion, "completion", 0) \
-	C(version, "version", 0) \
 	C(version, "version", 0) \
 	C(help, "help", 0)
 

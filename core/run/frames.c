@@ -193,6 +193,7 @@ sk_put_start(struct sk_str *s, const struct sk_start *st)
 	put_strings(s, st->env);
 	sk_put_text(s, st->cwd);
 	sk_put_text(s, st->input);
+	sk_put_text(s, st->refusal);
 }
 
 bool
@@ -217,6 +218,7 @@ sk_get_start(struct sk_reader *r, struct sk_arena *a, struct sk_start *st)
 	st->env = get_strings(r, a);
 	st->cwd = sk_get_text(r, a);
 	st->input = sk_get_text(r, a);
+	st->refusal = sk_get_text(r, a);
 	return !r->bad && r->left == 0 && st->id[0] != '\0' && (!st->program || st->argv[0] != NULL);
 }
 

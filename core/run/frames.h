@@ -32,14 +32,15 @@ enum sk_frame_type {
 	SK_F_START,		/* struct sk_start */
 	SK_F_STOP,		/* u32 enum sk_reason, u64 grace_ms */
 	SK_F_UPDATE,		/* bytes: encoded attachments; supervisor -> worker as well */
-	SK_F_ACK,		/* the EXITED of (key, attempt) is settled: forget it */
+	SK_F_ACK,		/* the EXITED of (key, attempt) is settled: keep its outcome only */
+	SK_F_FORGET,		/* forget the outcome of key as well: the task is gone */
 	SK_F_READY,		/* u32 0/1: what `probe ready` answers */
 	SK_F_QUIT,		/* u32 exit code: stop all tasks, then exit with it */
 	SK_F_PING,		/* answered at once by PONG */
 	SK_F_PRINT,		/* u32 stream 1 or 2, bytes: whole lines for the console */
 	/* supervisor -> link */
 	SK_F_HELLO = 32,	/* u32 pid, bytes run id, u32 restarts of the link */
-	SK_F_TASK,		/* one task that exists: struct sk_task_report */
+	SK_F_TASK,		/* one task that is known: u32 settled, struct sk_task_report */
 	SK_F_TASKS_END,
 	SK_F_STARTED,		/* struct sk_task_report */
 	SK_F_EXITED,		/* struct sk_task_report */
@@ -114,6 +115,7 @@ struct sk_start {
 	const char *cwd;		/* "" = as skalds */
 	const char *input;		/* stdin; "" = /dev/null */
 	bool isolate;
+	const char *refusal;		/* "" or why it cannot be started: it ends as start-failed */
 };
 void sk_put_start(struct sk_str *s, const struct sk_start *st);
 /* Everything is copied into the arena. False when malformed. */

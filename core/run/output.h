@@ -20,7 +20,7 @@ enum sk_console {
 	SK_CONSOLE_TAGGED,	/* lines of tasks become log lines on stderr */
 	SK_CONSOLE_EVENTS,	/* lines of tasks become JSON "log" events on stdout */
 	SK_CONSOLE_RAW,		/* output of programs goes to stdout and stderr as it is */
-	SK_CONSOLE_NONE		/* files only (a live table has the terminal) */
+	SK_CONSOLE_TABLE	/* a live table has stdout; only warnings and errors break into it */
 };
 
 #define SK_OUTPUT_LIMIT ((int64_t)10 << 20)		/* kept of one attempt */

@@ -138,6 +138,38 @@ sk_sink_stalled(const struct sk_sink *s)
 	return false;
 }
 
+/* The level of a line that sk_log_format made, or that somebody wrote freely: that is loud. */
+static bool
+is_loud(const char *p, size_t n)
+{
+	static const char *const quiet[] = { "level=trace", "level=debug", "level=info", "level=success",
+		"\"level\":\"trace\"", "\"level\":\"debug\"", "\"level\":\"info\"",
+		"\"level\":\"success\"" };
+	size_t head = n < 120 ? n : 120; /* the level stands right behind the time */
+
+	for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
+		if (memmem(p, head, quiet[i], strlen(quiet[i])) != NULL)
+			return false;
+	return true;
+}
+
+/* Wipe the table, print the loud lines; the next drawing puts the table below them. */
+static void
+above_table(struct sk_sink *s, const char *p, size_t n)
+{
+	while (n > 0) {
+		const char *nl = memchr(p, '\n', n);
+		size_t len = nl != NULL ? (size_t)(nl - p) + 1 : n;
+
+		if (is_loud(p, len)) {
+			sk_sink_console(s, 1, "\r\033[J", 4);
+			sk_sink_console(s, 1, p, len);
+		}
+		p += len;
+		n -= len;
+	}
+}
+
 void
 sk_sink_print(struct sk_sink *s, int stream, const char *text, size_t n)
 {
@@ -158,7 +190,9 @@ sk_sink_print(struct sk_sink *s, int stream, const char *text, size_t n)
 				(long long)lines);
 		}
 	}
-	if (stream == 1 || s->cfg.console != SK_CONSOLE_NONE)
+	if (stream == 2 && s->cfg.console == SK_CONSOLE_TABLE)
+		above_table(s, text, n);
+	else
 		sk_sink_console(s, stream, text, n);
 }
 

@@ -44,6 +44,7 @@ struct sup_task {
 	bool killed;			/* SIGKILL was sent by us */
 	bool reaped;			/* the first process is gone; status holds its end */
 	int status;
+	int64_t reaped_ns;		/* boot clock */
 	int sweeps;			/* rounds of killing what is left of the tree */
 	bool isolated_end;		/* the init of the namespace reported isolated_status */
 	int isolated_status;
@@ -55,6 +56,14 @@ struct sup_task {
 	double progress;
 	char stage[128];
 	bool progress_dirty, line_dirty;
+};
+
+/* What stays of an attempt whose end is settled: a new link must know that it was. */
+struct sup_settled {
+	uint64_t key;
+	uint32_t attempt;
+	struct sk_task_report report;	/* texts: only id, behind the struct */
+	char id[];
 };
 
 struct sup_link {
@@ -80,6 +89,7 @@ struct sup {
 	struct sk_run_file run;
 	int signal_fd, null_fd;
 	struct sk_map by_key, by_pid;
+	struct sk_map settled;		/* by key */
 	struct sup_task *queue_head, *queue_tail;
 	struct sup_slot *idle;
 	unsigned n_slots, n_running, n_queued;	/* n_slots 0 = no limit */
@@ -88,6 +98,8 @@ struct sup {
 	unsigned slots_made;
 	struct sk_timer flush, sweep, second, notes;
 	int64_t last_flush_ms;
+	int64_t scan_ns;		/* boot clock of the last walk for adopted processes */
+	size_t scan_found;
 	int64_t oom_seen;		/* of our own group's counter, as far as attributed to tasks */
 	bool memory_said;		/* that memoryMb cannot be enforced */
 	bool stalled;			/* reading from tasks pauses */
@@ -106,7 +118,11 @@ void sup_task_new(struct sup *s, const struct sk_frame *f);
 void sup_task_stop(struct sup_task *t, enum sk_reason reason, int sig, int64_t grace_ms);
 void sup_task_kill(struct sup_task *t);
 void sup_task_update(struct sup_task *t, const struct sk_frame *f);
-void sup_task_forget(struct sup_task *t);
+/* Free it, whatever its state. */
+void sup_task_free(struct sup_task *t);
+/* The end was acknowledged: only the outcome stays. */
+void sup_task_settle(struct sup_task *t);
+void sup_settled_forget(struct sup *s, uint64_t key);
 /* Start what may start, a few at a time. True when there is more: call again soon. */
 bool sup_start_queued(struct sup *s);
 /* A child was reaped. */

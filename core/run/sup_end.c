@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define FIRST_CHECK_MS 1
+#define SHARED_CHECK_MS 5
 #define MAX_CHECK_MS 50
 #define UNKILLABLE_SWEEPS 400	/* about 20 s */
 #define SWEEP_MS 200
@@ -87,9 +88,31 @@ sup_judge(struct sup_task *t)
 
 /* ---- the tree ---- */
 
+/* First processes of attempts and the link; everybody else below us was adopted. */
+static bool
+own_child(pid_t pid, void *arg)
+{
+	const struct sup *s = arg;
+
+	return pid == s->link.pid || sk_map_find(&s->by_pid, (uint64_t)pid) != NULL;
+}
+
+/* Once the first process of a tree is gone, whatever is left of the tree hangs below a process
+ * that we adopted. No adopted ones since then: nothing is left. One walk through /proc serves all
+ * attempts that ended before it began. */
+static bool
+adopted_since(struct sup *s, int64_t boot_ns)
+{
+	if (s->scan_ns <= boot_ns) {
+		s->scan_ns = sk_boot_ns();
+		s->scan_found = sk_tree_strays(own_child, s, 0);
+	}
+	return s->scan_found > 0;
+}
+
 /* Is anything of the tree left? thorough: look for those who left the session as well. Sends sig. */
 static bool
-tree_left(const struct sup_task *t, int sig, bool thorough)
+tree_left(struct sup_task *t, int sig, bool thorough)
 {
 	const struct sk_tree tree = {
 		.run_id = t->sup->run.run_id, .task_id = t->start.id, .attempt = t->attempt,
@@ -103,9 +126,11 @@ tree_left(const struct sup_task *t, int sig, bool thorough)
 			sk_cgroup_kill(t->cg);
 		return true;
 	}
-	if (kill(-t->session, sig) == 0)
-		thorough = true; /* where one is left, look for all */
-	return thorough && sk_tree_signal(&tree, sig) > 0;
+	if (kill(-t->session, sig) == 0) {
+		sk_tree_signal(&tree, sig); /* where one is left, look for all */
+		return true;
+	}
+	return thorough && adopted_since(t->sup, t->reaped_ns) && sk_tree_signal(&tree, sig) > 0;
 }
 
 static void
@@ -182,9 +207,16 @@ sup_reaped(struct sup *s, pid_t pid, int status, int64_t max_rss_kb, int64_t cpu
 	t->pid = 0;
 	t->reaped = true;
 	t->status = status;
+	t->reaped_ns = sk_boot_ns();
 	t->report.max_rss_kb = max_rss_kb;
 	t->report.cpu_ms = cpu_ms;
-	sup_end_tree(t);
+	if (t->cg != NULL || t->stop_reason == SK_REASON_EXITED) {
+		sup_end_tree(t);
+		return;
+	}
+	/* many may be stopped at once: let them share one walk through /proc */
+	t->timer.fn = check_again;
+	sk_timer_set(s->loop, &t->timer, sk_boot_ms() + SHARED_CHECK_MS);
 }
 
 /* ---- what escaped ---- */

@@ -90,6 +90,7 @@ static void
 introduce(struct sup *s)
 {
 	struct sk_str payload = SK_STR_INIT;
+	const struct sup_settled *done;
 	struct sup_task *t;
 	size_t i = 0;
 
@@ -102,8 +103,16 @@ introduce(struct sup *s)
 	sup_tell(s, SK_F_HELLO, NULL, &payload, true);
 	while ((t = sk_map_each(&s->by_key, &i)) != NULL) {
 		sk_str_clear(&payload);
+		sk_put_u32(&payload, 0);
 		sup_report(t, &payload);
 		sup_tell(s, SK_F_TASK, t, &payload, true);
+	}
+	i = 0;
+	while ((done = sk_map_each(&s->settled, &i)) != NULL) {
+		sk_str_clear(&payload);
+		sk_put_u32(&payload, 1);
+		sk_put_report(&payload, &done->report);
+		sk_chan_queue(&s->link.chan, SK_F_TASK, done->key, done->attempt, &payload);
 	}
 	sup_tell(s, SK_F_TASKS_END, NULL, NULL, true);
 	if (s->drain_signal != 0) { /* it must know that nothing may start any more */
@@ -146,7 +155,7 @@ on_task_frame(struct sup *s, const struct sk_frame *f)
 		break;
 	case SK_F_ACK:
 		if (t->state == SK_T_ENDED)
-			sup_task_forget(t);
+			sup_task_settle(t);
 		break;
 	default:
 		break;
@@ -175,6 +184,9 @@ on_frame(struct sup *s, const struct sk_frame *f)
 		break;
 	case SK_F_PING:
 		sup_tell(s, SK_F_PONG, NULL, NULL, true);
+		break;
+	case SK_F_FORGET:
+		sup_settled_forget(s, f->key);
 		break;
 	case SK_F_PRINT:
 		on_print(s, f);

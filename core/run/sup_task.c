@@ -117,6 +117,7 @@ sup_task_new(struct sup *s, const struct sk_frame *f)
 
 	if (f->key == 0 || f->key == UINT64_MAX || sk_map_find(&s->by_key, f->key) != NULL)
 		return; /* said twice: the link was restarted in between */
+	sup_settled_forget(s, f->key);
 	t = sk_xcalloc(1, sizeof(*t));
 	t->sup = s;
 	t->key = f->key;
@@ -357,7 +358,9 @@ start_task(struct sup_task *t)
 	t->sup->n_running++;
 	t->report.start_ms = sk_wall_ms();
 	t->report.start_boot_ms = sk_boot_ms();
-	if (!prepare(t, &s, &input, channel, &err))
+	if (t->start.refusal[0] != '\0')
+		fail_start(t, 126, t->start.refusal);
+	else if (!prepare(t, &s, &input, channel, &err))
 		fail_start(t, 126, err.msg);
 	else
 		pid = t->start.program ? spawn_program(t, &s) : spawn_worker(t, &s);
@@ -462,7 +465,35 @@ sup_task_update(struct sup_task *t, const struct sk_frame *f)
 }
 
 void
-sup_task_forget(struct sup_task *t)
+sup_settled_forget(struct sup *s, uint64_t key)
+{
+	struct sup_settled *old = sk_map_find(&s->settled, key);
+
+	sk_map_remove(&s->settled, key);
+	free(old);
+}
+
+void
+sup_task_settle(struct sup_task *t)
+{
+	size_t len = strlen(t->start.id) + 1;
+	struct sup_settled *done = sk_xmalloc(sizeof(*done) + len);
+	struct sup *s = t->sup;
+
+	*done = (struct sup_settled){ .key = t->key, .attempt = t->attempt, .report = t->report };
+	memcpy(done->id, t->start.id, len);
+	done->report.id = done->id;
+	done->report.class_name = done->report.message = "";
+	done->report.result = NULL;
+	done->report.result_len = 0;
+	done->report.state = SK_T_ENDED;
+	done->report.failures = t->start.failures;
+	sup_task_free(t);
+	sk_map_put(&s->settled, done->key, done);
+}
+
+void
+sup_task_free(struct sup_task *t)
 {
 	struct sup *s = t->sup;
 

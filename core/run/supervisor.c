@@ -290,12 +290,17 @@ set_up(struct sup *s, struct sk_err *err)
 static void
 take_down(struct sup *s)
 {
+	const struct sup_settled *done;
 	struct sup_task *t;
 	size_t i = 0;
 
 	sup_link_free(s);
 	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
-		sup_task_forget(t);
+		sup_task_free(t);
+	i = 0;
+	while ((done = sk_map_each(&s->settled, &i)) != NULL)
+		sup_settled_forget(s, done->key);
+	sk_map_release(&s->settled);
 	sup_slots_free(s);
 	sup_status_close(s);
 	sk_cgroups_free(s->cgs);

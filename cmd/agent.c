@@ -1,0 +1,152 @@
+#include "cmd/agent.h"
+#include "adapters/yaml.h"
+#include "core/model/task.h"
+#include "workers/registry.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+sk_agent_sink(const struct sk_settings *s, enum sk_console console, struct sk_sink_config *sink)
+{
+	*sink = (struct sk_sink_config){
+		.console = console,
+		.skald_id = sk_setting(s, "SKALD_ID"),
+		.log_path = sk_setting(s, "LOG_PATH"),
+		.rotation_bytes = (int64_t)(sk_setting_num(s, "LOG_ROTATION_MB") * 1e6),
+		.retention_s = (int64_t)sk_setting_num(s, "LOG_RETENTION"),
+		.split = sk_setting_bool(s, "LOG_SPLIT_WITH_WORKER_ID"),
+		.data_dir = sk_setting(s, "SKALDS_DATA"),
+	};
+}
+
+const char *const *
+sk_agent_env(void)
+{
+	const char **list;
+	size_t n = 0, kept = 0;
+
+	while (environ[n] != NULL)
+		n++;
+	list = sk_xcalloc(n + 1, sizeof(*list));
+	for (size_t i = 0; i < n; i++) {
+		char name[256];
+		size_t len = strcspn(environ[i], "=");
+
+		snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : 255, environ[i]);
+		if (!sk_setting_is_secret_name(name))
+			list[kept++] = environ[i];
+	}
+	return list;
+}
+
+static const char **
+env_strings(const struct sk_value *env, struct sk_arena *a)
+{
+	size_t n = env != NULL && env->kind == SK_MAP ? env->u.map.n : 0;
+	const char **list = sk_arena_alloc(a, (n + 1) * sizeof(*list));
+
+	for (size_t i = 0; i < n; i++)
+		list[i] = sk_arena_printf(a, "%s=%s", env->u.map.pairs[i].key,
+			env->u.map.pairs[i].value->u.str.s);
+	return list;
+}
+
+static void
+describe_program(const struct sk_exec *e, struct sk_arena *a, struct sk_start *st)
+{
+	size_t n = e->command.n;
+	const char **argv = sk_arena_alloc(a, (n + 4) * sizeof(*argv));
+
+	st->program = true;
+	if (e->script[0] != '\0') {
+		argv[0] = "/bin/sh";
+		argv[1] = "-c";
+		argv[2] = e->script;
+	} else
+		memcpy(argv, e->command.items, n * sizeof(*argv));
+	st->argv = argv;
+	st->env = env_strings(e->env, a);
+	st->cwd = e->cwd;
+	st->input = e->input;
+	st->output_limit = e->output_limit;
+	st->isolate = e->isolate;
+}
+
+bool
+sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a, struct sk_start *st,
+	struct sk_err *err)
+{
+	const struct sk_task_spec *spec = &t->spec;
+	struct sk_problems problems;
+	struct sk_str value = SK_STR_INIT;
+	struct sk_exec exec;
+
+	(void)arg;
+	*st = (struct sk_start){
+		.id = spec->id, .class_name = spec->class_name,
+		.timeout_ms = (int64_t)(spec->timeout_s * 1000), .grace_ms = (int64_t)(spec->grace_s * 1000),
+		.memory_mb = spec->resources.memory_mb,
+	};
+	if (spec->worker->kind != SK_WORKER_PROGRAM) {
+		sk_value_encode(&value, spec->attachments);
+		st->attachments = memcpy(sk_arena_alloc(a, value.len + 1), sk_str_text(&value), value.len);
+		st->attachments_len = value.len;
+		sk_str_release(&value);
+		return true;
+	}
+	sk_problems_init(&problems, a, "");
+	if (!sk_fields_decode(spec->worker->fields, spec->attachments, &exec, sizeof(exec), a,
+	    "attachments", true, &problems)) {
+		sk_fail(err, SK_EINVAL, "%s", problems.n > 0 ? problems.list[0].text : "attachments");
+		return false;
+	}
+	describe_program(&exec, a, st);
+	return true;
+}
+
+int
+sk_agent_load(const char *file, bool lenient, struct sk_arena **arena, struct sk_task_list *list)
+{
+	struct sk_arena *a = sk_arena_new();
+	struct sk_problems problems;
+	struct sk_str text = SK_STR_INIT;
+	bool ok;
+
+	sk_problems_init(&problems, a, strcmp(file, "-") == 0 ? "stdin" : file);
+	ok = sk_task_file(sk_yaml_file(file, a, &problems), sk_workers, lenient, a, list, &problems);
+	sk_problems_text(&problems, &text);
+	fputs(sk_str_text(&text), stderr);
+	fflush(stderr);
+	sk_str_release(&text);
+	if (!ok) {
+		sk_arena_free(a);
+		return SK_EXIT_USAGE;
+	}
+	*arena = a;
+	return 0;
+}
+
+int
+sk_agent_exit_code(const struct sk_plan_task *t, int signal)
+{
+	const struct sk_task_report *r = &t->report;
+
+	switch (r->reason) {
+	case SK_REASON_TIMEOUT:
+		return SK_EXIT_TIMEOUT;
+	case SK_REASON_INTERRUPTED:
+		/* never started: all that can be told is what stopped us */
+		return t->attempt == 0 || (r->start_boot_ms == 0 && signal != 0) ? 128 + signal : r->code;
+	case SK_REASON_EXITED:
+	case SK_REASON_SIGNALED:
+	case SK_REASON_OOM:
+	case SK_REASON_START_FAILED:
+		return r->code;
+	case SK_REASON_CANCELLED:
+	case SK_REASON_LOST:
+	case SK_REASON_SKIPPED:
+		return SK_EXIT_SKALDS;
+	}
+	return SK_EXIT_SKALDS;
+}

@@ -1,0 +1,27 @@
+/* agent.h - what edge and run-one share: their settings as configuration of supervisor and link. */
+#ifndef SK_CMD_AGENT_H
+#define SK_CMD_AGENT_H
+
+#include "cmd/options.h"
+#include "core/run/link.h"
+#include "core/run/supervisor.h"
+
+/* LOG_PATH and its friends, SKALDS_DATA, SKALD_ID. Borrows from the settings. */
+void sk_agent_sink(const struct sk_settings *s, enum sk_console console, struct sk_sink_config *sink);
+
+/* Our environment without secrets (sk_setting_is_secret_name), for the tasks. Lives until the end
+ * of the process, as environ does. */
+const char *const *sk_agent_env(void);
+
+/* The link's describe: a task of the plan as the supervisor wants it. arg is not used. */
+bool sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a,
+	struct sk_start *st, struct sk_err *err);
+
+/* Read and check a YAML file of tasks. What is wrong is printed to stderr. Returns 0 or
+ * SK_EXIT_USAGE; on success the caller owns the arena. */
+int sk_agent_load(const char *file, bool lenient, struct sk_arena **arena, struct sk_task_list *list);
+
+/* The exit code of a task that has ended, as cli.md says. signal: the one that stopped skalds. */
+int sk_agent_exit_code(const struct sk_plan_task *t, int signal);
+
+#endif

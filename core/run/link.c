@@ -1,0 +1,504 @@
+#include "core/run/link.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/loop.h"
+#include "core/base/mem.h"
+#include "core/run/cgroup.h"
+#include "core/run/rundir.h"
+#include "core/run/tree.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PING_MS 1000
+#define DRAW_MS 100
+#define WATCH_MS 1000
+#define EXIT_SKALDS 125
+#define PRINT_PIECE ((size_t)128 << 10)	/* well below SK_FRAME_MAX */
+#define CLEAR_ROUNDS 200
+#define CLEAR_PAUSE_NS 10000000L
+
+struct sk_link {
+	const struct sk_link_config *cfg;
+	struct sk_loop *loop;
+	struct sk_chan chan;
+	struct sk_watch *watch;
+	struct sk_plan *plan;
+	struct sk_timer ping, tick, draw, look;
+	struct stat seen;		/* of the watched file */
+	bool loaded;			/* the file was read at least once */
+	bool dirty;			/* something to draw */
+	bool quit_sent, gone;
+	int signal;			/* skalds was told to stop by it */
+	/* from HELLO: what to clear when the supervisor dies */
+	char run_id[SK_RUN_ID_LEN], run_dir[256], cgroup[2][1300];
+	uint32_t restarts;
+	struct known { uint64_t key; uint32_t attempt; bool settled; struct sk_task_report rep; } *known;
+	size_t n_known, cap_known;
+	struct sk_arena *known_arena;
+};
+
+const struct sk_plan *
+sk_link_plan(const struct sk_link *link)
+{
+	return link->plan;
+}
+
+/* ---- talking to the supervisor ---- */
+
+static void
+send_now(struct sk_link *l)
+{
+	enum sk_code code = sk_chan_flush(&l->chan, NULL);
+
+	if (l->watch != NULL)
+		sk_watch_set(l->watch, EPOLLIN | (code == SK_EAGAIN ? EPOLLOUT : 0));
+}
+
+static void
+tell(struct sk_link *l, enum sk_frame_type type, const struct sk_plan_task *t,
+	const struct sk_str *payload)
+{
+	sk_chan_queue(&l->chan, type, t != NULL ? t->key : 0, t != NULL ? t->attempt : 0, payload);
+}
+
+static void
+tell_number(struct sk_link *l, enum sk_frame_type type, uint32_t v)
+{
+	struct sk_str payload = SK_STR_INIT;
+
+	sk_put_u32(&payload, v);
+	tell(l, type, NULL, &payload);
+	sk_str_release(&payload);
+}
+
+void
+sk_link_print(struct sk_link *l, int stream, const char *text, size_t n)
+{
+	struct sk_str payload = SK_STR_INIT;
+
+	while (n > 0) {
+		size_t piece = n < PRINT_PIECE ? n : PRINT_PIECE;
+
+		sk_str_clear(&payload);
+		sk_put_u32(&payload, (uint32_t)stream);
+		sk_put_bytes(&payload, text, piece);
+		tell(l, SK_F_PRINT, NULL, &payload);
+		text += piece;
+		n -= piece;
+	}
+	sk_str_release(&payload);
+}
+
+static void
+quit(struct sk_link *l)
+{
+	if (l->quit_sent)
+		return;
+	l->quit_sent = true;
+	if (l->cfg->draw != NULL)
+		l->cfg->draw(l->cfg->arg, l, true);
+	tell_number(l, SK_F_QUIT, (uint32_t)l->cfg->exit_code(l->cfg->arg, l->plan, l->signal));
+}
+
+/* ---- the plan's effects ---- */
+
+static void
+do_start(void *arg, struct sk_plan_task *t)
+{
+	struct sk_link *l = arg;
+	struct sk_arena *a = sk_arena_new();
+	struct sk_start st = { .id = t->spec.id };
+	struct sk_str payload = SK_STR_INIT;
+	struct sk_err err = { SK_OK, "" };
+
+	if (!l->cfg->describe(l->cfg->arg, t, a, &st, &err))
+		st = (struct sk_start){ .id = t->spec.id, .refusal = err.msg };
+	st.failures = t->failures;
+	sk_put_start(&payload, &st);
+	if (payload.len > SK_FRAME_MAX) {
+		snprintf(err.msg, sizeof(err.msg), "the attachments are too large: %zu bytes, at most %zu",
+			payload.len, SK_FRAME_MAX);
+		st = (struct sk_start){ .id = t->spec.id, .refusal = err.msg, .failures = t->failures };
+		sk_str_clear(&payload);
+		sk_put_start(&payload, &st);
+	}
+	tell(l, SK_F_START, t, &payload);
+	sk_str_release(&payload);
+	sk_arena_free(a);
+}
+
+static void
+do_stop(void *arg, struct sk_plan_task *t, enum sk_reason reason)
+{
+	struct sk_link *l = arg;
+	struct sk_str payload = SK_STR_INIT;
+
+	sk_put_u32(&payload, (uint32_t)reason);
+	sk_put_u64(&payload, (uint64_t)(t->spec.grace_s * 1000));
+	tell(l, SK_F_STOP, t, &payload);
+	sk_str_release(&payload);
+}
+
+static void
+do_update(void *arg, struct sk_plan_task *t)
+{
+	struct sk_link *l = arg;
+	struct sk_str value = SK_STR_INIT, payload = SK_STR_INIT;
+
+	sk_value_encode(&value, t->spec.attachments);
+	sk_put_bytes(&payload, value.p, value.len);
+	tell(l, SK_F_UPDATE, t, &payload);
+	sk_str_release(&value);
+	sk_str_release(&payload);
+}
+
+static void
+do_forget(void *arg, struct sk_plan_task *t)
+{
+	tell(arg, SK_F_FORGET, t, NULL);
+}
+
+static void
+do_event(void *arg, const struct sk_plan_task *t, const char *name)
+{
+	struct sk_link *l = arg;
+
+	l->dirty = true;
+	if (l->cfg->event != NULL)
+		l->cfg->event(l->cfg->arg, l, t, name);
+}
+
+static const struct sk_plan_ops plan_ops = {
+	.start = do_start, .stop = do_stop, .update = do_update, .forget = do_forget, .event = do_event,
+};
+
+/* ---- reading the file ---- */
+
+/* A changed file: a broken one changes nothing, and load has said why. */
+static void
+reload(struct sk_link *l)
+{
+	struct sk_task_list list = { NULL, 0 };
+	struct sk_arena *arena = NULL;
+
+	if (l->cfg->watch != NULL && stat(l->cfg->watch, &l->seen) != 0)
+		memset(&l->seen, 0, sizeof(l->seen));
+	if (l->cfg->load(l->cfg->arg, &arena, &list) != 0) {
+		sk_log(SK_ERROR, l->cfg->component, "the file is not taken: nothing was changed");
+		return;
+	}
+	sk_plan_load(l->plan, &list, arena, sk_boot_ms());
+	sk_log(SK_INFO, l->cfg->component, "read %zu task(s)", list.n);
+	l->dirty = true;
+}
+
+static void
+adopt_known(struct sk_link *l)
+{
+	for (size_t i = 0; i < l->n_known; i++)
+		sk_plan_adopt(l->plan, l->known[i].key, l->known[i].attempt, &l->known[i].rep,
+			l->known[i].settled, sk_boot_ms());
+	for (size_t i = 0; i < l->n_known; i++) {
+		const struct known *k = &l->known[i];
+
+		if (k->rep.state == SK_T_ENDED && !k->settled)
+			sk_chan_queue(&l->chan, SK_F_ACK, k->key, k->attempt, NULL);
+	}
+	if (l->n_known > 0)
+		sk_log(SK_INFO, l->cfg->component, "found %zu task(s) again", l->n_known);
+	free(l->known);
+	sk_arena_free(l->known_arena);
+	l->known = NULL;
+	l->known_arena = NULL;
+	l->n_known = 0;
+}
+
+/* The supervisor has told what exists: now the file. */
+static void
+first_load(struct sk_link *l)
+{
+	struct sk_task_list list = { NULL, 0 };
+	struct sk_arena *arena = NULL;
+	int code;
+
+	if (l->cfg->watch != NULL && stat(l->cfg->watch, &l->seen) != 0)
+		memset(&l->seen, 0, sizeof(l->seen));
+	code = l->cfg->load(l->cfg->arg, &arena, &list);
+	if (code != 0 && l->restarts == 0) { /* nothing was started: the end of it */
+		l->quit_sent = true;
+		tell_number(l, SK_F_QUIT, (uint32_t)code);
+		return;
+	}
+	if (code != 0) { /* our predecessor had a good file: keep its tasks until it is good again */
+		sk_log(SK_ERROR, l->cfg->component, "the file is broken: tasks go on, no end is settled");
+		return;
+	}
+	l->loaded = true;
+	tell_number(l, SK_F_CONFIG, l->cfg->limits.slots);
+	sk_plan_load(l->plan, &list, arena, sk_boot_ms());
+	adopt_known(l);
+	tell_number(l, SK_F_READY, 1);
+	l->dirty = true;
+}
+
+static void
+load_again(struct sk_link *l)
+{
+	if (l->loaded)
+		reload(l);
+	else
+		first_load(l);
+}
+
+/* ---- frames ---- */
+
+static void
+on_hello(struct sk_link *l, const struct sk_frame *f)
+{
+	struct sk_reader r = sk_reader_of(f);
+	struct sk_arena *a = sk_arena_new();
+
+	sk_get_u32(&r); /* its pid */
+	snprintf(l->run_id, sizeof(l->run_id), "%s", sk_get_text(&r, a));
+	l->restarts = sk_get_u32(&r);
+	snprintf(l->run_dir, sizeof(l->run_dir), "%s", sk_get_text(&r, a));
+	for (int i = 0; i < 2; i++)
+		snprintf(l->cgroup[i], sizeof(l->cgroup[i]), "%s", sk_get_text(&r, a));
+	sk_arena_free(a);
+}
+
+static void
+on_task(struct sk_link *l, const struct sk_frame *f)
+{
+	struct sk_reader r = sk_reader_of(f);
+	struct known k = { .key = f->key, .attempt = f->attempt };
+
+	if (l->known_arena == NULL)
+		l->known_arena = sk_arena_new();
+	k.settled = sk_get_u32(&r) != 0;
+	if (!sk_get_report(&r, l->known_arena, &k.rep))
+		return;
+	if (l->n_known == l->cap_known) {
+		l->cap_known = l->cap_known > 0 ? l->cap_known * 2 : 16;
+		l->known = sk_xreallocarray(l->known, l->cap_known, sizeof(*l->known));
+	}
+	l->known[l->n_known++] = k;
+}
+
+static void
+on_report(struct sk_link *l, const struct sk_frame *f)
+{
+	struct sk_reader r = sk_reader_of(f);
+	struct sk_arena *a = sk_arena_new();
+	struct sk_task_report rep;
+
+	if (sk_get_report(&r, a, &rep)) {
+		if (f->type == SK_F_STARTED)
+			sk_plan_started(l->plan, f->key, f->attempt, &rep);
+		else if (l->loaded) {
+			sk_plan_exited(l->plan, f->key, f->attempt, &rep, sk_boot_ms());
+			sk_chan_queue(&l->chan, SK_F_ACK, f->key, f->attempt, NULL);
+		}
+	}
+	sk_arena_free(a);
+}
+
+static void
+on_note(struct sk_link *l, const struct sk_frame *f)
+{
+	struct sk_plan_task *t = sk_plan_find(l->plan, f->key);
+	struct sk_reader r = sk_reader_of(f);
+	struct sk_arena *a;
+
+	if (t == NULL || t->attempt != f->attempt)
+		return;
+	a = sk_arena_new();
+	if (f->type == SK_F_PROGRESS) {
+		t->progress = sk_get_f64(&r);
+		snprintf(t->stage, sizeof(t->stage), "%s", sk_get_text(&r, a));
+		do_event(l, t, "progress");
+	} else if (f->type == SK_F_LINE)
+		snprintf(t->line, sizeof(t->line), "%s", sk_get_text(&r, a));
+	else if (sk_get_u32(&r) != 0)
+		do_event(l, t, "updated");
+	else
+		sk_log_task(SK_ERROR, l->cfg->component, t->spec.id, t->attempt,
+			"the update was refused, the old attachments stay in force: %s", sk_get_text(&r, a));
+	l->dirty = true;
+	sk_arena_free(a);
+}
+
+static void
+on_signal(struct sk_link *l, int sig)
+{
+	if (sig == SIGHUP)
+		load_again(l);
+	else if (sig == SIGTERM || sig == SIGINT || sig == SIGQUIT) {
+		if (l->signal == 0)
+			l->signal = sig;
+		sk_plan_drain(l->plan);
+	} else if (sig == SIGWINCH)
+		l->dirty = true;
+}
+
+static void
+on_frame(struct sk_link *l, const struct sk_frame *f)
+{
+	struct sk_reader r = sk_reader_of(f);
+
+	switch (f->type) {
+	case SK_F_HELLO:
+		on_hello(l, f);
+		break;
+	case SK_F_TASK:
+		on_task(l, f);
+		break;
+	case SK_F_TASKS_END:
+		first_load(l);
+		break;
+	case SK_F_STARTED:
+	case SK_F_EXITED:
+		on_report(l, f);
+		break;
+	case SK_F_PROGRESS:
+	case SK_F_LINE:
+	case SK_F_UPDATED:
+		on_note(l, f);
+		break;
+	case SK_F_SIGNAL:
+		on_signal(l, (int)sk_get_u32(&r));
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+channel_ready(uint32_t events, void *arg)
+{
+	struct sk_link *l = arg;
+	struct sk_frame f;
+	struct sk_err err;
+	enum sk_code code;
+
+	(void)events;
+	code = sk_chan_fill(&l->chan, &err);
+	while (sk_chan_next(&l->chan, &f, &err) == SK_OK)
+		on_frame(l, &f);
+	l->gone = code != SK_OK && code != SK_EAGAIN;
+}
+
+/* ---- timers ---- */
+
+static void
+ping(void *arg)
+{
+	struct sk_link *l = arg;
+
+	tell(l, SK_F_PING, NULL, NULL);
+	sk_timer_set(l->loop, &l->ping, sk_boot_ms() + PING_MS);
+}
+
+static void
+nothing(void *arg)
+{
+	(void)arg; /* the loop woke up: the plan is looked at after every round */
+}
+
+static void
+draw(void *arg)
+{
+	struct sk_link *l = arg;
+
+	if (!l->quit_sent)
+		l->cfg->draw(l->cfg->arg, l, false);
+	sk_timer_set(l->loop, &l->draw, sk_boot_ms() + DRAW_MS);
+}
+
+static void
+look(void *arg)
+{
+	struct sk_link *l = arg;
+	struct stat st;
+
+	/* by name each time: a mounted ConfigMap swaps a link, editors rename */
+	if (stat(l->cfg->watch, &st) == 0 && (st.st_mtim.tv_sec != l->seen.st_mtim.tv_sec ||
+	    st.st_mtim.tv_nsec != l->seen.st_mtim.tv_nsec || st.st_ino != l->seen.st_ino ||
+	    st.st_size != l->seen.st_size))
+		load_again(l);
+	sk_timer_set(l->loop, &l->look, sk_boot_ms() + WATCH_MS);
+}
+
+/* ---- the end of the supervisor ---- */
+
+/* It was killed: PDEATHSIG took its direct children; whoever is left of their trees is found by
+ * cgroup and mark. Nothing of a run may survive it. */
+static void
+clear_run(const struct sk_link *l)
+{
+	const struct sk_tree tree = { .run_id = l->run_id };
+	const struct timespec pause = { 0, CLEAR_PAUSE_NS };
+
+	if (l->run_id[0] == '\0')
+		return;
+	sk_cgroup_clear(l->cgroup[0], l->run_id);
+	sk_cgroup_clear(l->cgroup[1], l->run_id);
+	for (int i = 0; i < CLEAR_ROUNDS && sk_tree_signal(&tree, SIGKILL) > 0; i++)
+		nanosleep(&pause, NULL);
+	sk_rundir_clear(l->run_dir, NULL, 0); /* removes the run file; its lock is free now */
+}
+
+static void
+round_up(struct sk_link *l)
+{
+	int64_t next = l->loaded && !l->quit_sent ? sk_plan_tick(l->plan, sk_boot_ms()) : -1;
+
+	if (next >= 0)
+		sk_timer_set(l->loop, &l->tick, next);
+	if (l->loaded && (l->cfg->once || l->signal != 0) && sk_plan_over(l->plan))
+		quit(l);
+	send_now(l);
+}
+
+int
+sk_link_run(int channel, const struct sk_link_config *cfg)
+{
+	struct sk_link l = { .cfg = cfg };
+	struct sk_err err = { SK_OK, "" };
+
+	l.ping = (struct sk_timer){ .fn = ping, .arg = &l };
+	l.tick = (struct sk_timer){ .fn = nothing, .arg = &l };
+	l.draw = (struct sk_timer){ .fn = draw, .arg = &l };
+	l.look = (struct sk_timer){ .fn = look, .arg = &l };
+	sk_chan_init(&l.chan, channel);
+	l.plan = sk_plan_new(&cfg->limits, &plan_ops, &l);
+	l.loop = sk_loop_new(&err);
+	if (l.loop != NULL)
+		l.watch = sk_watch_add(l.loop, channel, EPOLLIN, channel_ready, &l, &err);
+	if (l.watch == NULL) {
+		sk_log(SK_CRITICAL, cfg->component, "%s", err.msg);
+		return EXIT_SKALDS;
+	}
+	ping(&l);
+	if (cfg->draw != NULL)
+		draw(&l);
+	if (cfg->watch != NULL)
+		sk_timer_set(l.loop, &l.look, sk_boot_ms() + WATCH_MS);
+	while (!l.gone) {
+		round_up(&l);
+		sk_loop_once(l.loop, -1);
+	}
+	if (!l.quit_sent)
+		clear_run(&l);
+	sk_watch_remove(l.watch);
+	sk_chan_release(&l.chan);
+	sk_plan_free(l.plan);
+	sk_loop_free(l.loop);
+	return l.quit_sent ? 0 : EXIT_SKALDS;
+}
