@@ -71,7 +71,9 @@ const char *sk_verb_suggest(const struct sk_cmd *cmd, const char *name);
 /* The overview, and the help of one command; path is how it is called ("worker list"). */
 void sk_help_overview(FILE *to);
 void sk_help_command(FILE *to, const char *path, const struct sk_cmd *cmd);
-/* "skalds PATH: sentence" and where the help is, to standard error; returns SK_EXIT_USAGE. */
+/* "skalds PATH: sentence" to standard error, in one line whatever the sentence quotes. */
+void sk_complain(const char *path, const char *fmt, ...) SK_PRINTF(2, 3);
+/* The same and where the help is; returns SK_EXIT_USAGE. */
 int sk_usage_error(const char *path, const char *fmt, ...) SK_PRINTF(2, 3);
 /* "skalds PATH: not in this build"; returns SK_EXIT_SKALDS. */
 int sk_not_in_build(const char *name);

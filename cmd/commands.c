@@ -4,8 +4,8 @@
 #include <string.h>
 
 #define COMMANDS(C) \
-	C(run_one, "run-one", SK_BY_RUN_ONE) \
 	C(edge, "edge", SK_BY_EDGE) \
+	C(run_one, "run-one", SK_BY_RUN_ONE) \
 	C(check, "check", SK_BY_CHECK) \
 	C(worker, "worker", SK_BY_OTHERS) \
 	C(probe, "probe", SK_BY_OTHERS) \

@@ -48,8 +48,11 @@ flag(struct sk_str *out, const struct sk_opt *o)
 	sk_str_adds(out, " -d ");
 	add_quoted(out, o->doc);
 	if (o->value != NULL) {
-		sk_str_adds(out, " -r");
-		fill_in(out, sk_fill_option(o, &words), &words);
+		enum sk_fill fill = sk_fill_option(o, &words);
+
+		/* -r alone would offer files as well. */
+		sk_str_adds(out, fill == SK_FILL_FILES ? " -r" : " -x");
+		fill_in(out, fill, &words);
 	}
 	sk_str_addc(out, '\n');
 	sk_str_release(&words);

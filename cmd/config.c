@@ -93,7 +93,7 @@ unknown_name(const char *name)
 		names[n++] = r->name;
 	names[n] = NULL;
 	near = sk_suggest(name, names);
-	fprintf(stderr, "skalds config: there is no setting \"%.64s\"%s%s%s\n", name,
+	sk_complain("config", "there is no setting \"%.64s\"%s%s%s", name,
 		near != NULL ? "; did you mean " : "", near != NULL ? near : "", near != NULL ? "?" : "");
 	return SK_EXIT_NOT_FOUND;
 }

@@ -33,9 +33,9 @@ skip(const char *p, const char *set)
 	return p + strspn(p, set);
 }
 
-/* One "number unit" at *p; a number with nothing behind it counts days. */
+/* One "number unit" at *p; a number all alone counts days. */
 static bool
-part(const char **p, double *seconds)
+part(const char **p, bool first, double *seconds)
 {
 	char *end;
 	double number, unit;
@@ -51,7 +51,7 @@ part(const char **p, double *seconds)
 	*p = skip(end, " \t");
 	for (n = 0; ((*p)[n] | 0x20) >= 'a' && ((*p)[n] | 0x20) <= 'z'; n++)
 		continue;
-	unit = n > 0 ? unit_seconds(*p, n) : **p == '\0' ? DAY : 0;
+	unit = n > 0 ? unit_seconds(*p, n) : first && **p == '\0' ? DAY : 0;
 	if (unit == 0)
 		return false;
 	*p = skip(*p + n, " \t,");
@@ -63,12 +63,14 @@ bool
 sk_parse_duration(const char *text, double *seconds)
 {
 	const char *p = skip(text, " \t");
+	bool first = true;
 	double sum = 0;
 
-	do
-		if (!part(&p, &sum))
+	do {
+		if (!part(&p, first, &sum))
 			return false;
-	while (*p != '\0');
+		first = false;
+	} while (*p != '\0');
 	if (!isfinite(sum) || sum > 1000 * 365.25 * DAY)
 		return false;
 	*seconds = sum;

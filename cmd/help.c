@@ -62,27 +62,48 @@ sk_help_command(FILE *to, const char *path, const struct sk_cmd *cmd)
 	print_flags(to, "Flags of every command", sk_global_options);
 }
 
+/* What the user typed stands in the sentence and must not steer the terminal. */
+static void
+write_line(const char *path, const char *fmt, va_list ap)
+{
+	struct sk_str s = SK_STR_INIT;
+
+	sk_str_addf(&s, "skalds%s%s: ", *path != '\0' ? " " : "", path);
+	sk_str_vaddf(&s, fmt, ap);
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			s.p[i] = '?';
+	sk_str_addc(&s, '\n');
+	fwrite(s.p, 1, s.len, stderr);
+	sk_str_release(&s);
+}
+
+void
+sk_complain(const char *path, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	write_line(path, fmt, ap);
+	va_end(ap);
+}
+
 int
 sk_usage_error(const char *path, const char *fmt, ...)
 {
-	struct sk_str s = SK_STR_INIT;
-	bool top = *path == '\0';
 	va_list ap;
 
-	sk_str_addf(&s, "skalds%s%s: ", top ? "" : " ", path);
 	va_start(ap, fmt);
-	sk_str_vaddf(&s, fmt, ap);
+	write_line(path, fmt, ap);
 	va_end(ap);
-	sk_str_addf(&s, "\nTry 'skalds %s%s--help'.\n", path, top ? "" : " ");
-	fputs(sk_str_text(&s), stderr);
-	sk_str_release(&s);
+	fprintf(stderr, "Try 'skalds %s%s--help'.\n", path, *path != '\0' ? " " : "");
 	return SK_EXIT_USAGE;
 }
 
 int
 sk_not_in_build(const char *name)
 {
-	fprintf(stderr, "skalds %s: not in this build\n", name);
+	sk_complain(name, "not in this build");
 	return SK_EXIT_SKALDS;
 }
 

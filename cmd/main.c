@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,13 +273,15 @@ run(const struct call *call)
 static int
 finish(int code)
 {
+	struct pollfd out = { .fd = STDOUT_FILENO };
 	bool failed;
 
 	errno = 0;
 	failed = ferror(stdout) != 0;
 	if (fflush(stdout) == 0 && !failed)
 		return code;
-	if (errno == EPIPE)
+	/* The errno of a write in the middle is lost; a pipe without a reader shows all the same. */
+	if (errno == EPIPE || (poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0))
 		return code;
 	if (errno != 0)
 		fprintf(stderr, "skalds: cannot write to standard output: %s\n", strerror(errno));

@@ -197,7 +197,7 @@ probe_run(const struct sk_args *args, const char *member)
 		printf("%s\n", p.answer);
 	if (code == SK_OK)
 		return SK_EXIT_OK;
-	fprintf(stderr, "skalds probe %s: %s\n", member, err.msg);
+	sk_complain("probe", "%s: %s", member, err.msg);
 	return code == SK_EINVAL ? SK_EXIT_USAGE : SK_EXIT_FAILED;
 }
 

@@ -20,6 +20,8 @@ json_members(struct sk_str *s, const struct sk_worker *w)
 static void
 list_json(struct sk_str *s)
 {
+	struct sk_str schema = SK_STR_INIT;
+
 	sk_str_adds(s, "{\"items\":[");
 	for (const struct sk_worker *const *w = sk_workers; *w != NULL; w++) {
 		sk_json_next(s);
@@ -28,10 +30,13 @@ list_json(struct sk_str *s)
 		sk_json_kstr(s, "description", (*w)->doc);
 		json_members(s, *w);
 		sk_json_key(s, "schema");
-		sk_fields_schema((*w)->fields, s);
+		sk_str_clear(&schema);
+		sk_fields_schema((*w)->fields, &schema);
+		sk_str_add(s, schema.p, schema.len);
 		sk_str_addc(s, '}');
 	}
 	sk_str_adds(s, "],\"next\":null}\n");
+	sk_str_release(&schema);
 }
 
 static void
@@ -107,7 +112,7 @@ unknown_class(const char *name)
 		names[n++] = (*w)->name;
 	names[n] = NULL;
 	near = sk_suggest(name, names);
-	fprintf(stderr, "skalds worker describe: there is no class \"%.64s\"%s%s%s\n", name,
+	sk_complain("worker describe", "there is no class \"%.64s\"%s%s%s", name,
 		near != NULL ? "; did you mean " : "", near != NULL ? near : "", near != NULL ? "?" : "");
 	return SK_EXIT_NOT_FOUND;
 }

@@ -1,0 +1,83 @@
+#!/bin/bash
+# What reaches standard output, and what happens when it does not.
+. "$(dirname "$0")/lib.sh"
+
+"$SKALDS" config >/dev/full 2>"$T/err"
+is "a full disk behind standard output is 74" "$?" 74
+like "and is said" "$(cat "$T/err")" 'cannot write to standard output: No space left on device'
+"$SKALDS" config --json >/dev/full 2>"$T/err"
+is "the same for JSON" "$?" 74
+
+set -o pipefail
+"$SKALDS" config --describe 2>"$T/err" | true
+codes=("${PIPESTATUS[@]}")
+is "a reader that went away is no error" "${codes[0]}" 0
+is "and nothing is said about it" "$(cat "$T/err")" ""
+for i in 1 2 3; do
+	"$SKALDS" completion bash 2>>"$T/err" | head -n 1 >/dev/null
+	[ "${PIPESTATUS[0]}" = 0 ] || fail "head -n 1 does no harm"
+done
+is "nothing is said about head -n 1" "$(cat "$T/err")" ""
+
+"$SKALDS" config DB_NAME >&- 2>"$T/err"
+is "a closed standard output is not somebody else's file" "$?" 0
+out=$("$SKALDS" config DB_NAME 2>&-)
+is "a closed standard error does no harm" "$?:$out" "0:skalds"
+out=$("$SKALDS" config DB_NAME <&-)
+is "a closed standard input does no harm" "$?:$out" "0:skalds"
+out=$("$SKALDS" config DB_NAME <&- 2>&-)
+is "both closed do no harm" "$?:$out" "0:skalds"
+
+# One JSON value on one line, whatever is printed.
+for c in "config" "config DB_NAME" "doctor" "worker list" "worker describe MyWorker" "worker describe Exec" "help" "version" "version --verbose"; do
+	[[ $c != version* ]] || "$SKALDS" help version >/dev/null 2>&1 || continue
+	# shellcheck disable=SC2086
+	sk $c --json
+	is "$c --json is one line" "$(wc -l <<<"$out")" 1
+	check "$c --json is valid JSON" json "" "$out"
+	unlike "$c --json has no colours" "$out" $'\e'
+done
+sk worker list --json
+is "a list has items and next" "$(json next "$out"):$(json items.# "$out")" "null:$(sk worker list; tail -n +2 <<<"$out" | wc -l)"
+for c in $(sk worker list; tail -n +2 <<<"$out" | cut -d' ' -f1); do
+	sk worker describe "$c" --json
+	is "worker describe $c is an object's schema with the class as its title" \
+		"$(json type "$out"):$(json title "$out")" "object:$c"
+	sk worker describe "$c"
+	like "worker describe $c is a table too" "$out" '^KEY +TYPE +REQUIRED'
+done
+sk worker describe MyWorkr
+like "an unknown class is 3 with a suggestion" "$code:$err" '^3:.*no class "MyWorkr"; did you mean MyWorker\?'
+sk config DB_NAM
+like "an unknown setting is 3 with a suggestion" "$code:$err" '^3:.*no setting "DB_NAM"; did you mean DB_NAME\?'
+
+# Nothing asks anything: all of it works without a terminal, in a directory that is gone.
+mkdir "$T/gone" && cd "$T/gone" && rmdir "$T/gone"
+"$SKALDS" worker list >/dev/null 2>"$T/err"
+is "a working directory that was removed does no harm" "$?" 0
+cd "$T" || exit 1
+
+sk doctor
+like "doctor finds nothing broken or says so" "$code" '^[01]$'
+for c in kernel "process trees" "memory limits" orphans pidfd "PID namespaces" /proc clock limits \
+	"runtime directory" "data directory" "disk space" "name resolution" settings; do
+	like "doctor looks at: $c" "$out" "^$c +(ok|limited|broken) +[^ ]"
+done
+before=$(find /sys/fs/cgroup -maxdepth 4 -name 'skalds-*' -type d 2>/dev/null | wc -l)
+sk doctor
+after=$(find /sys/fs/cgroup -maxdepth 4 -name 'skalds-*' -type d 2>/dev/null | wc -l)
+[ "$after" -le "$before" ] && pass "doctor leaves no control group behind" ||
+	note "control groups: $before before, $after after (others may run)"
+sk LOG_LEVEL=shout doctor
+like "doctor finds a wrong setting" "$code:$out" 'settings +broken +.*LOG_LEVEL'
+is "and exits with 1" "$code" 1
+mkdir -p "$T/ro"
+mount -t tmpfs -o ro,size=1m none "$T/ro" 2>/dev/null && at_exit "umount '$T/ro'" && {
+	sk doctor --data "$T/ro"
+	like "doctor finds a data directory that cannot be written" "$code:$out" 'data directory +broken'
+	is "a broken data directory is exit 1" "$code" 1
+}
+sk doctor --data "$T/new"
+like "a data directory that is not there yet is fine" "$out" 'data directory +ok +.*not there yet'
+is "doctor does not make it" "$(ls -d "$T/new" 2>&1 | grep -c 'No such')" 1
+finish
