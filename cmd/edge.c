@@ -85,14 +85,16 @@ number_flag(const struct sk_args *args, const char *name, double min, double max
 }
 
 static bool
-set_limits(const struct sk_args *args, struct sk_plan_limits *limits)
+set_limits(const struct sk_args *args, struct sk_plan_limits *limits, int64_t *lease_ms)
 {
-	double slots, cpus, memory;
+	double slots, cpus, memory, lease;
 
 	if (!number_flag(args, "slots", 1, 100000, &slots) ||
 	    !number_flag(args, "cpus", 0.001, 100000, &cpus) ||
-	    !number_flag(args, "memory", 1, 1e9, &memory))
+	    !number_flag(args, "memory", 1, 1e9, &memory) ||
+	    !number_flag(args, "lease", 1, 1e6, &lease))
 		return false;
+	*lease_ms = (int64_t)(lease * 1000);
 	if (cpus <= 0)
 		cpus = (double)sysconf(_SC_NPROCESSORS_ONLN);
 	if (memory <= 0)
@@ -114,7 +116,7 @@ edge_run(const struct sk_args *args, struct sk_settings *settings)
 		fputs("skalds edge: no file given; use -f FILE or set YAML_FILE\n", stderr);
 		return SK_EXIT_USAGE;
 	}
-	if (!set_limits(args, &e.link.limits))
+	if (!set_limits(args, &e.link.limits, &e.link.lease_ms))
 		return SK_EXIT_USAGE;
 	e.view = (struct sk_view){ .component = "edge", .color = sk_log_settings()->color,
 		.mode = args->json ? SK_VIEW_JSON : table ? SK_VIEW_TABLE : SK_VIEW_LINES };
@@ -144,6 +146,8 @@ static const struct sk_opt options[] = {
 	  .doc = "cpus for tasks that ask for some (default: all of this machine)" },
 	{ .name = "memory", .value = "MB",
 	  .doc = "memory for tasks that ask for some (default: all of this machine)" },
+	{ .name = "lease", .value = "SECONDS",
+	  .doc = "end everything when the supervisor hangs for longer (default: never)" },
 	{ .name = "lenient", .doc = "unknown attachments are warnings" },
 	{ .name = "no-cgroup", .doc = "do not use control groups" },
 	{ .name = "plain", .doc = "log lines instead of the table, also on a terminal" },

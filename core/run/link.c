@@ -34,6 +34,8 @@ struct sk_link {
 	bool loaded;			/* the file was read at least once */
 	bool dirty;			/* something to draw */
 	bool quit_sent, gone;
+	pid_t supervisor;		/* 0 until HELLO */
+	int64_t heard_ms;		/* boot clock: its last frame */
 	int signal;			/* skalds was told to stop by it */
 	/* from HELLO: what to clear when the supervisor dies */
 	char run_id[SK_RUN_ID_LEN], run_dir[256], cgroup[2][1300];
@@ -264,7 +266,7 @@ on_hello(struct sk_link *l, const struct sk_frame *f)
 	struct sk_reader r = sk_reader_of(f);
 	struct sk_arena *a = sk_arena_new();
 
-	sk_get_u32(&r); /* its pid */
+	l->supervisor = (pid_t)sk_get_u32(&r);
 	snprintf(l->run_id, sizeof(l->run_id), "%s", sk_get_text(&r, a));
 	l->restarts = sk_get_u32(&r);
 	snprintf(l->run_dir, sizeof(l->run_dir), "%s", sk_get_text(&r, a));
@@ -389,6 +391,7 @@ channel_ready(uint32_t events, void *arg)
 
 	(void)events;
 	code = sk_chan_fill(&l->chan, &err);
+	l->heard_ms = sk_boot_ms();
 	while (sk_chan_next(&l->chan, &f, &err) == SK_OK)
 		on_frame(l, &f);
 	l->gone = code != SK_OK && code != SK_EAGAIN;
@@ -396,13 +399,28 @@ channel_ready(uint32_t events, void *arg)
 
 /* ---- timers ---- */
 
+/* A supervisor that hangs can stop nothing: what it runs must be gone before others may run it. */
+static void
+end_hung_supervisor(struct sk_link *l)
+{
+	sk_log(SK_CRITICAL, l->cfg->component, "the supervisor (pid %d) is silent for %lld ms: killing it "
+		"and its tasks", (int)l->supervisor, (long long)l->cfg->lease_ms);
+	kill(l->supervisor, SIGKILL);
+	l->gone = true;
+}
+
 static void
 ping(void *arg)
 {
 	struct sk_link *l = arg;
+	int64_t now = sk_boot_ms(), lease = l->cfg->lease_ms;
 
+	if (lease > 0 && l->supervisor > 0 && now - l->heard_ms > lease) {
+		end_hung_supervisor(l);
+		return;
+	}
 	tell(l, SK_F_PING, NULL, NULL);
-	sk_timer_set(l->loop, &l->ping, sk_boot_ms() + PING_MS);
+	sk_timer_set(l->loop, &l->ping, now + (lease > 0 && lease / 4 < PING_MS ? lease / 4 : PING_MS));
 }
 
 static void

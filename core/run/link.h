@@ -26,6 +26,7 @@ struct sk_link_config {
 	void (*draw)(void *arg, struct sk_link *link, bool last);
 	struct sk_plan_limits limits;
 	bool once;			/* quit when all tasks have ended */
+	int64_t lease_ms;		/* a supervisor silent for longer is killed with its tasks; 0 = never */
 	const char *watch;		/* re-read when this file changes; NULL = only on SIGHUP */
 	/* The exit code when all have ended or everything was stopped by a signal (0 = no signal). */
 	int (*exit_code)(void *arg, const struct sk_plan *plan, int signal);

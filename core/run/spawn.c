@@ -1,4 +1,5 @@
 #include "core/run/spawn.h"
+#include "core/base/mem.h"
 #include "core/run/worker_runtime.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -132,6 +133,30 @@ close_others(int *keep)
 	return close_range(*keep == -1 ? 3U : 4U, ~0U, 0);
 }
 
+/* The marks of a program come with exec; a worker's are written where /proc shows them. The
+ * environment moves out of that memory first. */
+static char **
+take_identity(const struct sk_spawn *s)
+{
+	const char *marks[8] = { NULL };
+	char **env, *text;
+	size_t n = 0, n_marks = 0;
+
+	while (s->env[n] != NULL)
+		n++;
+	env = sk_xcalloc(n + 1, sizeof(*env));
+	for (size_t i = 0; i < n; i++) {
+		env[i] = sk_xstrdup(s->env[i]);
+		if (strncmp(env[i], "SKALDS_", 7) == 0 && n_marks < 7)
+			marks[n_marks++] = env[i];
+	}
+	text = sk_xasprintf("skalds: worker %s", s->start->id);
+	sk_title_set(s->title, text);
+	sk_title_marks(s->title, marks); /* no room: its parent and its session still tell whose it is */
+	free(text);
+	return env;
+}
+
 pid_t
 sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 {
@@ -156,7 +181,8 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 		err = place_fds(s);
 	if (err != 0 || close_others(&channel) != 0)
 		_exit(125);
-	sk_worker_main(s->worker, s->start, s->attempt, s->env, channel);
+	sk_worker_main(s->worker, s->start, s->attempt, s->title != NULL ? take_identity(s) : s->env,
+		channel);
 }
 
 /* PID 1 of the namespace: start the program, reap, hand signals on, report the program's end. */

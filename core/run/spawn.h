@@ -9,6 +9,7 @@
 
 #include "core/run/cgroup.h"
 #include "core/run/frames.h"
+#include "core/run/title.h"
 #include "core/run/worker.h"
 #include <sys/types.h>
 
@@ -21,6 +22,7 @@ struct sk_spawn {
 	int in, out, err;		/* become 0, 1, 2; -1 = inherited */
 	int channel;			/* the child's end: workers and isolated programs; else -1 */
 	const struct sk_cgroup *cg;	/* NULL = none */
+	const struct sk_title *title;	/* workers: where ps and /proc look; NULL = leave it */
 };
 
 /* Where a start failed. */

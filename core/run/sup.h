@@ -9,6 +9,7 @@
 #include "core/run/output.h"
 #include "core/run/rundir.h"
 #include "core/run/supervisor.h"
+#include "core/run/title.h"
 #include <sys/types.h>
 
 /* Descriptors and paths that attempts use one after another. */
@@ -87,6 +88,7 @@ struct sup {
 	struct sk_sink *sink;
 	struct sk_cgroups *cgs;
 	struct sk_run_file run;
+	struct sk_title title;
 	int signal_fd, null_fd;
 	struct sk_map by_key, by_pid;
 	struct sk_map settled;		/* by key */

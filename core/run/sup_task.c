@@ -259,6 +259,7 @@ spawn_worker(struct sup_task *t, struct sk_spawn *s)
 	struct sk_spawn_failure failure = { SK_SPAWN_FORK, 0 };
 	pid_t pid;
 
+	s->title = &t->sup->title;
 	s->worker = find_worker(t->sup, t->start.class_name);
 	if (s->worker == NULL) {
 		fail_start(t, 127, "this binary has no such worker class");

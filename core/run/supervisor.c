@@ -261,6 +261,7 @@ set_up(struct sup *s, struct sk_err *err)
 	if (!hold_standard_fds())
 		return sk_fail_errno(err, "standard input, output and error");
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* what we inherited is not the tasks' */
+	sk_title_find(&s->title);
 	raise_limits();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if ((s->loop = sk_loop_new(err)) == NULL)
