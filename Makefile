@@ -2,6 +2,24 @@
 #
 # Everything lands in $(BUILD); several people in one checkout use BUILD=/tmp/NAME each.
 # FLAVOR=release|asan|ubsan|tsan|fuzz chooses the compiler's options; asan means ASan and UBSan.
+#
+#> make              build/skalds, one static binary; build/skalds.debug has the symbols
+#> make demo         run the example tasks for some seconds
+#> make install      to PREFIX (/usr/local), below DESTDIR: binary, completions, systemd units
+#> make deps         the client libraries only (the first time some minutes, then cached)
+#> make test         everything that must hold on each commit
+#> make unit         the unit tests; T=NAME runs test/unit/NAME_test.c alone
+#> make asan         the whole suite under ASan and UBSan; also: ubsan, tsan
+#> make fuzz         every fuzz target for FUZZ_SECONDS (600)
+#> make fault        the fault tests with their full counts
+#> make bench        speed and size, measured beside their goals
+#> make soak         a long run under load
+#> make k8s-test     in a real Kubernetes
+#> make lint         format, clang-tidy, cppcheck, headers, layers
+#> make format       write all sources in the house style
+#> make dist         a tarball of binary and documents, with its SHA-256
+#> make clean        remove BUILD
+#> Variables: FLAVOR=release|asan|ubsan|tsan|fuzz BUILD=DIR PREFIX=DIR DESTDIR=DIR CC=gcc|clang V=1
 
 FLAVOR ?= release
 BUILD ?= build
@@ -70,7 +88,8 @@ LIBS = $(if $(filter release,$(FLAVOR)),$(ARCHIVES) $(SYSTEM),$(MIXED))
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)	$(2)')
 
-.PHONY: all deps unit unit-build lib lint clean help FORCE
+.PHONY: all deps lib unit unit-build fuzz-build test asan ubsan tsan fuzz fault soak bench k8s-test demo \
+	headers check-layers check-static lint format install uninstall dist clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -140,15 +159,87 @@ unit: $(UNIT_RUN)
 		CMOCKA_MESSAGE_OUTPUT=TAP $$t || { echo "$$t failed" >&2; failed=1; }; \
 	done; exit $$failed
 
-# ---- the rest ----
+# ---- fuzz targets: every test/fuzz/NAME.c is one; FLAVOR=fuzz ----
 
-lint:
-	@for h in $(HDR); do \
-		$(CC) $(SK_CPPFLAGS) $(CPPFLAGS) -std=c17 $(WARN) -Wno-unused -fsyntax-only -x c $$h || exit 1; \
+FUZZ := $(sort $(wildcard test/fuzz/*.c))
+FUZZ_BIN := $(FUZZ:%.c=$(OUT)/%)
+FUZZ_SECONDS ?= 600
+
+$(OUT)/test/fuzz/%: $(OUT)/obj/test/fuzz/%.o $(LIB) | $(BUILD)/deps.ok
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(LIB) $(MIXED)
+
+fuzz-build: $(FUZZ_BIN)
+-include $(FUZZ:%.c=$(OUT)/obj/%.d)
+
+# ---- tests ----
+
+# What README.md calls `make test`: everything that must hold on each commit, stage by stage.
+test:
+	@test/run.sh
+# The whole suite with a sanitizer in the binary.
+asan ubsan tsan:
+	@FLAVOR=$@ test/run.sh build unit contract cli badinput integration fault
+fuzz:
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) TEST_TIMEOUT=$$(($(FUZZ_SECONDS) + 60)) test/run.sh fuzz
+fault:
+	@FULL=1 TEST_TIMEOUT=7200 test/run.sh build fault
+soak: all
+	@test/soak.sh
+bench: all
+	@test/bench/run.sh
+k8s-test: all
+	@scripts/k8s/test.sh
+demo: all
+	@sh scripts/demo.sh $(BUILD)/skalds
+
+# ---- quality ----
+
+headers: $(BUILD)/deps.ok
+	@scripts/check-headers.sh $(CC) $(SK_CPPFLAGS) $(CPPFLAGS) -std=c17 $(WARN)
+check-layers: $(OBJ)
+	@scripts/check-layers.sh $(OUT)/obj
+check-static: all
+	@scripts/check-static.sh $(BUILD)
+lint: $(OBJ) headers check-layers
+	@scripts/lint.sh $(SK_CPPFLAGS) $(CPPFLAGS) -std=c17
+format:
+	clang-format -i $(SRC) $(HDR) $(sort $(shell find test -name '*.[ch]'))
+
+# ---- installing ----
+
+SHARE := $(DESTDIR)$(PREFIX)/share
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+install: all
+	install -D -m 755 $(BUILD)/skalds $(DESTDIR)$(PREFIX)/bin/skalds
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+		$(SHARE)/fish/vendor_completions.d $(UNITS)
+	$(BUILD)/skalds completion bash > $(SHARE)/bash-completion/completions/skalds
+	$(BUILD)/skalds completion zsh > $(SHARE)/zsh/site-functions/_skalds
+	$(BUILD)/skalds completion fish > $(SHARE)/fish/vendor_completions.d/skalds.fish
+	for u in edge up; do \
+		sed 's|@PREFIX@|$(PREFIX)|g' scripts/systemd/skalds-$$u.service \
+			> $(UNITS)/skalds-$$u.service || exit 1; \
 	done
+	install -D -m 644 workers/examples/all_workers.yml $(SHARE)/doc/skalds/examples/all_workers.yml
+	install -D -m 644 README.md $(SHARE)/doc/skalds/README.md
+	install -D -m 644 LICENSE $(SHARE)/doc/skalds/LICENSE
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/skalds $(SHARE)/bash-completion/completions/skalds \
+		$(SHARE)/zsh/site-functions/_skalds $(SHARE)/fish/vendor_completions.d/skalds.fish \
+		$(UNITS)/skalds-edge.service $(UNITS)/skalds-up.service
+	rm -rf $(SHARE)/doc/skalds
+
+dist: all
+	@scripts/dist.sh $(BUILD) '$(VERSION)'
+
+# ---- the rest ----
 
 clean:
 	rm -rf $(BUILD)
 
 help:
-	@sed -n 's/^# ---- \(.*\) ----$$/\1/p' Makefile
+	@sed -n 's/^#> //p' Makefile

@@ -1,0 +1,233 @@
+#!/usr/bin/env bash
+# run.sh [STAGE…] - runs the stages of `make test`, counts, and keeps the logs.
+#
+# A stage is made of programs that print TAP ("ok - name", "not ok - name", "ok - name # SKIP why") and
+# end with 0 when all is well. A program that ends otherwise, prints no test, prints fewer than it
+# planned ("1..N") or takes longer than TEST_TIMEOUT seconds (300) counts as failed.
+#
+# Environment: FLAVOR (release), BUILD (build), JOBS (make -j, 2), FUZZ_SECONDS (20), FULL, SKALDS_SEED.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 99
+
+STAGES="build check static unit contract cli badinput integration fault fuzz sanitizers image"
+FLAVOR=${FLAVOR:-release}
+BUILD=${BUILD:-build}
+JOBS=${JOBS:-2}
+FUZZ_SECONDS=${FUZZ_SECONDS:-20}
+TEST_TIMEOUT=${TEST_TIMEOUT:-300}
+LOGS=$BUILD/test-logs/$FLAVOR
+# Whoever calls us by make must not make us a part of his make, nor shall the tests that call make.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+export -n BUILD FLAVOR JOBS
+case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
+
+passed=0
+failed=0
+skipped=0
+bad_logs=()
+
+flavored() { make -j"$JOBS" --no-print-directory FLAVOR="$1" BUILD="$BUILD" "${@:2}"; }
+
+binary()
+{
+	if [ "$1" = release ]; then
+		echo "$BUILD/skalds"
+	else
+		echo "$BUILD/$1/skalds"
+	fi
+}
+
+# What the sanitizers shall do: end the process loudly. Codes of our own are below 128.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1:exitcode=99}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:exitcode=99:die_after_fork=0}
+
+# ---- one program ----
+
+# count LOG STATUS NAME: adds what a program printed to the sums of the stage.
+count()
+{
+	local log=$1 status=$2 name=$3 p f s plan why=
+
+	s=$(grep -cE '^ok\b.*# SKIP' "$log")
+	p=$(($(grep -cE '^ok\b' "$log") - s))
+	f=$(grep -cE '^not ok\b' "$log")
+	plan=$(sed -nE 's/^1\.\.([0-9]+).*/\1/p' "$log" | awk '{ n += $1 } END { if (NR > 0) print n }')
+	if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+		why="took longer than $TEST_TIMEOUT s"
+	elif [ "$status" != 0 ] && [ "$f" = 0 ]; then
+		why="ended with $status"
+	elif [ $((p + f + s)) = 0 ]; then
+		why="printed no test"
+	elif [ -n "$plan" ] && [ "$plan" != $((p + f + s)) ]; then
+		why="planned $plan tests, printed $((p + f + s))"
+	fi
+	if [ -n "$why" ]; then
+		echo "not ok - $name $why" >>"$log"
+		f=$((f + 1))
+	fi
+	stage_passed=$((stage_passed + p))
+	stage_failed=$((stage_failed + f))
+	stage_skipped=$((stage_skipped + s))
+	[ "$f" = 0 ] || bad_logs+=("$log")
+}
+
+# run NAME COMMAND…: one program, its output in the stage's directory.
+run()
+{
+	local name=$1 log=$LOGS/$stage/${1//\//-}.log status
+	shift
+	mkdir -p "${log%/*}"
+	timeout --kill-after=10 "$TEST_TIMEOUT" "$@" >"$log" 2>&1 </dev/null
+	status=$?
+	count "$log" "$status" "$name"
+}
+
+# step SENTENCE COMMAND…: a command that prints no TAP; its success is one test.
+step()
+{
+	local name=$1 log=$LOGS/$stage/${1// /-}.log status
+	shift
+	mkdir -p "${log%/*}"
+	"$@" >"$log" 2>&1 </dev/null
+	status=$?
+	if [ "$status" = 0 ]; then
+		echo "ok - $name" >>"$log"
+	else
+		echo "not ok - $name: ended with $status" >>"$log"
+	fi
+	count "$log" "$status" "$name"
+	return "$status"
+}
+
+# ---- the stages ----
+
+stage_build()
+{
+	step "$FLAVOR builds" flavored "$FLAVOR" all unit-build
+}
+
+stage_check()
+{
+	run layers scripts/check-layers.sh "$BUILD/$FLAVOR/obj"
+	run tree scripts/check-tree.sh
+	run headers make --no-print-directory -s BUILD="$BUILD" headers
+}
+
+stage_static()
+{
+	[ "$FLAVOR" = release ] || return 0
+	run hardening scripts/check-static.sh "$BUILD"
+	run static test/static.sh "$BUILD"
+}
+
+programs() # FLAVOR FOLDER
+{
+	local t
+	for t in test/"$2"/*_test.c; do
+		[ -e "$t" ] || continue
+		t=${t#test/}
+		CMOCKA_MESSAGE_OUTPUT=TAP run "$1-${t%.c}" "$BUILD/$1/test/${t%.c}"
+	done
+}
+
+stage_unit() { programs "$FLAVOR" unit; }
+stage_contract() { programs "$FLAVOR" contract; }
+
+scripts() # FOLDER
+{
+	local t
+	for t in test/"$1"/*.sh; do
+		[ -x "$t" ] && [ "${t##*/}" != lib.sh ] || continue
+		run "${t#test/}" "$t"
+	done
+}
+
+stage_cli() { scripts cli; }
+stage_integration() { scripts integration; }
+stage_fault() { scripts fault; }
+stage_badinput() { scripts badinput; }
+
+# Two at a time: each is one thread.
+stage_fuzz()
+{
+	local t log began=()
+	compgen -G 'test/fuzz/*.c' >/dev/null || return 0
+	step "fuzz targets build" flavored fuzz fuzz-build || return 0
+	for t in test/fuzz/*.c; do
+		t=${t##*/}
+		log=$LOGS/$stage/$t.log
+		test/fuzz.sh "$BUILD/fuzz/test/fuzz/${t%.c}" "$FUZZ_SECONDS" >"$log" 2>&1 </dev/null &
+		began+=("$!:$log:$t")
+		if [ ${#began[@]} -ge 2 ]; then
+			finish_fuzz "${began[0]}"
+			began=("${began[@]:1}")
+		fi
+	done
+	for t in "${began[@]}"; do
+		finish_fuzz "$t"
+	done
+}
+
+finish_fuzz() # PID:LOG:NAME
+{
+	local pid=${1%%:*} rest=${1#*:}
+	wait "$pid"
+	count "${rest%:*}" $? "${rest##*:}"
+}
+
+# The same tests again where a sanitizer looks on: what is quick. make asan|ubsan|tsan run everything.
+stage_sanitizers()
+{
+	[ "$FLAVOR" = release ] || return 0
+	if step "asan builds" flavored asan all unit-build; then
+		programs asan unit
+		programs asan contract
+		SKALDS=$(binary asan) scripts cli
+	fi
+	if step "tsan builds" flavored tsan all unit-build; then
+		programs tsan unit
+		compgen -G 'test/tsan/*.sh' >/dev/null && SKALDS=$(binary tsan) scripts tsan
+	fi
+}
+
+stage_image()
+{
+	[ "$FLAVOR" = release ] || return 0
+	run image test/image.sh "$BUILD"
+}
+
+# ---- all of it ----
+
+SKALDS=$(binary "$FLAVOR")
+export SKALDS
+rm -rf "$LOGS"
+began=$(date +%s)
+for stage in ${*:-$STAGES}; do
+	if ! declare -F "stage_$stage" >/dev/null; then
+		echo "run.sh: there is no stage $stage; there are: $STAGES" >&2
+		exit 2
+	fi
+	stage_passed=0 stage_failed=0 stage_skipped=0 stage_began=$(date +%s)
+	mkdir -p "$LOGS/$stage"
+	"stage_$stage"
+	printf '%-12s %4d s  %5d passed' "$stage" $(($(date +%s) - stage_began)) "$stage_passed"
+	[ "$stage_failed" = 0 ] || printf ', %d failed' "$stage_failed"
+	[ "$stage_skipped" = 0 ] || printf ', %d skipped' "$stage_skipped"
+	echo
+	passed=$((passed + stage_passed))
+	failed=$((failed + stage_failed))
+	skipped=$((skipped + stage_skipped))
+	# Without a build nothing that follows says anything.
+	[ "$stage:$stage_failed" = build:0 ] || [ "$stage" != build ] || break
+done
+
+for log in "${bad_logs[@]}"; do
+	echo "---- $log"
+	grep -A 8 -E '^not ok\b' "$log" | head -n 40
+	echo "     … and its end:"
+	tail -n 12 "$log"
+done
+echo "took $(($(date +%s) - began)) s, logs are in $LOGS"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
