@@ -35,8 +35,8 @@ endif
 
 # ---- what there is ----
 
-SRC := $(sort $(shell find cmd core adapters workers -name '*.c' 2>/dev/null))
-HDR := $(sort $(shell find cmd core adapters workers -name '*.h' 2>/dev/null))
+SRC := $(sort $(shell find -H cmd core adapters workers -name '*.c' 2>/dev/null))
+HDR := $(sort $(shell find -H cmd core adapters workers -name '*.h' 2>/dev/null))
 OBJ := $(SRC:%.c=$(OUT)/obj/%.o)
 MAIN := $(OUT)/obj/cmd/main.o
 LIB := $(OUT)/libskalds.a
