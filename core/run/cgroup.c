@@ -33,6 +33,7 @@ struct sk_cgroups {
 struct sk_cgroup {
 	struct sk_cgroup *next;
 	char v2[1220], v1[1220];	/* directories; "" = none */
+	int v2_dir;		/* of v2, for clone3; -1 = none */
 	int v2_procs, v1_procs;	/* cgroup.procs, -1 = none */
 	int events;		/* v2 cgroup.events, -1 = none */
 	bool kill, limited;
@@ -241,6 +242,8 @@ remove_dir(const char *dir)
 static void
 destroy(struct sk_cgroup *cg)
 {
+	if (cg->v2_dir != -1)
+		close(cg->v2_dir);
 	if (cg->v2_procs != -1)
 		close(cg->v2_procs);
 	if (cg->v1_procs != -1)
@@ -368,7 +371,7 @@ sk_cgroup_take(struct sk_cgroups *cgs, int64_t memory_mb, struct sk_err *err)
 		return cg;
 	}
 	cg = sk_xcalloc(1, sizeof(*cg));
-	cg->v2_procs = cg->v1_procs = cg->events = -1;
+	cg->v2_dir = cg->v2_procs = cg->v1_procs = cg->events = -1;
 	cg->kill = cgs->v2_kill;
 	cg->limited = memory_mb > 0 && sk_cgroups_memory(cgs);
 	cg->memory_v2 = cgs->v2_memory;
@@ -376,6 +379,7 @@ sk_cgroup_take(struct sk_cgroups *cgs, int64_t memory_mb, struct sk_err *err)
 	if (cgs->v2.dir[0] != '\0') {
 		if (!make_group(cgs->v2.dir, cgs->next, cg->v2, sizeof(cg->v2), &cg->v2_procs, err))
 			goto fail;
+		cg->v2_dir = open(cg->v2, O_PATH | O_DIRECTORY | O_CLOEXEC); /* -1: children are moved in */
 		snprintf(path, sizeof(path), "%s/cgroup.events", cg->v2);
 		cg->events = open(path, O_RDONLY | O_CLOEXEC);
 		if (cg->events == -1) {
@@ -408,9 +412,15 @@ sk_cgroup_give(struct sk_cgroups *cgs, struct sk_cgroup *cg)
 }
 
 int
-sk_cgroup_enter(const struct sk_cgroup *cg)
+sk_cgroup_fd(const struct sk_cgroup *cg)
 {
-	if (cg->v2_procs != -1 && write(cg->v2_procs, "0", 1) != 1)
+	return cg->v2_dir;
+}
+
+int
+sk_cgroup_enter(const struct sk_cgroup *cg, bool born)
+{
+	if (!born && cg->v2_procs != -1 && write(cg->v2_procs, "0", 1) != 1)
 		return errno;
 	if (cg->v1_procs != -1 && write(cg->v1_procs, "0", 1) != 1)
 		return errno;

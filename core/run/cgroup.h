@@ -36,9 +36,12 @@ const char *sk_cgroups_describe(const struct sk_cgroups *cgs);
 struct sk_cgroup *sk_cgroup_take(struct sk_cgroups *cgs, int64_t memory_mb, struct sk_err *err);
 /* Give it back; it must be empty. NULL is allowed. */
 void sk_cgroup_give(struct sk_cgroups *cgs, struct sk_cgroup *cg);
+/* The v2 directory's descriptor for clone3(CLONE_INTO_CGROUP), -1 = none. A child born into its
+ * group costs nothing; moving one in costs milliseconds on an idle host (the kernel waits for RCU). */
+int sk_cgroup_fd(const struct sk_cgroup *cg);
 /* Put the calling process in: for the child between fork and exec (async-signal-safe).
- * Returns 0 or an errno. */
-int sk_cgroup_enter(const struct sk_cgroup *cg);
+ * born: it is in the v2 group already. Returns 0 or an errno. */
+int sk_cgroup_enter(const struct sk_cgroup *cg, bool born);
 bool sk_cgroup_populated(const struct sk_cgroup *cg);
 /* SIGKILL to every process in it. Repeat until it is no longer populated. */
 void sk_cgroup_kill(const struct sk_cgroup *cg);

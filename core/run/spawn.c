@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -24,6 +26,7 @@
 struct child_arg {
 	const struct sk_spawn *s;
 	pid_t parent;
+	bool born;		/* into its cgroup */
 	volatile enum sk_spawn_step step;
 	volatile int err;
 };
@@ -79,7 +82,7 @@ exec_child(void *arg)
 	if ((c->err = reset_process(c->parent)) != 0)
 		_exit(127);
 	c->step = SK_SPAWN_CGROUP;
-	if (s->cg != NULL && (c->err = sk_cgroup_enter(s->cg)) != 0)
+	if (s->cg != NULL && (c->err = sk_cgroup_enter(s->cg, c->born)) != 0)
 		_exit(127);
 	raise_oom_score();
 	c->step = SK_SPAWN_CWD;
@@ -97,28 +100,77 @@ exec_child(void *arg)
 	_exit(127);
 }
 
+/* A copy of this process, born into its cgroup where the kernel can (Linux 5.7, and no seccomp
+ * filter against clone3). *born tells parent and child. flags: CLONE_NEWPID and the like.
+ * glibc's fork would do nothing more for a process of one thread. */
+static pid_t
+clone_copy(const struct sk_cgroup *cg, uint64_t flags, bool *born)
+{
+	struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+	pid_t pid = -1;
+
+	*born = cg != NULL && sk_cgroup_fd(cg) != -1;
+	if (*born) {
+		args.flags |= (uint64_t)CLONE_INTO_CGROUP;
+		args.cgroup = (__u64)(unsigned)sk_cgroup_fd(cg);
+		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	}
+	if (pid != -1)
+		return pid;
+	*born = false;
+	return (pid_t)syscall(SYS_clone, (unsigned long)flags | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+/* Without a cgroup the child shares our memory until it execs: the cheapest start there is. */
+static pid_t
+vfork_program(struct child_arg *c)
+{
+	static char stack[CHILD_STACK] __attribute__((aligned(16)));
+
+	return clone(exec_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+}
+
+/* With one it is a copy, for clone3 wants assembly to share memory; c lies in shared memory. */
+static pid_t
+copy_program(struct child_arg *c)
+{
+	bool born;
+	pid_t pid = clone_copy(c->s->cg, CLONE_VFORK, &born);
+
+	if (pid == 0) {
+		c->born = born;
+		exec_child(c);
+	}
+	return pid;
+}
+
 pid_t
 sk_spawn_program(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 {
-	static char stack[CHILD_STACK] __attribute__((aligned(16)));
-	struct child_arg c = { .s = s, .parent = getpid() };
+	struct child_arg *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		-1, 0);
 	sigset_t all, before;
 	pid_t pid;
 
+	*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
+	if (c == MAP_FAILED)
+		return -1;
+	c->s = s;
+	c->parent = getpid();
 	/* a handler must not run in the child while it shares our memory */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = clone(exec_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &c);
+	pid = s->cg != NULL ? copy_program(c) : vfork_program(c);
 	if (pid == -1)
-		*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
+		failure->err = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (pid == -1)
-		return -1;
-	if (c.err == 0)
-		return pid;
-	waitpid(pid, NULL, 0);
-	*failure = (struct sk_spawn_failure){ c.step, c.err };
-	return -1;
+	if (pid > 0 && c->err != 0) {
+		waitpid(pid, NULL, 0);
+		*failure = (struct sk_spawn_failure){ c->step, c->err };
+		pid = -1;
+	}
+	munmap(c, sizeof(*c));
+	return pid;
 }
 
 /* Everything above keep is closed; keep moves to 3. */
@@ -163,10 +215,11 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	pid_t parent = getpid(), pid;
 	sigset_t all, before;
 	int channel = s->channel, err;
+	bool born;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = fork();
+	pid = clone_copy(s->cg, 0, &born);
 	if (pid != 0) {
 		if (pid == -1)
 			*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
@@ -175,7 +228,7 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	}
 	err = reset_process(parent);
 	if (err == 0 && s->cg != NULL)
-		err = sk_cgroup_enter(s->cg);
+		err = sk_cgroup_enter(s->cg, born);
 	raise_oom_score();
 	if (err == 0)
 		err = place_fds(s);
@@ -242,11 +295,11 @@ sk_spawn_isolated(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	pid_t pid;
 	sigset_t all, before;
 	int channel = s->channel, err;
+	bool born;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_NEWPID | CLONE_NEWNS | SIGCHLD), NULL, NULL,
-		NULL, NULL);
+	pid = clone_copy(s->cg, CLONE_NEWPID | CLONE_NEWNS, &born);
 	if (pid != 0) {
 		if (pid == -1)
 			*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
@@ -257,7 +310,7 @@ sk_spawn_isolated(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	err = setsid() == -1 ? errno : 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (err == 0 && s->cg != NULL)
-		err = sk_cgroup_enter(s->cg);
+		err = sk_cgroup_enter(s->cg, born);
 	raise_oom_score();
 	if (err == 0)
 		err = place_fds(s);
