@@ -26,25 +26,25 @@ enum sk_exit {
 
 /* One flag. Parsing, --help and the completions come from the same row. */
 struct sk_opt {
-	const char *name;	/* "slots" for --slots; NULL ends the table */
-	char letter;		/* 'f' for -f, 0 = none */
-	const char *value;	/* "N", "FILE": what is shown in the help; NULL = a switch */
-	const char *setting;	/* the variable of settings.h it overrides ("YAML_FILE"), or NULL */
-	const char *const *choices;	/* allowed values, NULL-terminated; NULL = free */
+	const char *name; /* "slots" for --slots; NULL ends the table */
+	char letter; /* 'f' for -f, 0 = none */
+	const char *value; /* "N", "FILE": what is shown in the help; NULL = a switch */
+	const char *setting; /* the variable of settings.h it overrides ("YAML_FILE"), or NULL */
+	const char *const *choices; /* allowed values, NULL-terminated; NULL = free */
 	const char *doc;
 };
 
-struct sk_args;		/* the parsed command line, see options.h */
+struct sk_args; /* the parsed command line, see options.h */
 
 struct sk_cmd {
-	const char *name;	/* "edge"; "worker list" is name "worker" with verbs */
-	const char *summary;	/* one line for `skalds help` */
-	const char *usage;	/* what follows "skalds edge " */
-	const char *help;	/* paragraphs, examples; NULL = none */
-	const struct sk_opt *options;		/* own flags; the global ones are added */
-	const struct sk_cmd *const *verbs;	/* sub-subcommands, NULL-terminated, or NULL */
-	int min_args, max_args;	/* positional; max -1 = any */
-	bool takes_command;	/* "-- cmd args…" is allowed and handed over untouched */
+	const char *name; /* "edge"; "worker list" is name "worker" with verbs */
+	const char *summary; /* one line for `skalds help` */
+	const char *usage; /* what follows "skalds edge " */
+	const char *help; /* paragraphs, examples; NULL = none */
+	const struct sk_opt *options; /* own flags; the global ones are added */
+	const struct sk_cmd *const *verbs; /* sub-subcommands, NULL-terminated, or NULL */
+	int min_args, max_args; /* positional; max -1 = any */
+	bool takes_command; /* "-- cmd args…" is allowed and handed over untouched */
 	/* Returns the exit code. Result to stdout, everything else to stderr. */
 	int (*run)(const struct sk_args *args, struct sk_settings *settings);
 };
@@ -53,8 +53,8 @@ struct sk_cmd {
 
 struct sk_command {
 	const char *name;
-	const struct sk_cmd *cmd;	/* NULL: the name is reserved, the command not in this build */
-	unsigned users;			/* enum sk_user: whose settings must be right; 0: none */
+	const struct sk_cmd *cmd; /* NULL: the name is reserved, the command not in this build */
+	unsigned users; /* enum sk_user: whose settings must be right; 0: none */
 };
 
 /* In the order of the help; ends with a NULL name. */

@@ -20,8 +20,10 @@ COMMANDS(DECLARE)
 
 #define ROW(id, text, users_) { .name = (text), .cmd = &sk_cmd_##id, .users = (users_) },
 const struct sk_command sk_commands[] = {
-	COMMANDS(ROW)
-	{ .name = "up" }, { .name = "node" }, { .name = "controller" }, { .name = "task" },
+	COMMANDS(ROW){ .name = "up" },
+	{ .name = "node" },
+	{ .name = "controller" },
+	{ .name = "task" },
 	{ .name = NULL },
 };
 

@@ -109,10 +109,14 @@ completion_run(const struct sk_args *args, struct sk_settings *settings)
 }
 
 const struct sk_cmd sk_cmd_completion = {
-	.name = "completion", .summary = "Print the completion script of a shell", .usage = "SHELL",
+	.name = "completion",
+	.summary = "Print the completion script of a shell",
+	.usage = "SHELL",
 	.help = "SHELL is bash, zsh or fish:\n"
-		"  bash  source <(skalds completion bash)\n"
-		"  zsh   skalds completion zsh > \"${fpath[1]}/_skalds\"\n"
-		"  fish  skalds completion fish > ~/.config/fish/completions/skalds.fish",
-	.min_args = 1, .max_args = 1, .run = completion_run,
+			"  bash  source <(skalds completion bash)\n"
+			"  zsh   skalds completion zsh > \"${fpath[1]}/_skalds\"\n"
+			"  fish  skalds completion fish > ~/.config/fish/completions/skalds.fish",
+	.min_args = 1,
+	.max_args = 1,
+	.run = completion_run,
 };

@@ -7,7 +7,7 @@
 
 enum sk_fill {
 	SK_FILL_NOTHING,
-	SK_FILL_WORDS,	/* one of a list */
+	SK_FILL_WORDS, /* one of a list */
 	SK_FILL_FILES,
 	SK_FILL_DIRECTORIES
 };
@@ -18,7 +18,8 @@ enum sk_fill sk_fill_option(const struct sk_opt *o, struct sk_str *words);
 enum sk_fill sk_fill_arguments(const struct sk_cmd *cmd, struct sk_str *words);
 
 /* Calls fn for every command and verb of this build; verb is NULL for a command. */
-typedef void sk_each_cmd_fn(struct sk_str *out, const struct sk_cmd *cmd, const struct sk_cmd *verb);
+typedef void
+sk_each_cmd_fn(struct sk_str *out, const struct sk_cmd *cmd, const struct sk_cmd *verb);
 void sk_each_cmd(struct sk_str *out, sk_each_cmd_fn *fn);
 
 void sk_completion_bash(struct sk_str *out);

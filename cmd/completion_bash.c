@@ -13,11 +13,13 @@ compgen(struct sk_str *out, enum sk_fill fill, const struct sk_str *words)
 		sk_str_addf(out, "words='%s' ;;\n", sk_str_text(words));
 		break;
 	case SK_FILL_FILES:
-		sk_str_adds(out, "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); "
+		sk_str_adds(out,
+			"compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); "
 			"return ;;\n");
 		break;
 	case SK_FILL_DIRECTORIES:
-		sk_str_adds(out, "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); "
+		sk_str_adds(out,
+			"compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); "
 			"return ;;\n");
 		break;
 	}
@@ -120,7 +122,8 @@ valued_of(struct sk_str *out, const struct sk_cmd *cmd, const struct sk_cmd *ver
 static void
 head(struct sk_str *out)
 {
-	sk_str_adds(out, "# bash completion for skalds\n_skalds()\n{\n"
+	sk_str_adds(out,
+		"# bash completion for skalds\n_skalds()\n{\n"
 		"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
 		"\tlocal path='' words='' i w skip=''\n"
 		"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
@@ -129,7 +132,8 @@ head(struct sk_str *out)
 		"\t\tcase $w in\n\t\t--) return ;;\n\t\t''");
 	valued(out, sk_global_options);
 	sk_each_cmd(out, valued_of);
-	sk_str_adds(out, ") skip=1 ;;\n\t\t-*) ;;\n\t\t*)\n\t\t\tcase $path in\n"
+	sk_str_adds(out,
+		") skip=1 ;;\n\t\t-*) ;;\n\t\t*)\n\t\t\tcase $path in\n"
 		"\t\t\t'') path=$w ;;\n");
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
 		if (c->cmd != NULL && c->cmd->verbs != NULL)
@@ -163,6 +167,7 @@ sk_completion_bash(struct sk_str *out)
 			sk_str_addf(out, "%s%s", c == sk_commands ? "" : " ", c->name);
 	sk_str_adds(out, "' ;;\n");
 	sk_each_cmd(out, arguments_of);
-	sk_str_adds(out, "\tesac\n\tfi\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+	sk_str_adds(out,
+		"\tesac\n\tfi\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 		"}\ncomplete -F _skalds skalds\n");
 }

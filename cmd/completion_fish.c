@@ -30,10 +30,17 @@ static void
 fill_in(struct sk_str *out, enum sk_fill fill, const struct sk_str *words)
 {
 	switch (fill) {
-	case SK_FILL_NOTHING: break;
-	case SK_FILL_WORDS: sk_str_addf(out, " -a '%s'", sk_str_text(words)); break;
-	case SK_FILL_FILES: sk_str_adds(out, " -F"); break;
-	case SK_FILL_DIRECTORIES: sk_str_adds(out, " -a '(__fish_complete_directories)'"); break;
+	case SK_FILL_NOTHING:
+		break;
+	case SK_FILL_WORDS:
+		sk_str_addf(out, " -a '%s'", sk_str_text(words));
+		break;
+	case SK_FILL_FILES:
+		sk_str_adds(out, " -F");
+		break;
+	case SK_FILL_DIRECTORIES:
+		sk_str_adds(out, " -a '(__fish_complete_directories)'");
+		break;
 	}
 }
 

@@ -21,10 +21,18 @@ static void
 action(struct sk_str *out, enum sk_fill fill, const struct sk_str *words)
 {
 	switch (fill) {
-	case SK_FILL_NOTHING: sk_str_adds(out, " "); break;
-	case SK_FILL_WORDS: sk_str_addf(out, "(%s)", sk_str_text(words)); break;
-	case SK_FILL_FILES: sk_str_adds(out, "_files"); break;
-	case SK_FILL_DIRECTORIES: sk_str_adds(out, "_files -/"); break;
+	case SK_FILL_NOTHING:
+		sk_str_adds(out, " ");
+		break;
+	case SK_FILL_WORDS:
+		sk_str_addf(out, "(%s)", sk_str_text(words));
+		break;
+	case SK_FILL_FILES:
+		sk_str_adds(out, "_files");
+		break;
+	case SK_FILL_DIRECTORIES:
+		sk_str_adds(out, "_files -/");
+		break;
 	}
 }
 
@@ -107,16 +115,17 @@ chooser(struct sk_str *out, const char *what, const char *prefix)
 {
 	sk_str_adds(out, "\t)\n\t_arguments -C");
 	flags(out, sk_global_options);
-	sk_str_addf(out, " \\\n\t\t'1: :->what' '*:: :->rest'\n\tcase $state in\n"
-		"\twhat) _describe %s rows ;;\n\trest) _skalds_leaf \"%s$words[1]\" ;;\n\tesac\n}\n\n", what,
-		prefix);
+	sk_str_addf(out,
+		" \\\n\t\t'1: :->what' '*:: :->rest'\n\tcase $state in\n"
+		"\twhat) _describe %s rows ;;\n\trest) _skalds_leaf \"%s$words[1]\" ;;\n\tesac\n}\n\n",
+		what, prefix);
 }
 
 static void
 begin(struct sk_str *out, const char *function)
 {
-	sk_str_addf(out, "%s() {\n\tlocal state line\n\ttypeset -A opt_args\n\tlocal -a rows\n\trows=(\n",
-		function);
+	sk_str_addf(out,
+		"%s() {\n\tlocal state line\n\ttypeset -A opt_args\n\tlocal -a rows\n\trows=(\n", function);
 }
 
 void
@@ -145,6 +154,7 @@ sk_completion_zsh(struct sk_str *out)
 		if (c->cmd != NULL)
 			row(out, c->cmd);
 	chooser(out, "command", "");
-	sk_str_adds(out, "if [ \"$funcstack[1]\" = _skalds ]; then\n\t_skalds \"$@\"\nelse\n"
+	sk_str_adds(out,
+		"if [ \"$funcstack[1]\" = _skalds ]; then\n\t_skalds \"$@\"\nelse\n"
 		"\tcompdef _skalds skalds\nfi\n");
 }

@@ -9,10 +9,14 @@ static const char *
 origin_name(enum sk_origin origin)
 {
 	switch (origin) {
-	case SK_FROM_DEFAULT: return "default";
-	case SK_FROM_DOTENV: return "env-file";
-	case SK_FROM_ENV: return "environment";
-	case SK_FROM_FLAG: return "flag";
+	case SK_FROM_DEFAULT:
+		return "default";
+	case SK_FROM_DOTENV:
+		return "env-file";
+	case SK_FROM_ENV:
+		return "environment";
+	case SK_FROM_FLAG:
+		return "flag";
 	}
 	return "unknown";
 }
@@ -68,7 +72,7 @@ all_text(struct sk_str *s, const struct sk_settings *settings, bool with_docs)
 	struct sk_str shown = SK_STR_INIT;
 	struct sk_table t;
 
-	sk_table_init(&t, with_docs ? head : (const char *const []){ "NAME", "VALUE", "ORIGIN", NULL });
+	sk_table_init(&t, with_docs ? head : (const char *const[]){ "NAME", "VALUE", "ORIGIN", NULL });
 	for (const struct sk_setting_row *row = sk_setting_rows; row->name != NULL; row++) {
 		sk_str_clear(&shown);
 		sk_setting_shown(settings, row->name, &shown);
@@ -149,10 +153,13 @@ static const struct sk_opt options[] = {
 };
 
 const struct sk_cmd sk_cmd_config = {
-	.name = "config", .summary = "Show every setting, its value and where it came from",
+	.name = "config",
+	.summary = "Show every setting, its value and where it came from",
 	.usage = "[SETTING]",
 	.help = "A flag goes before the environment, that before .env in the working directory (or\n"
-		"--env-file), that before the default. A blank text means off. Secrets are masked.\n"
-		"Exit 2 when a value is wrong; other commands stop only for settings that they use.",
-	.options = options, .max_args = 1, .run = config_run,
+			"--env-file), that before the default. A blank text means off. Secrets are masked.\n"
+			"Exit 2 when a value is wrong; other commands stop only for settings that they use.",
+	.options = options,
+	.max_args = 1,
+	.run = config_run,
 };

@@ -20,9 +20,12 @@ static const char *
 health_name(enum sk_health health)
 {
 	switch (health) {
-	case SK_FINE: return "ok";
-	case SK_LIMITED: return "limited";
-	case SK_BROKEN: return "broken";
+	case SK_FINE:
+		return "ok";
+	case SK_LIMITED:
+		return "limited";
+	case SK_BROKEN:
+		return "broken";
 	}
 	return "unknown";
 }
@@ -76,8 +79,9 @@ doctor_run(const struct sk_args *args, struct sk_settings *settings)
 }
 
 const struct sk_cmd sk_cmd_doctor = {
-	.name = "doctor", .summary = "Show what works on this host and which guarantee holds",
+	.name = "doctor",
+	.summary = "Show what works on this host and which guarantee holds",
 	.help = "ok: as it should be; limited: works with the weaker guarantee that is named; broken:\n"
-		"tasks cannot run as they should. Exit 1 when something is broken.",
+			"tasks cannot run as they should. Exit 1 when something is broken.",
 	.run = doctor_run,
 };

@@ -7,14 +7,14 @@
 
 enum sk_health {
 	SK_FINE,
-	SK_LIMITED,	/* works with a weaker guarantee, which the text names */
-	SK_BROKEN	/* tasks cannot run as they should */
+	SK_LIMITED, /* works with a weaker guarantee, which the text names */
+	SK_BROKEN /* tasks cannot run as they should */
 };
 
 struct sk_checkup {
 	const struct sk_settings *settings;
 	enum sk_health health;
-	struct sk_str text;	/* one sentence */
+	struct sk_str text; /* one sentence */
 };
 
 /* One check: sets health and text. It leaves nothing behind and changes nothing. */

@@ -16,9 +16,14 @@
 #define MAX_CONF 16384
 
 /* What is said of a file system: whether a power cut loses it, whether its locks hold. */
-static const struct { long magic; const char *name, *warning; } file_systems[] = {
-	{ EXT4_SUPER_MAGIC, "ext4", NULL }, { XFS_SUPER_MAGIC, "xfs", NULL },
-	{ BTRFS_SUPER_MAGIC, "btrfs", NULL }, { F2FS_SUPER_MAGIC, "f2fs", NULL },
+static const struct {
+	long magic;
+	const char *name, *warning;
+} file_systems[] = {
+	{ EXT4_SUPER_MAGIC, "ext4", NULL },
+	{ XFS_SUPER_MAGIC, "xfs", NULL },
+	{ BTRFS_SUPER_MAGIC, "btrfs", NULL },
+	{ F2FS_SUPER_MAGIC, "f2fs", NULL },
 	{ 0x2fc12fc1, "zfs", NULL },
 	{ TMPFS_MAGIC, "tmpfs", "everything in it is lost with the next start of the host" },
 	{ RAMFS_MAGIC, "ramfs", "everything in it is lost with the next start of the host" },
@@ -75,7 +80,8 @@ check_rundir(struct sk_checkup *c)
 	char dir[256];
 
 	if (*sk_rundir(dir, sizeof(dir)) == '\0')
-		sk_checkup(c, SK_LIMITED, "none can be written: no probes, and what a killed supervisor "
+		sk_checkup(c, SK_LIMITED,
+			"none can be written: no probes, and what a killed supervisor "
 			"left is not found by the next start; set SKALDS_RUN_DIR");
 	else if (!can_write(dir))
 		sk_checkup(c, SK_LIMITED, "%s: %s: no probes", dir, strerror(errno));
@@ -161,7 +167,8 @@ foreign_module(char *conf)
 	if (hosts == NULL)
 		return NULL;
 	hosts[strcspn(hosts, "#\n")] = '\0';
-	for (word = strtok_r(hosts + 6, " \t", &save); word != NULL; word = strtok_r(NULL, " \t", &save))
+	for (word = strtok_r(hosts + 6, " \t", &save); word != NULL;
+		 word = strtok_r(NULL, " \t", &save))
 		if (word[0] != '[' && strcmp(word, "files") != 0 && strcmp(word, "dns") != 0)
 			return word;
 	return NULL;
@@ -182,11 +189,13 @@ check_dns(struct sk_checkup *c)
 		sk_checkup(c, SK_LIMITED, "/etc/resolv.conf names no nameserver");
 		return;
 	}
-	module = read_text("/etc/nsswitch.conf", nsswitch, sizeof(nsswitch)) ?
-		foreign_module(nsswitch) : NULL;
+	module = read_text("/etc/nsswitch.conf", nsswitch, sizeof(nsswitch)) ? foreign_module(nsswitch)
+																		 : NULL;
 	if (module != NULL)
-		sk_checkup(c, SK_LIMITED, "/etc/nsswitch.conf asks for \"%.40s\" for hosts, a module of "
-			"this host's libc; \"hosts: files dns\" is safe", module);
+		sk_checkup(c, SK_LIMITED,
+			"/etc/nsswitch.conf asks for \"%.40s\" for hosts, a module of "
+			"this host's libc; \"hosts: files dns\" is safe",
+			module);
 	else
 		sk_checkup(c, SK_FINE, "/etc/resolv.conf and /etc/nsswitch.conf are usable");
 }

@@ -52,11 +52,13 @@ check_cgroups(struct sk_checkup *c)
 	struct sk_cgroups *cgs = try_cgroups();
 
 	if (sk_cgroups_track(cgs))
-		sk_checkup(c, SK_FINE, "%s: all processes of a task are killed at once",
-			sk_cgroups_describe(cgs));
+		sk_checkup(
+			c, SK_FINE, "%s: all processes of a task are killed at once", sk_cgroups_describe(cgs));
 	else
-		sk_checkup(c, SK_LIMITED, "%s: a process that clears its environment and leaves its "
-			"session is found only as an adopted orphan", sk_cgroups_describe(cgs));
+		sk_checkup(c, SK_LIMITED,
+			"%s: a process that clears its environment and leaves its "
+			"session is found only as an adopted orphan",
+			sk_cgroups_describe(cgs));
 	sk_cgroups_free(cgs);
 }
 
@@ -66,12 +68,15 @@ check_memory_limit(struct sk_checkup *c)
 	struct sk_cgroups *cgs = try_cgroups();
 
 	if (sk_cgroups_memory(cgs))
-		sk_checkup(c, SK_FINE, "resources.memoryMb is enforced and \"oom\" is told from other kills");
+		sk_checkup(
+			c, SK_FINE, "resources.memoryMb is enforced and \"oom\" is told from other kills");
 	else if (sk_cgroups_own_oom_kills(cgs) >= 0)
-		sk_checkup(c, SK_LIMITED, "resources.memoryMb is not enforced; \"oom\" is told by the "
+		sk_checkup(c, SK_LIMITED,
+			"resources.memoryMb is not enforced; \"oom\" is told by the "
 			"counter of the group that skalds itself is in");
 	else
-		sk_checkup(c, SK_LIMITED, "resources.memoryMb is not enforced; an out-of-memory kill shows "
+		sk_checkup(c, SK_LIMITED,
+			"resources.memoryMb is not enforced; an out-of-memory kill shows "
 			"as signal 9");
 	sk_cgroups_free(cgs);
 }
@@ -143,8 +148,10 @@ check_proc(struct sk_checkup *c)
 	int fd = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
 
 	if (fd == -1) {
-		sk_checkup(c, SK_BROKEN, "/proc/self/environ: %s: processes that left their task's session "
-			"cannot be found", strerror(errno));
+		sk_checkup(c, SK_BROKEN,
+			"/proc/self/environ: %s: processes that left their task's session "
+			"cannot be found",
+			strerror(errno));
 		return;
 	}
 	close(fd);
@@ -164,11 +171,13 @@ check_clock(struct sk_checkup *c)
 		return;
 	}
 	if (gmtime_r(&now, &tm) == NULL || tm.tm_year + 1900 < BUILD_YEAR)
-		sk_checkup(c, SK_LIMITED, "the wall clock says %s: times in logs are wrong, durations and "
-			"timeouts are right", sk_time_text(sk_wall_ms(), text));
-	else
-		sk_checkup(c, SK_FINE, "%s; durations go by the boot clock",
+		sk_checkup(c, SK_LIMITED,
+			"the wall clock says %s: times in logs are wrong, durations and "
+			"timeouts are right",
 			sk_time_text(sk_wall_ms(), text));
+	else
+		sk_checkup(
+			c, SK_FINE, "%s; durations go by the boot clock", sk_time_text(sk_wall_ms(), text));
 }
 
 static void
@@ -195,8 +204,8 @@ check_limits(struct sk_checkup *c)
 	limit_text(&text, "open files", files.rlim_max);
 	limit_text(&text, "processes", processes.rlim_cur);
 	/* The limit of processes does not bind root. */
-	low = files.rlim_max < WANTED_FILES ||
-		(geteuid() != 0 && processes.rlim_cur < WANTED_PROCESSES);
+	low =
+		files.rlim_max < WANTED_FILES || (geteuid() != 0 && processes.rlim_cur < WANTED_PROCESSES);
 	sk_checkup(c, low ? SK_LIMITED : SK_FINE, "%s%s", sk_str_text(&text),
 		low ? ": a hundred tasks at once may not fit" : "");
 	sk_str_release(&text);

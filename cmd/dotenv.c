@@ -162,8 +162,8 @@ assignment(struct parser *ps, const char *key)
 		problem(ps, line, "the value contains a NUL byte");
 		return;
 	}
-	ps->d->lines[ps->d->n++] = (struct sk_dotenv_line){ key,
-		sk_arena_strdup(ps->arena, sk_str_text(&ps->value)), line };
+	ps->d->lines[ps->d->n++] =
+		(struct sk_dotenv_line){ key, sk_arena_strdup(ps->arena, sk_str_text(&ps->value)), line };
 }
 
 static void
@@ -175,7 +175,7 @@ one_line(struct parser *ps)
 	if (ps->p == ps->end || *ps->p == '\n' || *ps->p == '#')
 		return;
 	if (ps->end - ps->p > 7 && strncmp(ps->p, "export", 6) == 0 &&
-	    (ps->p[6] == ' ' || ps->p[6] == '\t')) {
+		(ps->p[6] == ' ' || ps->p[6] == '\t')) {
 		ps->p += 6;
 		skip_blanks(ps);
 	}
@@ -220,8 +220,8 @@ sk_dotenv_find(const struct sk_dotenv *d, const char *key)
 }
 
 static enum sk_code
-read_fd(int fd, const char *path, struct sk_arena *a, const char **text, size_t *n,
-	struct sk_err *err)
+read_fd(
+	int fd, const char *path, struct sk_arena *a, const char **text, size_t *n, struct sk_err *err)
 {
 	char *buf = sk_arena_alloc(a, SK_DOTENV_MAX + 2);
 	size_t len = 0;
@@ -245,8 +245,8 @@ read_fd(int fd, const char *path, struct sk_arena *a, const char **text, size_t 
 }
 
 enum sk_code
-sk_dotenv_read(const char *path, struct sk_arena *a, const char **text, size_t *n,
-	struct sk_err *err)
+sk_dotenv_read(
+	const char *path, struct sk_arena *a, const char **text, size_t *n, struct sk_err *err)
 {
 	/* Not blocking: a FIFO without a writer must not stop every command of this directory. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -22,7 +22,7 @@ struct sk_dotenv_line {
 
 struct sk_dotenv_problem {
 	int line;
-	const char *text;	/* never contains a value */
+	const char *text; /* never contains a value */
 };
 
 struct sk_dotenv {

@@ -8,10 +8,25 @@
 #define DAY 86400.0
 
 /* The units of the original's log library, with their short forms. */
-static const struct { const char *name; double seconds; } units[] = {
-	{ "s", 1 }, { "sec", 1 }, { "second", 1 }, { "m", 60 }, { "min", 60 }, { "minute", 60 },
-	{ "h", 3600 }, { "hour", 3600 }, { "d", DAY }, { "day", DAY }, { "w", 7 * DAY },
-	{ "week", 7 * DAY }, { "month", 30.5 * DAY }, { "y", 365.25 * DAY }, { "year", 365.25 * DAY },
+static const struct {
+	const char *name;
+	double seconds;
+} units[] = {
+	{ "s", 1 },
+	{ "sec", 1 },
+	{ "second", 1 },
+	{ "m", 60 },
+	{ "min", 60 },
+	{ "minute", 60 },
+	{ "h", 3600 },
+	{ "hour", 3600 },
+	{ "d", DAY },
+	{ "day", DAY },
+	{ "w", 7 * DAY },
+	{ "week", 7 * DAY },
+	{ "month", 30.5 * DAY },
+	{ "y", 365.25 * DAY },
+	{ "year", 365.25 * DAY },
 };
 
 static double
@@ -21,7 +36,7 @@ unit_seconds(const char *word, size_t n)
 		size_t len = strlen(units[i].name);
 
 		if (strncasecmp(units[i].name, word, len) == 0 &&
-		    (n == len || (len > 1 && n == len + 1 && (word[len] == 's' || word[len] == 'S'))))
+			(n == len || (len > 1 && n == len + 1 && (word[len] == 's' || word[len] == 'S'))))
 			return units[i].seconds;
 	}
 	return 0;

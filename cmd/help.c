@@ -31,17 +31,19 @@ void
 sk_help_overview(FILE *to)
 {
 	fputs("skalds runs tasks: on one device from a YAML file, as one process of a container, or on "
-	      "a fleet.\n\nUsage: skalds COMMAND [flags] [arguments]\n\nCommands:\n", to);
+		  "a fleet.\n\nUsage: skalds COMMAND [flags] [arguments]\n\nCommands:\n",
+		to);
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
 		if (c->cmd != NULL)
 			fprintf(to, "  %-*s  %s\n", WIDTH, c->name, c->cmd->summary);
 	print_flags(to, "Flags of every command", sk_global_options);
 	fputs("\nWithout a command SKALD_MODE chooses one: edge, node, or single_process (run-one).\n"
-	      "A link named skalds-COMMAND is that command. `skalds help COMMAND` tells more; `skalds "
-	      "config` shows\nevery setting, its value and where it came from.\n\n"
-	      "Exit: 0 done, 1 failed, 2 wrong usage or input (nothing was started), 3 not found,\n"
-	      "69 a service is unavailable, 71 system failure, 74 storage failed; run-one gives the "
-	      "task's own code.\n", to);
+		  "A link named skalds-COMMAND is that command. `skalds help COMMAND` tells more; `skalds "
+		  "config` shows\nevery setting, its value and where it came from.\n\n"
+		  "Exit: 0 done, 1 failed, 2 wrong usage or input (nothing was started), 3 not found,\n"
+		  "69 a service is unavailable, 71 system failure, 74 storage failed; run-one gives the "
+		  "task's own code.\n",
+		to);
 }
 
 void
@@ -51,7 +53,9 @@ sk_help_command(FILE *to, const char *path, const struct sk_cmd *cmd)
 
 	fprintf(to, "%s\n\nUsage: skalds %s [flags]%s%s\n", cmd->summary, path,
 		verbs || (cmd->usage != NULL && *cmd->usage != '\0') ? " " : "",
-		verbs ? "VERB" : cmd->usage != NULL ? cmd->usage : "");
+		verbs					 ? "VERB"
+			: cmd->usage != NULL ? cmd->usage
+								 : "");
 	if (verbs)
 		fputs("\nVerbs:\n", to);
 	for (const struct sk_cmd *const *v = cmd->verbs; verbs && *v != NULL; v++)
@@ -165,8 +169,8 @@ help_run(const struct sk_args *args, struct sk_settings *settings)
 	c = sk_command_find(args->pos[0]);
 	near = sk_command_suggest(args->pos[0]);
 	if (c == NULL && near != NULL)
-		return sk_usage_error("help", "unknown command \"%.64s\"; did you mean %s?", args->pos[0],
-			near);
+		return sk_usage_error(
+			"help", "unknown command \"%.64s\"; did you mean %s?", args->pos[0], near);
 	if (c == NULL)
 		return sk_usage_error("help", "unknown command \"%.64s\"", args->pos[0]);
 	if (c->cmd == NULL)
@@ -178,6 +182,9 @@ help_run(const struct sk_args *args, struct sk_settings *settings)
 }
 
 const struct sk_cmd sk_cmd_help = {
-	.name = "help", .summary = "Show the commands, or what one of them does",
-	.usage = "[COMMAND [VERB]]", .max_args = 2, .run = help_run,
+	.name = "help",
+	.summary = "Show the commands, or what one of them does",
+	.usage = "[COMMAND [VERB]]",
+	.max_args = 2,
+	.run = help_run,
 };

@@ -18,9 +18,9 @@
 
 struct call {
 	const struct sk_command *command;
-	const struct sk_cmd *cmd;	/* the command or its verb */
-	char path[64];			/* "worker list" */
-	const char **words;		/* flags and arguments; what named the command is taken out */
+	const struct sk_cmd *cmd; /* the command or its verb */
+	char path[64]; /* "worker list" */
+	const char **words; /* flags and arguments; what named the command is taken out */
 };
 
 /* A file that is opened later must not become somebody's standard output. */
@@ -29,7 +29,7 @@ open_standard_files(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
-		    open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) == -1)
+			open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) == -1)
 			_exit(SK_EXIT_SYSTEM);
 }
 
@@ -112,8 +112,8 @@ by_mode(struct call *call, int *code)
 	s = sk_settings_load(&args);
 	problem = sk_setting_problem(s, "SKALD_MODE");
 	if (problem != NULL)
-		*code = sk_usage_error("", "SKALD_MODE: %s (%s)", problem,
-			sk_setting_place(s, "SKALD_MODE"));
+		*code =
+			sk_usage_error("", "SKALD_MODE: %s (%s)", problem, sk_setting_place(s, "SKALD_MODE"));
 	for (size_t i = 0; problem == NULL && i < 3; i++)
 		if (strcmp(sk_setting(s, "SKALD_MODE"), commands[i][0]) == 0)
 			call->command = sk_command_find(commands[i][1]);
@@ -161,13 +161,14 @@ choose_verb(struct call *call)
 			tables[n++] = (*v)->options;
 	i = sk_args_first_word((const char *const *)call->words, tables);
 	if (i == -1)
-		return has_switch((const char *const *)call->words, "--help", "-h") ? 0 :
-			sk_usage_error(call->path, "a verb is missing");
+		return has_switch((const char *const *)call->words, "--help", "-h")
+			? 0
+			: sk_usage_error(call->path, "a verb is missing");
 	call->cmd = sk_verb_find(cmd, call->words[i]);
 	near = sk_verb_suggest(cmd, call->words[i]);
 	if (call->cmd == NULL && near != NULL)
-		return sk_usage_error(call->path, "unknown verb \"%.64s\"; did you mean %s?",
-			call->words[i], near);
+		return sk_usage_error(
+			call->path, "unknown verb \"%.64s\"; did you mean %s?", call->words[i], near);
 	if (call->cmd == NULL)
 		return sk_usage_error(call->path, "unknown verb \"%.64s\"", call->words[i]);
 	remove_word(call->words, i);
@@ -261,7 +262,7 @@ run(const struct call *call)
 	else if (args.help)
 		sk_help_command(stdout, call->path, call->cmd);
 	else if (sk_arg_set(&args, "version"))
-		code = without_command((const char *const []){ "--version", NULL });
+		code = without_command((const char *const[]){ "--version", NULL });
 	else
 		code = with_settings(call, &args);
 	sk_args_release(&args);

@@ -13,10 +13,15 @@ const struct sk_opt sk_global_options[] = {
 	{ .name = "json", .doc = "print JSON" },
 	{ .name = "quiet", .letter = 'q', .doc = "on standard error only warnings and errors" },
 	{ .name = "color", .value = "WHEN", .choices = colors, .doc = "auto, always or never" },
-	{ .name = "log-level", .value = "LEVEL", .setting = "LOG_LEVEL",
-	  .doc = "trace, debug, info, success, warning, error or critical" },
-	{ .name = "log-format", .value = "FORMAT", .setting = "LOG_FORMAT", .choices = formats,
-	  .doc = "text or json" },
+	{ .name = "log-level",
+		.value = "LEVEL",
+		.setting = "LOG_LEVEL",
+		.doc = "trace, debug, info, success, warning, error or critical" },
+	{ .name = "log-format",
+		.value = "FORMAT",
+		.setting = "LOG_FORMAT",
+		.choices = formats,
+		.doc = "text or json" },
 	{ .name = "env-file", .value = "FILE", .doc = "read this instead of .env; it must exist" },
 	{ .name = "help", .letter = 'h', .doc = "show what the command does" },
 	{ .name = "version", .letter = 'V', .doc = "print the version" },
@@ -78,8 +83,8 @@ eats_next(const char *word, const struct sk_opt *const *tables)
 	if (is_long ? strchr(word, '=') != NULL : n > 2)
 		return false;
 	for (; *tables != NULL; tables++) {
-		const struct sk_opt *o = is_long ? by_name(*tables, word + 2, n - 2) :
-			by_letter(*tables, word[1]);
+		const struct sk_opt *o =
+			is_long ? by_name(*tables, word + 2, n - 2) : by_letter(*tables, word[1]);
 
 		if (o != NULL)
 			return o->value != NULL;
@@ -120,7 +125,7 @@ sk_args_peek(const char *const *words, const char *name)
 struct parser {
 	struct sk_args *args;
 	const char **pos;
-	const char *const *next;	/* the word after the current one */
+	const char *const *next; /* the word after the current one */
 	struct sk_err *err;
 };
 
@@ -170,7 +175,7 @@ give(struct parser *ps, const struct sk_opt *o, const char *value)
 
 	/* The choices of a setting are checked with the setting, in any case of letters. */
 	if (o->choices != NULL && o->setting == NULL && value != NULL &&
-	    check_choice(ps, o, value) != SK_OK)
+		check_choice(ps, o, value) != SK_OK)
 		return SK_EINVAL;
 	args->given[args->n_given++] = (struct sk_given){ o, value != NULL ? value : "" };
 	args->json = args->json || strcmp(o->name, "json") == 0;
@@ -258,8 +263,8 @@ behind_dashes(struct parser *ps)
 }
 
 enum sk_code
-sk_args_parse(struct sk_args *args, const struct sk_cmd *cmd, const char *const *words,
-	struct sk_err *err)
+sk_args_parse(
+	struct sk_args *args, const struct sk_cmd *cmd, const char *const *words, struct sk_err *err)
 {
 	struct parser ps = { .args = args, .next = words, .err = err };
 	size_t n_flags = 0, n = 0;
@@ -294,7 +299,10 @@ sk_args_parse(struct sk_args *args, const struct sk_cmd *cmd, const char *const 
 void
 sk_args_release(struct sk_args *args)
 {
-	union { const char *const *borrowed; void *own; } pos = { .borrowed = args->pos };
+	union {
+		const char *const *borrowed;
+		void *own;
+	} pos = { .borrowed = args->pos };
 
 	free(pos.own);
 	free(args->given);

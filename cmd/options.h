@@ -12,13 +12,16 @@
 
 struct sk_args {
 	const struct sk_cmd *cmd;
-	const char *const *pos;		/* positional arguments, NULL-terminated */
+	const char *const *pos; /* positional arguments, NULL-terminated */
 	int n_pos;
-	const char *const *command;	/* what stood behind "--", NULL-terminated; NULL without "--" */
+	const char *const *command; /* what stood behind "--", NULL-terminated; NULL without "--" */
 	int n_command;
 	bool json, quiet, help;
 	/* private */
-	struct sk_given { const struct sk_opt *opt; const char *value; } *given;
+	struct sk_given {
+		const struct sk_opt *opt;
+		const char *value;
+	} * given;
 	size_t n_given;
 };
 
@@ -27,8 +30,8 @@ extern const struct sk_opt sk_global_options[];
 /* Parse the words (NULL-terminated, without the command's own names) by the flags of cmd and the
  * global ones. The sentence of an error is ready for the user. *args borrows from words and is to
  * be released also after an error. With --help the number of arguments is not looked at. */
-enum sk_code sk_args_parse(struct sk_args *args, const struct sk_cmd *cmd,
-	const char *const *words, struct sk_err *err) SK_CHECKED;
+enum sk_code sk_args_parse(struct sk_args *args, const struct sk_cmd *cmd, const char *const *words,
+	struct sk_err *err) SK_CHECKED;
 void sk_args_release(struct sk_args *args);
 
 /* The value of a flag: its last occurrence, "" for a switch that was given, NULL when it was not. */

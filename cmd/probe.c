@@ -17,7 +17,7 @@
 
 struct probe {
 	const char *dir;
-	const char *member;	/* "live" or "ready" */
+	const char *member; /* "live" or "ready" */
 	int64_t until_ms;
 	double timeout_s;
 	char answer[MAX_ANSWER + 1];
@@ -70,8 +70,8 @@ read_line(struct probe *p, int fd, struct sk_err *err)
 		ssize_t n;
 
 		if (!wait_for(p, fd, POLLIN))
-			return sk_fail(err, SK_EUNAVAIL, "the supervisor did not answer within %g s",
-				p->timeout_s);
+			return sk_fail(
+				err, SK_EUNAVAIL, "the supervisor did not answer within %g s", p->timeout_s);
 		n = read(fd, p->answer + p->len, MAX_ANSWER - p->len);
 		if (n == -1 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -142,8 +142,10 @@ choose(const struct probe *p, long *found, struct sk_err *err)
 	if (first == 0)
 		return sk_fail(err, SK_ENOENT, "no supervisor runs here (looked in %s)", p->dir);
 	if (first != 1 && second != 0)
-		return sk_fail(err, SK_EINVAL, "several supervisors run here, %ld and %ld among them; "
-			"choose one with --pid", second, first);
+		return sk_fail(err, SK_EINVAL,
+			"several supervisors run here, %ld and %ld among them; "
+			"choose one with --pid",
+			second, first);
 	return SK_OK;
 }
 
@@ -185,14 +187,14 @@ probe_run(const struct sk_args *args, const char *member)
 	enum sk_code code;
 
 	if (timeout != NULL && !positive(timeout, 3600, &p.timeout_s))
-		return sk_usage_error("probe", "--timeout: expected seconds up to 3600, got \"%.40s\"",
-			timeout);
+		return sk_usage_error(
+			"probe", "--timeout: expected seconds up to 3600, got \"%.40s\"", timeout);
 	if (which != NULL && (!positive(which, 1 << 22, &pid) || pid != (double)(long)pid))
 		return sk_usage_error("probe", "--pid: expected a process id, got \"%.40s\"", which);
 	p.until_ms = sk_boot_ms() + (int64_t)(p.timeout_s * 1000);
 	p.dir = sk_rundir(dir, sizeof(dir));
-	code = *p.dir == '\0' ? sk_fail(&err, SK_EUNAVAIL, "there is no runtime directory") :
-		ask(&p, (long)pid, &err);
+	code = *p.dir == '\0' ? sk_fail(&err, SK_EUNAVAIL, "there is no runtime directory")
+						  : ask(&p, (long)pid, &err);
 	if (args->json && p.len > 0)
 		printf("%s\n", p.answer);
 	if (code == SK_OK)
@@ -226,18 +228,25 @@ static const char help[] =
 	"the only supervisor there is. With --json its whole answer is printed.";
 
 static const struct sk_cmd live = {
-	.name = "live", .summary = "Does the supervisor make progress", .help = help,
-	.options = options, .run = live_run,
+	.name = "live",
+	.summary = "Does the supervisor make progress",
+	.help = help,
+	.options = options,
+	.run = live_run,
 };
 
 static const struct sk_cmd ready = {
-	.name = "ready", .summary = "Does it do its work and is not being stopped", .help = help,
-	.options = options, .run = ready_run,
+	.name = "ready",
+	.summary = "Does it do its work and is not being stopped",
+	.help = help,
+	.options = options,
+	.run = ready_run,
 };
 
 static const struct sk_cmd *const verbs[] = { &live, &ready, NULL };
 
 const struct sk_cmd sk_cmd_probe = {
-	.name = "probe", .summary = "Ask the supervisor that runs here, for health checks",
+	.name = "probe",
+	.summary = "Ask the supervisor that runs here, for health checks",
 	.verbs = verbs,
 };

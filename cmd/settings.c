@@ -16,8 +16,8 @@
 #define MAX_VALUE 4096
 
 struct item {
-	const char *value;	/* what holds */
-	const char *given;	/* what was read, right or wrong */
+	const char *value; /* what holds */
+	const char *given; /* what was read, right or wrong */
 	const char *place, *problem;
 	double num;
 	enum sk_origin origin;
@@ -28,7 +28,7 @@ struct sk_settings {
 	struct item items[MAX_ROWS];
 	struct sk_dotenv dotenv;
 	const char *dotenv_path;
-	bool dotenv_named;	/* by --env-file: then it has to be right for every command */
+	bool dotenv_named; /* by --env-file: then it has to be right for every command */
 	const char *dotenv_problem, *token_problem;
 };
 
@@ -56,8 +56,8 @@ find(const struct sk_settings *s, const char *name)
 /* ---- values ---- */
 
 static const char *
-wrong(struct sk_settings *s, const struct sk_setting_row *row, const char *expected,
-	const char *text)
+wrong(
+	struct sk_settings *s, const struct sk_setting_row *row, const char *expected, const char *text)
 {
 	struct sk_str shown = SK_STR_INIT;
 	const char *problem;
@@ -65,8 +65,8 @@ wrong(struct sk_settings *s, const struct sk_setting_row *row, const char *expec
 	if (row->type == SK_SET_SECRET || row->type == SK_SET_URI)
 		return sk_arena_printf(s->arena, "expected %s", expected);
 	sk_mask_url(&shown, text);
-	problem = sk_arena_printf(s->arena, "expected %s, got \"%.80s\"", expected,
-		sk_str_text(&shown));
+	problem =
+		sk_arena_printf(s->arena, "expected %s, got \"%.80s\"", expected, sk_str_text(&shown));
 	sk_str_release(&shown);
 	return problem;
 }
@@ -130,14 +130,18 @@ check_uri(struct sk_settings *s, const struct sk_setting_row *row, const struct 
 	size_t n = scheme != NULL ? (size_t)(scheme - it->given) : 0;
 	bool mongo = strcmp(row->name, "MONGO_HOST") == 0;
 
-	if (mongo && (scheme == NULL || (n == 7 && strncmp(it->given, "mongodb", n) == 0) ||
-	    (n == 11 && strncmp(it->given, "mongodb+srv", n) == 0)))
+	if (mongo &&
+		(scheme == NULL || (n == 7 && strncmp(it->given, "mongodb", n) == 0) ||
+			(n == 11 && strncmp(it->given, "mongodb+srv", n) == 0)))
 		return NULL; /* a bare host name is what the original's client also takes */
-	if (!mongo && ((n == 4 && strncmp(it->given, "http", n) == 0) ||
-	    (n == 5 && strncmp(it->given, "https", n) == 0)))
+	if (!mongo &&
+		((n == 4 && strncmp(it->given, "http", n) == 0) ||
+			(n == 5 && strncmp(it->given, "https", n) == 0)))
 		return NULL;
-	return wrong(s, row, mongo ? "a URI that begins with mongodb:// or mongodb+srv://" :
-		"a URL that begins with http:// or https://", it->given);
+	return wrong(s, row,
+		mongo ? "a URI that begins with mongodb:// or mongodb+srv://"
+			  : "a URL that begins with http:// or https://",
+		it->given);
 }
 
 /* What every text must be: it reaches file names, headers and log lines. */
@@ -169,16 +173,22 @@ check(struct sk_settings *s, const struct sk_setting_row *row, struct item *it)
 		return problem;
 	switch (row->type) {
 	case SK_SET_INT:
-	case SK_SET_NUMBER: return check_number(s, row, it);
-	case SK_SET_BOOL: return check_bool(s, row, it);
-	case SK_SET_ENUM: return check_enum(s, row, it);
-	case SK_SET_URI: return check_uri(s, row, it);
+	case SK_SET_NUMBER:
+		return check_number(s, row, it);
+	case SK_SET_BOOL:
+		return check_bool(s, row, it);
+	case SK_SET_ENUM:
+		return check_enum(s, row, it);
+	case SK_SET_URI:
+		return check_uri(s, row, it);
 	case SK_SET_DURATION:
-		return sk_parse_duration(it->given, &it->num) ? NULL :
-			wrong(s, row, "a duration such as \"3 days\" or \"12 hours\"", it->given);
+		return sk_parse_duration(it->given, &it->num)
+			? NULL
+			: wrong(s, row, "a duration such as \"3 days\" or \"12 hours\"", it->given);
 	case SK_SET_TEXT:
 	case SK_SET_PATH:
-	case SK_SET_SECRET: return NULL;
+	case SK_SET_SECRET:
+		return NULL;
 	}
 	return NULL;
 }
@@ -260,13 +270,12 @@ read_one(struct sk_settings *s, const struct sk_setting_row *row, const struct s
 	const char *env = getenv(row->name);
 
 	if (flag != NULL)
-		take(s, row, SK_FROM_FLAG, sk_arena_printf(s->arena, "--%s", flag->opt->name),
-			flag->value);
+		take(s, row, SK_FROM_FLAG, sk_arena_printf(s->arena, "--%s", flag->opt->name), flag->value);
 	else if (env != NULL)
 		take(s, row, SK_FROM_ENV, "environment", env);
 	else if (line != NULL)
-		take(s, row, SK_FROM_DOTENV, sk_arena_printf(s->arena, "%s:%d", s->dotenv_path,
-			line->line), line->value);
+		take(s, row, SK_FROM_DOTENV, sk_arena_printf(s->arena, "%s:%d", s->dotenv_path, line->line),
+			line->value);
 	else
 		take(s, row, SK_FROM_DEFAULT, "default", row->def);
 }
@@ -362,8 +371,8 @@ sk_settings_problems(const struct sk_settings *s, unsigned users, struct sk_str 
 	for (const struct sk_setting_row *row = sk_setting_rows; row->name != NULL; row++) {
 		const struct item *it = &s->items[row_index(row)];
 
-		if (it->problem == NULL || ((row->users & users) == 0 && users != SK_BY_ANYBODY &&
-		    it->origin != SK_FROM_FLAG))
+		if (it->problem == NULL ||
+			((row->users & users) == 0 && users != SK_BY_ANYBODY && it->origin != SK_FROM_FLAG))
 			continue;
 		if (it->origin == SK_FROM_FLAG)
 			sk_str_addf(out, "%s: %s\n", it->place, it->problem);

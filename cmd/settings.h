@@ -25,8 +25,8 @@ enum sk_setting_type {
 	SK_SET_BOOL,
 	SK_SET_ENUM,
 	SK_SET_PATH,
-	SK_SET_DURATION,	/* "3 days"; a bare number counts days */
-	SK_SET_URI,		/* may carry a password, which is masked */
+	SK_SET_DURATION, /* "3 days"; a bare number counts days */
+	SK_SET_URI, /* may carry a password, which is masked */
 	SK_SET_SECRET
 };
 
@@ -37,9 +37,9 @@ enum sk_user {
 	SK_BY_NODE = 4,
 	SK_BY_UP = 8,
 	SK_BY_CONTROLLER = 16,
-	SK_BY_TASK = 32,	/* the commands that speak to a controller */
+	SK_BY_TASK = 32, /* the commands that speak to a controller */
 	SK_BY_CHECK = 64,
-	SK_BY_OTHERS = 128,	/* worker, probe: the settings of every command */
+	SK_BY_OTHERS = 128, /* worker, probe: the settings of every command */
 	SK_BY_ALL = 255
 };
 
@@ -48,13 +48,13 @@ enum sk_user {
 
 /* One setting, said once: parsing, `skalds config`, the errors and the help come from it. */
 struct sk_setting_row {
-	const char *name;	/* of the environment variable; NULL ends the table */
+	const char *name; /* of the environment variable; NULL ends the table */
 	enum sk_setting_type type;
-	const char *def;	/* "" = blank */
-	const char *const *choices;	/* SK_SET_ENUM, NULL at the end */
-	double min, max;	/* SK_SET_INT, SK_SET_NUMBER */
-	unsigned users;		/* enum sk_user; 0: accepted for the original's sake, used by nobody */
-	const char *flag;	/* how it is given on the command line, or NULL */
+	const char *def; /* "" = blank */
+	const char *const *choices; /* SK_SET_ENUM, NULL at the end */
+	double min, max; /* SK_SET_INT, SK_SET_NUMBER */
+	unsigned users; /* enum sk_user; 0: accepted for the original's sake, used by nobody */
+	const char *flag; /* how it is given on the command line, or NULL */
 	const char *doc;
 };
 
@@ -62,7 +62,7 @@ extern const struct sk_setting_row sk_setting_rows[];
 const struct sk_setting_row *sk_setting_row(const char *name);
 const char *sk_setting_type_name(enum sk_setting_type type);
 
-struct sk_settings;	/* owned by main, alive until the end */
+struct sk_settings; /* owned by main, alive until the end */
 struct sk_args;
 
 /* Read everything. Never NULL: what is wrong is kept for sk_settings_problems. */

@@ -120,9 +120,15 @@ const char *
 sk_setting_type_name(enum sk_setting_type type)
 {
 	static const char *const names[] = {
-		[SK_SET_TEXT] = "text", [SK_SET_INT] = "integer", [SK_SET_NUMBER] = "number",
-		[SK_SET_BOOL] = "boolean", [SK_SET_ENUM] = "choice", [SK_SET_PATH] = "path",
-		[SK_SET_DURATION] = "duration", [SK_SET_URI] = "uri", [SK_SET_SECRET] = "secret",
+		[SK_SET_TEXT] = "text",
+		[SK_SET_INT] = "integer",
+		[SK_SET_NUMBER] = "number",
+		[SK_SET_BOOL] = "boolean",
+		[SK_SET_ENUM] = "choice",
+		[SK_SET_PATH] = "path",
+		[SK_SET_DURATION] = "duration",
+		[SK_SET_URI] = "uri",
+		[SK_SET_SECRET] = "secret",
 	};
 
 	return names[type];

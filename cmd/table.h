@@ -11,7 +11,7 @@
 struct sk_table {
 	size_t n_columns, n_cells;
 	size_t width[SK_TABLE_COLUMNS];
-	char **cells;	/* row after row, the head first */
+	char **cells; /* row after row, the head first */
 };
 
 /* The head: names up to NULL, at most SK_TABLE_COLUMNS. */

@@ -95,10 +95,10 @@ describe_json(struct sk_str *s, const struct sk_worker *w)
 static void
 describe_text(struct sk_str *s, const struct sk_worker *w)
 {
-	sk_str_addf(s, "%s: %s\n%s\n\n", w->name, w->doc, w->kind == SK_WORKER_PROGRAM ?
-		"Starts a program of yours." : w->update != NULL ?
-		"Compiled in; changed attachments reach it while it runs." :
-		"Compiled in; it is restarted when its attachments change.");
+	sk_str_addf(s, "%s: %s\n%s\n\n", w->name, w->doc,
+		w->kind == SK_WORKER_PROGRAM ? "Starts a program of yours."
+			: w->update != NULL		 ? "Compiled in; changed attachments reach it while it runs."
+									 : "Compiled in; it is restarted when its attachments change.");
 	sk_fields_describe(w->fields, s);
 }
 
@@ -136,17 +136,25 @@ describe_run(const struct sk_args *args, struct sk_settings *settings)
 }
 
 static const struct sk_cmd list = {
-	.name = "list", .summary = "List the worker classes", .run = list_run,
+	.name = "list",
+	.summary = "List the worker classes",
+	.run = list_run,
 };
 
 static const struct sk_cmd describe = {
-	.name = "describe", .summary = "Show the attachments of a worker class", .usage = "CLASS",
-	.help = "With --json the JSON Schema of its attachments.", .min_args = 1, .max_args = 1,
+	.name = "describe",
+	.summary = "Show the attachments of a worker class",
+	.usage = "CLASS",
+	.help = "With --json the JSON Schema of its attachments.",
+	.min_args = 1,
+	.max_args = 1,
 	.run = describe_run,
 };
 
 static const struct sk_cmd *const verbs[] = { &list, &describe, NULL };
 
 const struct sk_cmd sk_cmd_worker = {
-	.name = "worker", .summary = "Show the worker classes and their attachments", .verbs = verbs,
+	.name = "worker",
+	.summary = "Show the worker classes and their attachments",
+	.verbs = verbs,
 };

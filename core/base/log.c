@@ -13,9 +13,16 @@
 
 static struct sk_log_config settings = { .level = SK_INFO };
 
-static const struct { enum sk_level level; const char *name, *color; } levels[] = {
-	{ SK_TRACE, "trace", "2" }, { SK_DEBUG, "debug", "2" }, { SK_INFO, "info", "36" },
-	{ SK_SUCCESS, "success", "32" }, { SK_WARNING, "warning", "33" }, { SK_ERROR, "error", "31" },
+static const struct {
+	enum sk_level level;
+	const char *name, *color;
+} levels[] = {
+	{ SK_TRACE, "trace", "2" },
+	{ SK_DEBUG, "debug", "2" },
+	{ SK_INFO, "info", "36" },
+	{ SK_SUCCESS, "success", "32" },
+	{ SK_WARNING, "warning", "33" },
+	{ SK_ERROR, "error", "31" },
 	{ SK_CRITICAL, "critical", "1;31" },
 };
 #define N_LEVELS (sizeof(levels) / sizeof(levels[0]))
@@ -156,7 +163,8 @@ add_name(struct sk_str *out, bool json, const char *key, const char *value)
 static void
 add_message(struct sk_str *out, size_t start, bool json, const char *msg, size_t len)
 {
-	size_t used = out->len - start, room = used + TAIL < SK_LOG_LINE ? SK_LOG_LINE - used - TAIL : 0;
+	size_t used = out->len - start,
+		   room = used + TAIL < SK_LOG_LINE ? SK_LOG_LINE - used - TAIL : 0;
 	size_t done = add_escaped(out, json, msg, len, room);
 
 	if (done < len)
@@ -175,8 +183,8 @@ format(struct sk_str *out, const struct sk_log_config *how, int64_t wall_ms, enu
 	if (json)
 		sk_str_addf(out, "{\"time\":\"%s\",\"level\":\"%s\"", when, levels[row].name);
 	else if (color)
-		sk_str_addf(out, "\033[2mtime=%s\033[0m \033[%smlevel=%s\033[0m", when,
-			levels[row].color, levels[row].name);
+		sk_str_addf(out, "\033[2mtime=%s\033[0m \033[%smlevel=%s\033[0m", when, levels[row].color,
+			levels[row].name);
 	else
 		sk_str_addf(out, "time=%s level=%s", when, levels[row].name);
 	if (component != NULL)

@@ -31,7 +31,7 @@ enum sk_level {
 struct sk_log_config {
 	enum sk_level level;
 	bool json;
-	bool color;	/* text lines on a terminal; never in JSON */
+	bool color; /* text lines on a terminal; never in JSON */
 };
 
 /* The process's logger settings; set once by main before anything is logged. Until then: info,

@@ -17,7 +17,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "no JSON: %s at %d:%d\n", error.text, error.line, error.column);
 		return 1;
 	}
-	for (char *p = strtok_r(path, ".", &save); p != NULL && v != NULL; p = strtok_r(NULL, ".", &save)) {
+	for (char *p = strtok_r(path, ".", &save); p != NULL && v != NULL;
+		 p = strtok_r(NULL, ".", &save)) {
 		if (strcmp(p, "#") == 0) {
 			printf("%zu\n", json_is_array(v) ? json_array_size(v) : json_object_size(v));
 			json_decref(root);

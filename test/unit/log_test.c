@@ -42,10 +42,12 @@ a_line_has_its_parts_in_order(void **state)
 	(void)state;
 	line_is(false, "T1", 2, "started", 7,
 		"time=" TIME " level=info component=edge task=T1 attempt=2 msg=\"started\"\n");
-	line_is(true, "T1", 2, "started", 7, "{\"time\":\"" TIME "\",\"level\":\"info\","
+	line_is(true, "T1", 2, "started", 7,
+		"{\"time\":\"" TIME "\",\"level\":\"info\","
 		"\"component\":\"edge\",\"task\":\"T1\",\"attempt\":2,\"msg\":\"started\"}\n");
 	line_is(false, NULL, 0, "", 0, "time=" TIME " level=info component=edge msg=\"\"\n");
-	line_is(true, NULL, 0, "", 0, "{\"time\":\"" TIME "\",\"level\":\"info\",\"component\":\"edge\","
+	line_is(true, NULL, 0, "", 0,
+		"{\"time\":\"" TIME "\",\"level\":\"info\",\"component\":\"edge\","
 		"\"msg\":\"\"}\n");
 }
 
@@ -68,13 +70,14 @@ nothing_breaks_the_line_or_steers_a_terminal(void **state)
 	text_is("\r\t", "\\r\\t");
 	text_is("say \"hi\" \\", "say \\\"hi\\\" \\\\");
 	text_is("\033[31m\x07\x7f", "\\x1b[31m\\x07\\x7f");
-	text_is("gr\xc3\xbc\xc3\x9f \xe4\xbd\xa0 \xf0\x9f\x98\x80", "gr\xc3\xbc\xc3\x9f \xe4\xbd\xa0 \xf0\x9f\x98\x80");
+	text_is("gr\xc3\xbc\xc3\x9f \xe4\xbd\xa0 \xf0\x9f\x98\x80",
+		"gr\xc3\xbc\xc3\x9f \xe4\xbd\xa0 \xf0\x9f\x98\x80");
 	text_is("\xc2\x9b[31m", "\\xc2\\x9b[31m");
 	text_is("\xff\xc3", "\\xff\\xc3");
 	text_is("\xed\xa0\x80", "\\xed\\xa0\\x80");
-	line_is(false, NULL, 0, "a\0b", 3,
-		"time=" TIME " level=info component=edge msg=\"a\\x00b\"\n");
-	line_is(true, NULL, 0, "\0\x1f\n\"\xff", 5, "{\"time\":\"" TIME "\",\"level\":\"info\","
+	line_is(false, NULL, 0, "a\0b", 3, "time=" TIME " level=info component=edge msg=\"a\\x00b\"\n");
+	line_is(true, NULL, 0, "\0\x1f\n\"\xff", 5,
+		"{\"time\":\"" TIME "\",\"level\":\"info\","
 		"\"component\":\"edge\",\"msg\":\"\\u0000\\u001f\\n\\\"\\ufffd\"}\n");
 }
 
@@ -135,8 +138,11 @@ a_cut_message_says_how_much_is_missing(void **state)
 static void
 levels_have_the_originals_names_and_numbers(void **state)
 {
-	static const struct { const char *name; int value; } all[] = { { "TRACE", 5 }, { "debug", 10 },
-		{ "Info", 20 }, { "success", 25 }, { "WARNING", 30 }, { "error", 40 }, { "critical", 50 } };
+	static const struct {
+		const char *name;
+		int value;
+	} all[] = { { "TRACE", 5 }, { "debug", 10 }, { "Info", 20 }, { "success", 25 },
+		{ "WARNING", 30 }, { "error", 40 }, { "critical", 50 } };
 	enum sk_level level;
 
 	(void)state;

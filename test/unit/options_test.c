@@ -17,11 +17,12 @@ static const struct sk_opt own[] = {
 	{ .name = "paint", .value = "COLOR", .choices = colors, .doc = "color" },
 	{ .name = NULL },
 };
-static const struct sk_cmd plain = { .name = "t", .usage = "A [B]", .options = own, .min_args = 1,
-	.max_args = 2 };
+static const struct sk_cmd plain = {
+	.name = "t", .usage = "A [B]", .options = own, .min_args = 1, .max_args = 2
+};
 static const struct sk_cmd program = { .name = "p", .options = own, .takes_command = true };
 
-#define WORDS(...) ((const char *const []){ __VA_ARGS__, NULL })
+#define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 static void
 parse(struct sk_args *args, const struct sk_cmd *cmd, const char *const *words)
@@ -134,7 +135,8 @@ what_is_wrong_is_said(void **state)
 	refused(&plain, WORDS("a", "-f"), "--file needs a value (FILE)");
 	refused(&plain, WORDS("a", "-f", "--", "b"), "--file needs a value (FILE)");
 	refused(&plain, WORDS("a", "--once=1"), "--once takes no value");
-	refused(&plain, WORDS("a", "--paint", "green"), "--paint: expected one of red, blue, got \"green\"");
+	refused(&plain, WORDS("a", "--paint", "green"),
+		"--paint: expected one of red, blue, got \"green\"");
 	refused(&plain, WORDS("--once"), "an argument is missing: A [B]");
 	refused(&plain, WORDS("a", "b", "c"), "too many arguments, the first one too many is \"c\"");
 	refused(&program, WORDS("a"), "takes no arguments, got \"a\"");

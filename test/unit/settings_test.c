@@ -124,10 +124,13 @@ a_wrong_value_leaves_the_default_and_stops_its_users(void **state)
 static void
 durations(void **state)
 {
-	static const struct { const char *text; double seconds; } right[] = { { "3", 259200 },
-		{ "3 days", 259200 }, { "1 day", 86400 }, { "90s", 90 }, { "1h30min", 5400 }, { "1.5 h", 5400 },
-		{ "2 weeks, 12 hours", 1252800 }, { "1 MONTH", 2635200 }, { "1 year", 31557600 },
-		{ " 5 m ", 300 }, { "0", 0 }, { "10 secs", 10 } };
+	static const struct {
+		const char *text;
+		double seconds;
+	} right[] = { { "3", 259200 }, { "3 days", 259200 }, { "1 day", 86400 }, { "90s", 90 },
+		{ "1h30min", 5400 }, { "1.5 h", 5400 }, { "2 weeks, 12 hours", 1252800 },
+		{ "1 MONTH", 2635200 }, { "1 year", 31557600 }, { " 5 m ", 300 }, { "0", 0 },
+		{ "10 secs", 10 } };
 	static const char *const wrong[] = { "", " ", "d", "3 dayz", "-1", "3 days 4", "nan", "inf",
 		"1e999 s", "0x10", ".", "3,", "9999999 years", "1 ss", NULL };
 	double seconds;
@@ -168,7 +171,8 @@ secret_names(void **state)
 	static const char *const secret[] = { "MONGO_HOST", "REDIS_PASSWORD", "KAFKA_PASSWORD",
 		"SKALDS_TOKEN", "SKALDS_URL", "my_password", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN",
 		"X_API_KEY", "apikey", "GOOGLE_APPLICATION_CREDENTIALS", NULL };
-	static const char *const open[] = { "PATH", "HOME", "REDIS_HOST", "KEYBOARD", "PASS", "", NULL };
+	static const char *const open[] = { "PATH", "HOME", "REDIS_HOST", "KEYBOARD", "PASS", "",
+		NULL };
 
 	(void)state;
 	for (size_t i = 0; secret[i] != NULL; i++)
@@ -183,14 +187,15 @@ secret_names(void **state)
 static void
 lines_of_a_dotenv(void **state)
 {
-	static const char *const lines[][2] = { { "K=v", "v" }, { " K = v ", "v" }, { "export K=v", "v" },
-		{ "export\tK=v", "v" }, { "K=", "" }, { "K=''", "" }, { "K=\"\"", "" }, { "K=v # c", "v" },
-		{ "K=v#c", "v#c" }, { "K=#c", "#c" }, { "K='v' # c", "v" }, { "K='a\"b'", "a\"b" },
-		{ "K=\"a\\\"b\\n\\x\"", "a\"b\n\\x" }, { "K=\"a\nb\"", "a\nb" }, { "K=a=b", "a=b" },
-		{ "K=a b", "a b" }, { "K=${NO}", "" }, { "K=${NO:-d}", "d" }, { "K='${NO}'", "${NO}" },
-		{ "K=$NO", "$NO" }, { "K=${NO", "${NO" }, { "K=${}", "${}" }, { "K=\"\\${NO}\"", "${NO}" },
-		{ "K=a\rb", "a\rb" }, { "K=v\r", "v" }, { "K", NULL }, { "=v", NULL }, { "K v", NULL },
-		{ "K='v", NULL }, { "K=\"v\\\"", NULL }, { "K='v'x", NULL }, { "1K=v", NULL } };
+	static const char *const lines[][2] = { { "K=v", "v" }, { " K = v ", "v" },
+		{ "export K=v", "v" }, { "export\tK=v", "v" }, { "K=", "" }, { "K=''", "" },
+		{ "K=\"\"", "" }, { "K=v # c", "v" }, { "K=v#c", "v#c" }, { "K=#c", "#c" },
+		{ "K='v' # c", "v" }, { "K='a\"b'", "a\"b" }, { "K=\"a\\\"b\\n\\x\"", "a\"b\n\\x" },
+		{ "K=\"a\nb\"", "a\nb" }, { "K=a=b", "a=b" }, { "K=a b", "a b" }, { "K=${NO}", "" },
+		{ "K=${NO:-d}", "d" }, { "K='${NO}'", "${NO}" }, { "K=$NO", "$NO" }, { "K=${NO", "${NO" },
+		{ "K=${}", "${}" }, { "K=\"\\${NO}\"", "${NO}" }, { "K=a\rb", "a\rb" }, { "K=v\r", "v" },
+		{ "K", NULL }, { "=v", NULL }, { "K v", NULL }, { "K='v", NULL }, { "K=\"v\\\"", NULL },
+		{ "K='v'x", NULL }, { "1K=v", NULL } };
 	struct sk_arena *a = sk_arena_new();
 
 	(void)state;
@@ -200,8 +205,8 @@ lines_of_a_dotenv(void **state)
 
 		sk_dotenv_parse(&d, lines[i][0], strlen(lines[i][0]), a);
 		found = sk_dotenv_find(&d, "K");
-		if (lines[i][1] == NULL ? found != NULL : found == NULL ||
-		    strcmp(found->value, lines[i][1]) != 0)
+		if (lines[i][1] == NULL ? found != NULL
+								: found == NULL || strcmp(found->value, lines[i][1]) != 0)
 			fail_msg("%s gives %s", lines[i][0], found != NULL ? found->value : "nothing");
 	}
 	sk_arena_free(a);

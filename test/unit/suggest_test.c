@@ -15,9 +15,10 @@ static const char *const words[] = { "edge", "run-one", "task", "check", "worker
 static void
 near_words_are_found(void **state)
 {
-	static const char *const pairs[][2] = { { "egde", "edge" }, { "edg", "edge" }, { "edgee", "edge" },
-		{ "EDGE", "edge" }, { "runone", "run-one" }, { "run-oen", "run-one" }, { "workr", "worker" },
-		{ "myworker", "MyWorker" }, { "cofnig", "config" }, { "chekc", "check" }, { "tsk", "task" } };
+	static const char *const pairs[][2] = { { "egde", "edge" }, { "edg", "edge" },
+		{ "edgee", "edge" }, { "EDGE", "edge" }, { "runone", "run-one" }, { "run-oen", "run-one" },
+		{ "workr", "worker" }, { "myworker", "MyWorker" }, { "cofnig", "config" },
+		{ "chekc", "check" }, { "tsk", "task" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -40,7 +41,7 @@ far_words_are_not(void **state)
 	assert_null(sk_suggest("", words));
 	assert_null(sk_suggest("dispatch", words));
 	assert_null(sk_suggest(longest, words));
-	assert_null(sk_suggest("edge", (const char *const []){ NULL }));
+	assert_null(sk_suggest("edge", (const char *const[]){ NULL }));
 }
 
 static void
