@@ -41,6 +41,8 @@ sk_view_exit_text(const struct sk_task_report *r, struct sk_str *out)
 		sk_str_adds(out, "could not be started");
 		break;
 	case SK_REASON_OOM:
+		sk_str_adds(out, "out of memory");
+		break;
 	case SK_REASON_CANCELLED:
 	case SK_REASON_LOST:
 	case SK_REASON_INTERRUPTED:

@@ -133,6 +133,7 @@ void sup_reaped(struct sup *s, pid_t pid, int status, int64_t max_rss_kb, int64_
 void sup_send_notes(void *arg);
 void sup_notes_soon(struct sup *s);
 void sup_send_progress(struct sup_task *t, struct sk_str *payload);
+void sup_send_line(struct sup_task *t, struct sk_str *payload);
 /* The start failed at a step of enum sk_spawn_step. */
 void sup_start_failure(struct sup_task *t, int step, int err);
 /* Without cgroups: end what escaped from attempts that are over. */

@@ -60,10 +60,10 @@ judge_status(struct sup_task *t, int status)
 		return;
 	r->reason = SK_REASON_OOM;
 	if (t->start.memory_mb > 0)
-		snprintf(t->message, sizeof(t->message), "out of memory: the limit is %lld MiB",
+		snprintf(t->message, sizeof(t->message), "the limit is %lld MiB",
 			(long long)t->start.memory_mb);
 	else
-		snprintf(t->message, sizeof(t->message), "out of memory: the limit of skalds' own cgroup");
+		snprintf(t->message, sizeof(t->message), "the limit of skalds' own cgroup");
 }
 
 void
@@ -188,6 +188,8 @@ sup_finish(struct sup_task *t)
 	s->n_running--;
 	if (t->progress_dirty)
 		sup_send_progress(t, &payload);
+	if (t->line_dirty && s->cfg->lines)
+		sup_send_line(t, &payload);
 	sk_str_clear(&payload);
 	sup_report(t, &payload);
 	sup_tell(s, SK_F_EXITED, t, &payload, s->n_queued == 0);

@@ -31,8 +31,8 @@ sup_report(const struct sup_task *t, struct sk_str *payload)
 	sk_put_report(payload, &rep);
 }
 
-static void
-send_line(struct sup_task *t, struct sk_str *payload)
+void
+sup_send_line(struct sup_task *t, struct sk_str *payload)
 {
 	t->line_dirty = false;
 	sk_str_clear(payload);
@@ -62,7 +62,7 @@ sup_send_notes(void *arg)
 		if (t->progress_dirty)
 			sup_send_progress(t, &payload);
 		if (t->line_dirty && s->cfg->lines)
-			send_line(t, &payload);
+			sup_send_line(t, &payload);
 	}
 	sk_str_release(&payload);
 	if (s->cfg->lines && s->n_running > 0)
