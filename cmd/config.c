@@ -131,6 +131,7 @@ all(struct sk_str *s, const struct sk_args *args, const struct sk_settings *sett
 		all_json(s, settings);
 	else
 		all_text(s, settings, sk_arg_set(args, "describe"));
+	sk_settings_hints(settings, &problems);
 	fputs(sk_str_text(&problems), stderr);
 	sk_str_release(&problems);
 	return n == 0 ? SK_EXIT_OK : SK_EXIT_USAGE;

@@ -383,6 +383,57 @@ sk_settings_problems(const struct sk_settings *s, unsigned users, struct sk_str 
 	return n;
 }
 
+static void
+hint(struct sk_str *out, const char *name, const char *place)
+{
+	const char *names[MAX_ROWS + 1], *near;
+	size_t n = 0;
+
+	if (sk_setting_row(name) != NULL)
+		return;
+	for (const struct sk_setting_row *row = sk_setting_rows; row->name != NULL; row++)
+		names[n++] = row->name;
+	names[n] = NULL;
+	near = sk_suggest(name, names);
+	if (near != NULL)
+		sk_str_addf(out, "%s: no setting; did you mean %s? (%s)\n", name, near, place);
+}
+
+/* What runs tasks and what tasks see; they belong here and are no settings. */
+static bool
+is_ours(const char *name)
+{
+	static const char *const ours[] = { "SKALDS_RUN_DIR", "SKALDS_RUN", "SKALDS_TASK_ID",
+		"SKALDS_ATTEMPT", "SKALDS_RESULT", "SKALDS_TASK_INDEX", NULL };
+
+	for (size_t i = 0; ours[i] != NULL; i++)
+		if (strcmp(ours[i], name) == 0)
+			return true;
+	return false;
+}
+
+void
+sk_settings_hints(const struct sk_settings *s, struct sk_str *out)
+{
+	char place[320];
+
+	for (size_t i = 0; i < s->dotenv.n; i++) {
+		snprintf(place, sizeof(place), "%s:%d", s->dotenv_path, s->dotenv.lines[i].line);
+		hint(out, s->dotenv.lines[i].key, place);
+	}
+	for (char *const *e = environ; *e != NULL; e++) {
+		char name[64];
+		size_t n = strcspn(*e, "=");
+
+		if (n >= sizeof(name) || strncmp(*e, "SKALD", 5) != 0)
+			continue;
+		memcpy(name, *e, n);
+		name[n] = '\0';
+		if (!is_ours(name))
+			hint(out, name, "environment");
+	}
+}
+
 /* ---- what the commands read ---- */
 
 const char *

@@ -72,6 +72,10 @@ void sk_settings_free(struct sk_settings *s);
  * with the settings that the users (enum sk_user, or'ed) read. Returns how many lines. */
 size_t sk_settings_problems(const struct sk_settings *s, unsigned users, struct sk_str *out);
 
+/* Append a line for each key of .env, and each variable that begins with SKALD, that is no setting
+ * but nearly one: most likely a typo, and no error because it may be somebody else's. */
+void sk_settings_hints(const struct sk_settings *s, struct sk_str *out);
+
 /* The text value; "" when blank. The name must be one of the table (asserted). */
 const char *sk_setting(const struct sk_settings *s, const char *name);
 /* Integer, number, duration and boolean settings were checked when they were read. The number of

@@ -2,6 +2,11 @@
 # Completion, in the real shells.
 . "$(dirname "$0")/lib.sh"
 
+# The other shells come from the distribution, where that is possible.
+if [ "$(id -u)" = 0 ] && ! { command -v zsh && command -v fish; } >/dev/null; then
+	apt-get install -y -qq --no-install-recommends zsh fish >/dev/null 2>&1
+fi
+
 mkdir -p "$T/bin" "$T/files/sub" && ln -s "$SKALDS" "$T/bin/skalds"
 PATH=$T/bin:$PATH
 touch "$T/files/all.yml"

@@ -190,6 +190,13 @@ is "--env-file is read instead" "$(origin)" "named from x.env:1"
 sk --env-file x.env config DB_NAME
 is "--env-file may stand in front" "$out" named
 
+printf 'KAFKA_HSOT=x\nSOMETHING=else\n' >"$here/.env"
+sk SKALD_MOED=edge config
+is "what is nearly a setting is pointed out and is no error" "$code:$err" \
+	"0:KAFKA_HSOT: no setting; did you mean KAFKA_HOST? (.env:1)
+SKALD_MOED: no setting; did you mean SKALD_MODE? (environment)"
+rm "$here/.env"
+
 # ---- the token ----
 
 printf 'tok-123\n' >"$here/token"
