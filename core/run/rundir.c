@@ -18,7 +18,8 @@
 #define CLEAR_ROUNDS 50
 #define CLEAR_PAUSE_NS 10000000L
 
-/* Ours alone: a directory somebody else made under /tmp is not trusted. */
+/* Ours or root's: a directory somebody else made under /tmp is not trusted. Root's is, when we may
+ * write there: that is how Kubernetes hands a volume to a pod. */
 static bool
 usable(const char *dir)
 {
@@ -27,7 +28,7 @@ usable(const char *dir)
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return false;
 	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && access(dir, W_OK | X_OK) == 0 &&
-		(st.st_uid == geteuid() || geteuid() == 0);
+		(st.st_uid == geteuid() || st.st_uid == 0 || geteuid() == 0);
 }
 
 const char *
