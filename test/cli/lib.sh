@@ -8,6 +8,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 here=$T
+sanitizers=()
+for name in ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS; do
+	[ -z "${!name:-}" ] || sanitizers+=("$name=${!name}")
+done
 json_bin=$BIN/json
 
 if [ ! -x "$json_bin" ] || [ "$ROOT/test/cli/json.c" -nt "$json_bin" ]; then
@@ -34,7 +38,7 @@ sk()
 # sk_as PROGRAM ARGUMENTS…: under another name; uses vars of the caller.
 sk_as()
 {
-	out=$(cd "$here" && env -i "SKALDS_RUN_DIR=$SKALDS_RUN_DIR" "${vars[@]}" "$@" \
+	out=$(cd "$here" && env -i "SKALDS_RUN_DIR=$SKALDS_RUN_DIR" "${sanitizers[@]}" "${vars[@]}" "$@" \
 		2>"$T/stderr" </dev/null)
 	code=$?
 	err=$(cat "$T/stderr")
