@@ -1,15 +1,19 @@
 /* yaml_guard.c - what must not reach the library.
  *
- * libfyaml 0.7 loops for ever on '%' followed by a byte that is no UTF-8, takes seconds for many
- * %TAG lines, and keeps every token of a flow collection that may still turn out to be a key
- * ("[a, b]: value") in memory: 400 bytes for each '['. A collection behind "key: " cannot, and is
- * read as it comes; only the others are counted here (yaml_walk.h).
+ * libfyaml 0.7 loops for ever on '%' followed by a byte that is no UTF-8; it needs time that grows
+ * with the square of long directives, of blank lines in a row and of blanks behind "? " (1 MiB of
+ * them: hours); and it holds tokens in memory, 200 bytes each, as long as they may turn out to be
+ * a key ("[a, b]: value"). A value behind "key: " cannot, and is read as it comes; only the others
+ * are counted here.
  */
 #include "adapters/yaml_walk.h"
+#include <stdio.h>
 #include <string.h>
 
-#define MAX_DIRECTIVES 16
+#define MAX_BLANKS 1024
+#define MAX_BLANK_LINES 512
 #define MAX_FLOW_MARKS 16384
+#define MAX_ROW 1024
 
 static bool
 complain(struct sk_problems *p, int line, int column, const char *text)
@@ -56,33 +60,96 @@ encoding_is_good(const char *text, size_t n, struct sk_problems *p)
 	return true;
 }
 
+/* At p, in a text of n bytes: is this the end of a line? */
 static bool
-directives_are_few(const char *text, size_t n, struct sk_problems *p)
+ends_line(const char *p, size_t n)
 {
-	size_t found = 0;
+	return *p == '\n' || (*p == '\r' && (n == 1 || p[1] != '\n'));
+}
+
+/* "%YAML 1.2" and a comment; %TAG names tags, and there are none of one's own. No other line can
+ * start with % in a document that is a map. */
+static bool
+directives_are_good(const char *text, size_t n, struct sk_problems *p)
+{
+	bool starts = true;
 	int line = 1;
 
 	for (size_t i = 0; i < n; i++) {
-		bool starts = i == 0 || text[i - 1] == '\n' || text[i - 1] == '\r';
+		size_t len = 0;
 
-		if (starts && text[i] == '%' && ++found > MAX_DIRECTIVES)
-			return complain(p, line, 1, "too many directives (lines that start with %)");
-		if (text[i] == '\n' || (text[i] == '\r' && (i + 1 == n || text[i + 1] != '\n')))
+		while (starts && text[i] == '%' && i + len < n && !ends_line(text + i + len, n - i - len))
+			len++;
+		if (len > 0 && (len > 80 || len < 9 || memcmp(text + i, "%YAML 1.", 8) != 0))
+			return complain(p, line, 1, "a line cannot start with % (but for %YAML 1.2)");
+		if (ends_line(text + i, n - i))
 			line++;
+		/* A byte order mark may stand before any document. */
+		starts = ends_line(text + i, n - i) || (starts && strchr("\xef\xbb\xbf", text[i]) != NULL);
 	}
 	return true;
 }
 
-/* Does the library have to hold too many tokens at once? */
 static bool
-flow_is_short(const char *text, size_t n, struct sk_problems *p)
+is_control(unsigned char c)
+{
+	return c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+}
+
+static bool
+characters_are_good(const char *text, size_t n, struct sk_problems *p)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_control((unsigned char)text[i])) {
+			char sentence[64];
+
+			snprintf(sentence, sizeof(sentence), "the control character 0x%02x is not allowed",
+				(unsigned char)text[i]);
+			return complain_at(p, text, i, sentence);
+		}
+	return true;
+}
+
+static bool
+blanks_are_few(const char *text, size_t n, struct sk_problems *p)
+{
+	size_t blanks = 0, lines = 0;
+	int line = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		if (ends_line(text + i, n - i)) {
+			line++;
+			lines++;
+			blanks = 0;
+		} else if (text[i] == ' ' || text[i] == '\t' || text[i] == '\r') {
+			blanks++;
+		} else {
+			blanks = 0;
+			lines = 0;
+		}
+		if (blanks > MAX_BLANKS)
+			return complain(p, line, 1, "more than 1024 blanks in a row");
+		if (lines > MAX_BLANK_LINES)
+			return complain(p, line, 1, "more than 512 blank lines in a row");
+	}
+	return true;
+}
+
+/* Does the library have to hold too many tokens at once? Values side by side are a syntax error
+ * anyway, but it would be found too late. */
+static bool
+tokens_are_few(const char *text, size_t n, struct sk_problems *p)
 {
 	struct sk_yaml_walk w = sk_yaml_walk_start(text, n);
 
-	while (sk_yaml_walk_step(&w))
+	while (sk_yaml_walk_step(&w)) {
 		if (w.held > MAX_FLOW_MARKS)
 			return complain(p, w.line, 0, "too long a list or map in brackets; "
 				"write it one item a line");
+		if (w.row > MAX_ROW)
+			return complain(p, w.line, 0, "too many values side by side; "
+				"is a comma or a line break missing?");
+	}
 	return true;
 }
 
@@ -93,6 +160,7 @@ sk_yaml_guard(const char *text, size_t n, struct sk_problems *p)
 		sk_problem(p, 0, 0, "", "larger than 1 MiB");
 		return false;
 	}
-	return encoding_is_good(text, n, p) && directives_are_few(text, n, p) &&
-		flow_is_short(text, n, p);
+	return encoding_is_good(text, n, p) && characters_are_good(text, n, p) &&
+		directives_are_good(text, n, p) && blanks_are_few(text, n, p) &&
+		tokens_are_few(text, n, p);
 }

@@ -27,14 +27,10 @@ blank_follows(const struct sk_yaml_walk *w)
 	return w->p + 1 == w->end || strchr(" \t\r\n", w->p[1]) != NULL;
 }
 
-static struct sk_yaml_open
+static struct sk_yaml_spot
 here(const struct sk_yaml_walk *w)
 {
-	struct sk_yaml_open open = { .line = w->line, .column = 1, .mark = *w->p };
-
-	for (const char *p = w->line_start; p < w->p; p++)
-		open.column += ((unsigned char)*p & 0xc0) != 0x80;
-	return open;
+	return (struct sk_yaml_spot){ .at = w->p, .line_start = w->line_start, .line = w->line };
 }
 
 static void
@@ -90,9 +86,10 @@ skip_block(struct sk_yaml_walk *w)
 static void
 skip_quoted(struct sk_yaml_walk *w)
 {
-	struct sk_yaml_open opening = here(w);
+	struct sk_yaml_spot opening = here(w);
 	char quote = *w->p++;
 
+	w->row++;
 	while (w->p < w->end) {
 		if (is_break(*w->p)) {
 			next_line(w);
@@ -103,20 +100,31 @@ skip_quoted(struct sk_yaml_walk *w)
 		} else {
 			w->p++;
 			w->quoted = true;
-			w->start = false;
 			return;
 		}
 	}
 	w->quote = opening;
 }
 
+/* May the bracket at p turn out to be a key? Not the value of a pair, unless that pair stands in a
+ * list: [a: [b]]. */
+static bool
+may_be_key(const struct sk_yaml_walk *w)
+{
+	if (!w->value_next)
+		return true;
+	return w->depth > 0 && (w->depth > SK_MAX_DEPTH || *w->open[w->depth - 1].at == '[');
+}
+
 static void
 open_bracket(struct sk_yaml_walk *w)
 {
+	bool held = may_be_key(w);
+
 	if (w->depth < SK_MAX_DEPTH)
 		w->open[w->depth] = here(w);
 	w->depth++;
-	if (w->held_at == 0 && !w->value_next)
+	if (w->held_at == 0 && held)
 		w->held_at = w->depth;
 }
 
@@ -141,6 +149,7 @@ take_mark(struct sk_yaml_walk *w)
 		close_bracket(w);
 	w->value_next = false;
 	w->start = true;
+	w->row = 0;
 	w->p++;
 }
 
@@ -164,10 +173,27 @@ is_indicator(const struct sk_yaml_walk *w)
 	return w->start && (*w->p == '-' || *w->p == '?') && blank_follows(w);
 }
 
-/* "&name" and "!tag" stand before a value and do not change what it is. */
+/* In brackets only a comma and the bracket end something. */
+static void
+end_row(struct sk_yaml_walk *w)
+{
+	w->row = w->depth > 0 ? w->row + 1 : 0;
+}
+
+static void
+take_colon(struct sk_yaml_walk *w)
+{
+	end_row(w);
+	w->value_next = true;
+	w->start = true;
+	w->p++;
+}
+
+/* "&name" and "!tag" stand before a value and do not change what it is; "*name" is one. */
 static void
 skip_property(struct sk_yaml_walk *w)
 {
+	w->row++;
 	while (w->p < w->end && strchr(" \t\r\n,[]{}", *w->p) == NULL)
 		w->p++;
 }
@@ -189,19 +215,19 @@ sk_yaml_walk_step(struct sk_yaml_walk *w)
 	} else if (c == '#' && blank) {
 		skip_line(w);
 	} else if (ends_key(w)) {
-		w->value_next = true;
-		w->start = true;
-		w->p++;
+		take_colon(w);
 	} else if (is_mark(w)) {
 		take_mark(w);
 	} else if (w->start && (c == '"' || c == '\'')) {
 		skip_quoted(w);
 	} else if (w->start && w->depth == 0 && (c == '|' || c == '>')) {
 		skip_block(w);
-	} else if (w->start && (c == '&' || c == '!')) {
+	} else if (w->start && (c == '&' || c == '!' || c == '*')) {
 		skip_property(w);
 	} else {
 		w->start = is_indicator(w);
+		if (w->start)
+			end_row(w);
 		w->value_next = false;
 		w->p++;
 	}
@@ -214,14 +240,18 @@ bool
 sk_yaml_unclosed(const char *text, size_t n, struct sk_yaml_open *open)
 {
 	struct sk_yaml_walk w = sk_yaml_walk_start(text, n);
+	struct sk_yaml_spot spot = { 0 };
 
 	while (sk_yaml_walk_step(&w))
 		;
-	if (w.quote.mark != '\0')
-		*open = w.quote;
+	if (w.quote.at != NULL)
+		spot = w.quote;
 	else if (w.depth > 0 && w.depth <= SK_MAX_DEPTH)
-		*open = w.open[w.depth - 1];
-	else
+		spot = w.open[w.depth - 1];
+	if (spot.at == NULL)
 		return false;
+	*open = (struct sk_yaml_open){ .line = spot.line, .column = 1, .mark = *spot.at };
+	for (const char *p = spot.line_start; p < spot.at; p++)
+		open->column += ((unsigned char)*p & 0xc0) != 0x80;
 	return true;
 }

@@ -6,6 +6,12 @@
 
 #include "adapters/yaml_priv.h"
 
+/* Where something was opened; its column is counted only when somebody asks. */
+struct sk_yaml_spot {
+	const char *at, *line_start;	/* at NULL: nowhere */
+	int line;
+};
+
 struct sk_yaml_walk {
 	const char *p, *end, *line_start;
 	int line;
@@ -16,8 +22,10 @@ struct sk_yaml_walk {
 	size_t depth;		/* of brackets */
 	size_t held_at;		/* depth from which on the library holds tokens; 0 = it does not */
 	size_t held;		/* brackets and commas since */
-	struct sk_yaml_open open[SK_MAX_DEPTH];	/* the brackets; deeper ones are not kept */
-	struct sk_yaml_open quote;		/* mark 0, or the quote that has no end */
+	size_t row;		/* anchors, tags, aliases, quoted texts and, in brackets, colons that
+				 * stand side by side: nothing closes one before the next */
+	struct sk_yaml_spot open[SK_MAX_DEPTH];	/* the brackets; deeper ones are not kept */
+	struct sk_yaml_spot quote;		/* the quote that has no end */
 };
 
 struct sk_yaml_walk sk_yaml_walk_start(const char *text, size_t n);
