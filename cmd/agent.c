@@ -136,8 +136,11 @@ sk_agent_exit_code(const struct sk_plan_task *t, int signal)
 	case SK_REASON_TIMEOUT:
 		return SK_EXIT_TIMEOUT;
 	case SK_REASON_INTERRUPTED:
-		/* never started: all that can be told is what stopped us */
-		return t->attempt == 0 || (r->start_boot_ms == 0 && signal != 0) ? 128 + signal : r->code;
+		/* never started, or it did not end by itself: what stopped us is what is told, also
+		 * when the grace ran out and SIGKILL did it */
+		if (t->attempt == 0 || (signal != 0 && (r->start_boot_ms == 0 || r->signal != 0)))
+			return 128 + signal;
+		return r->code;
 	case SK_REASON_EXITED:
 	case SK_REASON_SIGNALED:
 	case SK_REASON_OOM:

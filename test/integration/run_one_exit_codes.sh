@@ -120,7 +120,8 @@ echo "typed in" | one -- /bin/cat >cat.out 2>/dev/null
 is "a command gets the standard input" "$(cat cat.out)" "typed in"
 one --quiet -- /bin/sh -c 'exit 3' >q.out 2>q.err </dev/null
 is "--quiet keeps the code" "$?" 3
-is "and prints nothing of its own" "$(cat q.out q.err)" ""
+one --quiet -- /bin/echo word >q.out 2>q.err </dev/null
+is "and prints nothing of its own when all is well" "$(cat q.out q.err)" "word"
 is "a command is handed over untouched" \
 	"$(one -- /usr/bin/printf '%s|' --json -f '' 'a  b' '$HOME' 2>/dev/null </dev/null)" '--json|-f||a  b|$HOME|'
 like "the task knows its id and its attempt" \
