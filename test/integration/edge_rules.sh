@@ -65,8 +65,7 @@ program f.yml on-failure '/bin/false' 'restart: on-failure'
 program f.yml on-failure-good '/bin/true' 'restart: on-failure'
 program f.yml never '/bin/false' 'restart: never'
 program f.yml by-default '/bin/false'
-# retry applies only with never: its 2 attempts must not limit this one.
-program f.yml always-and-retry '/bin/false' 'restart: always' 'retry: {maxAttempts: 2, backoffSeconds: 0.01}'
+task f.yml worker Fail '{message: again}' 'restart: on-failure'
 start edge "$SKALDS" edge -f f.yml --json
 sleep 7
 at_least "restart: always starts again after success" "$(starts_of always | wc -l)" 3
@@ -74,8 +73,8 @@ at_least "restart: on-failure starts again after failure" "$(starts_of on-failur
 is "restart: on-failure does not after success" "$(starts_of on-failure-good | wc -l)" 1
 is "restart: never does not" "$(starts_of never | wc -l)" 1
 is "never is the default" "$(starts_of by-default | wc -l)" 1
-at_least "maxAttempts does not limit restart: always" "$(starts_of always-and-retry | wc -l)" 3
-for t in always on-failure always-and-retry; do
+at_least "a compiled-in worker too" "$(starts_of worker | wc -l)" 3
+for t in always on-failure worker; do
 	at_least "restart ($t): at least 1 s between two starts (ms)" \
 		"$(starts_of $t | pauses | cut -d' ' -f1)" 980
 done
@@ -83,6 +82,12 @@ is "attempts grow by one" "$(events edge.out event=started taskId=always -- atte
 kill -TERM "$PID"
 ended "$PID" 10
 is "edge drains with 0 while tasks wait for their next start" "$CODE" 0
+
+new_file f.yml
+program f.yml both '/bin/false' 'restart: always' 'retry: {maxAttempts: 2}'
+once
+is "restart: always with retry is refused, with the place" \
+	"$CODE $(grep -c '^f.yml:6:.*retry' edge.err)" "2 1"
 
 # ---- retry ----
 new_file f.yml
@@ -169,11 +174,9 @@ once
 is "resources: tasks that each want all cpus run one after the other" "$CODE $(peak)" "0 1"
 new_file f.yml
 program f.yml huge '/bin/true' "resources: {cpus: $((cpus * 1000))}"
-program f.yml small '/bin/true'
-timeout 20 "$SKALDS" edge -f f.yml --once --json >edge.out 2>edge.err </dev/null
-code=$?
-like "resources: a task that can never fit is refused or failed, not waited for (code $code)" "$code" '^[12]$'
-like "resources: and the reason names it" "$(cat edge.out edge.err)" 'huge'
+program f.yml small '/bin/sleep, "0.3"' "resources: {cpus: $cpus}"
+once
+is "resources: a task that wants more than there is runs, alone" "$CODE $(peak)" "0 1"
 
 # ---- signals ----
 for sig in TERM INT; do
