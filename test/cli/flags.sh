@@ -49,6 +49,8 @@ sk worker list --log-level warning
 is "a level is taken in any case" "$code" 0
 sk config --log-format XML
 is "a wrong flag stops every command" "$code" 2
+sk help --url ftp://x
+like "also one that does not use it" "$code:$err" '^2:--url: expected a URL that begins with'
 sk "$(printf -- '--%0200d' 1)"
 is "a very long flag is an error" "$code" 2
 sk config --env-file nowhere

@@ -57,7 +57,10 @@ is "a stopped one is gone" "$code" 1
 
 if can_unshare; then
 	start ns unshare --pid --fork --mount-proc "$SKALDS" run-one --class Sleep --attachments '{"seconds": 60}'
-	start other "$SKALDS" run-one --class Sleep --attachments '{"seconds": 60}'
+	for other in a b c d; do
+		start "$other" "$SKALDS" run-one --class Sleep --attachments '{"seconds": 60}'
+		until_true 10 answers ready --pid "$PID" || fail "supervisor $other becomes ready"
+	done
 	check "PID 1 of a container is the one that is asked" until_true 10 eval 'answers ready --json && [ "$(json pid "$out")" = 1 ]'
 else
 	skip "PID 1 of a container is the one that is asked" "no PID namespaces here"
