@@ -125,7 +125,8 @@ check_space(struct sk_checkup *c)
 {
 	const char *data = sk_setting(c->settings, "SKALDS_DATA");
 	const char *logs = sk_setting(c->settings, "LOG_PATH");
-	const char *dir = *data != '\0' ? data : *logs != '\0' ? logs : "/tmp";
+	const char *tmp = access("/tmp", F_OK) == 0 ? "/tmp" : "/";
+	const char *dir = *data != '\0' ? data : *logs != '\0' ? logs : tmp;
 	struct statvfs v;
 	unsigned long long free_mb, total_mb;
 

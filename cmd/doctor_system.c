@@ -148,7 +148,7 @@ check_proc(struct sk_checkup *c)
 	int fd = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
 
 	if (fd == -1) {
-		sk_checkup(c, SK_BROKEN,
+		sk_checkup(c, SK_LIMITED,
 			"/proc/self/environ: %s: processes that left their task's session "
 			"cannot be found",
 			strerror(errno));

@@ -69,6 +69,13 @@ sk doctor
 after=$(find /sys/fs/cgroup -maxdepth 4 -name 'skalds-*' -type d 2>/dev/null | wc -l)
 [ "$after" -le "$before" ] && pass "doctor leaves no control group behind" ||
 	note "control groups: $before before, $after after (others may run)"
+mkdir "$T/root" && cp "$SKALDS" "$T/root/skalds"
+if [ "$(id -u)" = 0 ] && ! ldd "$SKALDS" 2>/dev/null | grep -q "=>"; then
+	out=$(env -i chroot "$T/root" /skalds doctor 2>&1)
+	is "in an empty root nothing is broken" "$?" 0
+	like "but the guarantees are weaker" "$out" '/proc +limited'
+	is "and nothing was left there" "$(ls "$T/root")" skalds
+fi
 sk LOG_LEVEL=shout doctor
 like "doctor finds a wrong setting" "$code:$out" 'settings +broken +.*LOG_LEVEL'
 is "and exits with 1" "$code" 1
