@@ -71,7 +71,7 @@ after=$(find /sys/fs/cgroup -maxdepth 4 -name 'skalds-*' -type d 2>/dev/null | w
 	note "control groups: $before before, $after after (others may run)"
 mkdir "$T/root" && cp "$SKALDS" "$T/root/skalds"
 if [ "$(id -u)" = 0 ] && ! ldd "$SKALDS" 2>/dev/null | grep -q "=>"; then
-	out=$(env -i chroot "$T/root" /skalds doctor 2>&1)
+	out=$(env -i "$(command -v chroot)" "$T/root" /skalds doctor 2>&1)
 	is "in an empty root nothing is broken" "$?" 0
 	like "but the guarantees are weaker" "$out" '/proc +limited'
 	is "and nothing was left there" "$(ls "$T/root")" skalds
