@@ -28,8 +28,11 @@ struct sk_plan {
 	struct ready { struct sk_plan_task *head, *tail; } ready[PRIORITIES];
 	size_t count[SK_P_SKIPPED + 1];
 	uint32_t held;			/* attempts handed over and not yet ended */
-	double cpus;
-	int64_t memory_mb;
+	int64_t cpus, memory_mb;	/* held by them; cpus in millionths: sums of doubles drift */
+	struct sk_plan_task *ended;	/* whose dependants have not been looked at yet */
+	bool waking;			/* somebody goes through `ended` already */
+	bool look;			/* not all is known yet: dependencies wait for look_at_all */
+	bool collided;			/* two tasks have one hash: by_id does not find them all */
 	bool draining;
 };
 
@@ -71,9 +74,9 @@ find_id(const struct sk_plan *p, const char *id)
 {
 	struct sk_plan_task *t = sk_map_find(&p->by_id, hash_id(id));
 
-	if (t == NULL || strcmp(t->spec.id, id) == 0)
+	if (t == NULL ? !p->collided : strcmp(t->spec.id, id) == 0)
 		return t;
-	for (size_t i = 0; i < p->n; i++) /* two ids with one hash: rare beyond all patience */
+	for (size_t i = 0; i < p->n; i++) /* rare beyond all patience */
 		if (strcmp(p->tasks[i]->spec.id, id) == 0)
 			return p->tasks[i];
 	return NULL;
@@ -99,15 +102,35 @@ set_state(struct sk_plan *p, struct sk_plan_task *t, enum sk_plan_state s)
 	t->state = s;
 }
 
-static void
-hold(struct sk_plan *p, struct sk_plan_task *t, bool on)
+static int64_t
+millionths(double cpus)
 {
-	if (t->holds == on)
+	return (int64_t)(cpus * 1e6 + 0.5);
+}
+
+/* An attempt gives back what it took, also when the file asks for something else by then. */
+static void
+hold(struct sk_plan *p, struct sk_plan_task *t)
+{
+	if (t->holds)
 		return;
-	t->holds = on;
-	p->held = on ? p->held + 1 : p->held - 1;
-	p->cpus += on ? t->spec.resources.cpus : -t->spec.resources.cpus;
-	p->memory_mb += on ? t->spec.resources.memory_mb : -t->spec.resources.memory_mb;
+	t->holds = true;
+	t->held_cpus = millionths(t->spec.resources.cpus);
+	t->held_memory_mb = t->spec.resources.memory_mb;
+	p->held++;
+	p->cpus += t->held_cpus;
+	p->memory_mb += t->held_memory_mb;
+}
+
+static void
+let_go(struct sk_plan *p, struct sk_plan_task *t)
+{
+	if (!t->holds)
+		return;
+	t->holds = false;
+	p->held--;
+	p->cpus -= t->held_cpus;
+	p->memory_mb -= t->held_memory_mb;
 }
 
 static void
@@ -127,6 +150,8 @@ set_spec(struct sk_plan_task *t, const struct sk_task_spec *spec, struct sk_gene
 	g->refs++;
 	t->spec = *spec;
 	t->gen = g;
+	t->report.id = t->spec.id; /* the old texts may go now */
+	t->report.class_name = t->spec.class_name;
 	drop_generation(old);
 }
 
@@ -243,6 +268,8 @@ skip(struct sk_plan *p, struct sk_plan_task *t)
 static void
 look_at_dependencies(struct sk_plan *p, struct sk_plan_task *t)
 {
+	if (p->look)
+		return;
 	switch (dependencies(p, t)) {
 	case DEPS_MET:
 		make_ready(p, t);
@@ -255,7 +282,30 @@ look_at_dependencies(struct sk_plan *p, struct sk_plan_task *t)
 	}
 }
 
-/* Something ended: whoever waits for it looks again. */
+/* After the file or what became of its tasks was learned: what was skipped for a task that will
+ * run again waits for it again, and so does what was skipped for that. */
+static void
+look_at_all(struct sk_plan *p)
+{
+	bool more = p->count[SK_P_SKIPPED] > 0;
+
+	p->look = false;
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < p->n; i++) {
+			struct sk_plan_task *t = p->tasks[i];
+
+			if (t->state != SK_P_SKIPPED || dependencies(p, t) == DEPS_BROKEN)
+				continue;
+			set_state(p, t, SK_P_WAITING);
+			more = true;
+		}
+	}
+	for (size_t i = 0; i < p->n; i++)
+		if (p->tasks[i]->state == SK_P_WAITING)
+			look_at_dependencies(p, p->tasks[i]);
+}
+
 static void
 wake_dependants(struct sk_plan *p, const char *id)
 {
@@ -273,13 +323,29 @@ wake_dependants(struct sk_plan *p, const char *id)
 
 /* ---- ends ---- */
 
+/* Whoever waits for it looks again. A chain of skipped tasks may be as long as the file: a list,
+ * no recursion. */
 static void
 end_task(struct sk_plan *p, struct sk_plan_task *t, enum sk_plan_state s, const char *event)
 {
 	set_state(p, t, s);
 	if (event != NULL)
 		p->ops->event(p->arg, t, event);
-	wake_dependants(p, t->spec.id);
+	if (p->look)
+		return;
+	t->queue_next = p->ended;
+	p->ended = t;
+	if (p->waking)
+		return;
+	p->waking = true;
+	while (p->ended != NULL) {
+		struct sk_plan_task *first = p->ended;
+
+		p->ended = first->queue_next;
+		first->queue_next = NULL;
+		wake_dependants(p, first->spec.id);
+	}
+	p->waking = false;
 }
 
 static void
@@ -303,10 +369,13 @@ start_over(struct sk_plan *p, struct sk_plan_task *t)
 static bool
 restart(struct sk_plan *p, struct sk_plan_task *t, bool good)
 {
+	/* what never started has no run time: its start_boot_ms is 0 */
+	bool healthy = t->start_boot_ms > 0 && t->end_boot_ms - t->start_boot_ms >= HEALTHY_MS;
+
 	if (t->spec.restart != SK_RESTART_ALWAYS && (t->spec.restart != SK_RESTART_ON_FAILURE || good))
 		return false;
-	if (good || t->end_boot_ms - t->start_boot_ms >= HEALTHY_MS)
-		t->failures = good ? 0 : 1;
+	if (!good && healthy)
+		t->failures = 1;
 	back_off(p, t, sk_backoff_ms(&t->spec.retry, t->failures > 0 ? t->failures : 1,
 		RESTART_FLOOR_MS));
 	return true;
@@ -322,6 +391,22 @@ retry(struct sk_plan *p, struct sk_plan_task *t, bool good)
 	return true;
 }
 
+/* An end for good. */
+static void
+finish(struct sk_plan *p, struct sk_plan_task *t, bool loud)
+{
+	enum sk_reason reason = t->report.reason;
+	enum sk_plan_state s = SK_P_FAILED;
+
+	if (reason == SK_REASON_EXITED && t->report.code == 0)
+		s = SK_P_FINISHED;
+	else if (reason == SK_REASON_INTERRUPTED || (reason == SK_REASON_CANCELLED && t->again))
+		s = SK_P_INTERRUPTED; /* it would have run again */
+	else if (reason == SK_REASON_CANCELLED)
+		s = SK_P_CANCELLED;
+	end_task(p, t, s, loud ? sk_plan_state_name(s) : NULL);
+}
+
 /* loud: tell of it; a settled end was told by the link before us. */
 static void
 settle(struct sk_plan *p, struct sk_plan_task *t, bool loud)
@@ -329,26 +414,23 @@ settle(struct sk_plan *p, struct sk_plan_task *t, bool loud)
 	enum sk_reason reason = t->report.reason;
 	bool good = reason == SK_REASON_EXITED && t->report.code == 0;
 
+	if (t->inherited && reason == SK_REASON_CANCELLED)
+		t->again = true; /* the link before us stopped it because it had changed */
 	t->pid = 0;
 	t->failures = good ? 0 : t->failures + 1;
-	if (reason == SK_REASON_INTERRUPTED || p->draining)
-		end_task(p, t, good ? SK_P_FINISHED : reason == SK_REASON_INTERRUPTED ? SK_P_INTERRUPTED
-			: SK_P_FAILED, !loud ? NULL : good ? "finished" : reason == SK_REASON_INTERRUPTED
-			? "interrupted" : "failed");
+	if (t->removed || p->draining || reason == SK_REASON_INTERRUPTED)
+		finish(p, t, loud);
 	else if (t->again) {
 		if (loud)
 			p->ops->event(p->arg, t, "restarting");
 		start_over(p, t);
 	} else if (reason == SK_REASON_CANCELLED)
-		end_task(p, t, SK_P_CANCELLED, loud ? "cancelled" : NULL);
-	else if (restart(p, t, good)) {
+		finish(p, t, loud);
+	else if (restart(p, t, good) || retry(p, t, good)) {
 		if (loud)
 			p->ops->event(p->arg, t, good ? "restarting" : "retrying");
-	} else if (retry(p, t, good)) {
-		if (loud)
-			p->ops->event(p->arg, t, "retrying");
 	} else
-		end_task(p, t, good ? SK_P_FINISHED : SK_P_FAILED, !loud ? NULL : good ? "finished" : "failed");
+		finish(p, t, loud);
 }
 
 static void
@@ -404,7 +486,7 @@ sk_plan_exited(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct s
 	if (t == NULL || t->attempt != attempt || !is_active(t))
 		return; /* fenced */
 	copy_report(t, rep);
-	hold(p, t, false);
+	let_go(p, t);
 	settle(p, t, true);
 	t->report.result = NULL; /* the caller's, gone when we return */
 	t->report.result_len = 0;
@@ -431,20 +513,9 @@ add_task(struct sk_plan *p, const struct sk_task_spec *spec, struct sk_generatio
 	sk_map_put(&p->by_key, t->key, t);
 	if (sk_map_find(&p->by_id, hash_id(spec->id)) == NULL)
 		sk_map_put(&p->by_id, hash_id(spec->id), t);
+	else
+		p->collided = true;
 	return t;
-}
-
-static bool
-same_dependencies(const struct sk_task_spec *a, const struct sk_task_spec *b)
-{
-	const char *const *x = a->dependencies.items, *const *y = b->dependencies.items;
-
-	if (a->dependencies.n != b->dependencies.n)
-		return false;
-	for (size_t i = 0; i < a->dependencies.n; i++)
-		if (strcmp(x[i], y[i]) != 0)
-			return false;
-	return true;
 }
 
 /* An attempt in flight keeps its resources as they were counted. */
@@ -456,9 +527,10 @@ change_active(struct sk_plan *p, struct sk_plan_task *t, const struct sk_task_sp
 	bool same_att = sk_value_equal(t->spec.attachments, spec->attachments);
 	bool live = same_class && !same_att && t->state == SK_P_RUNNING && spec->worker->update != NULL;
 
-	hold(p, t, false);
+	if (t->removed)
+		t->again = true; /* it is being stopped for that: it shall come back */
+	t->removed = false;
 	set_spec(t, spec, g);
-	hold(p, t, true);
 	if (live)
 		p->ops->update(p->arg, t);
 	else if (!same_class || !same_att) {
@@ -470,28 +542,25 @@ change_active(struct sk_plan *p, struct sk_plan_task *t, const struct sk_task_sp
 	}
 }
 
+/* What does not run waits, until all of the file is known. */
 static void
 change_task(struct sk_plan *p, struct sk_plan_task *t, const struct sk_task_spec *spec,
 	struct sk_generation *g)
 {
 	bool changed = strcmp(t->spec.class_name, spec->class_name) != 0 ||
 		!sk_value_equal(t->spec.attachments, spec->attachments);
-	bool deps = !same_dependencies(&t->spec, spec);
 
-	t->removed = false;
 	if (is_active(t)) {
 		change_active(p, t, spec, g);
 		return;
 	}
-	if (t->state == SK_P_READY)
+	if (t->state == SK_P_READY) {
 		unqueue(p, t);
-	set_spec(t, spec, g);
-	if (changed || (deps && t->state == SK_P_SKIPPED))
-		start_over(p, t);
-	else if (t->state == SK_P_READY || t->state == SK_P_WAITING) {
 		set_state(p, t, SK_P_WAITING);
-		look_at_dependencies(p, t);
 	}
+	set_spec(t, spec, g);
+	if (changed)
+		start_over(p, t);
 }
 
 static void
@@ -525,6 +594,22 @@ reorder(struct sk_plan *p, const struct sk_task_list *list)
 	free(sorted);
 }
 
+/* What does not run now never will. */
+static void
+interrupt_idle(struct sk_plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct sk_plan_task *t = p->tasks[i];
+
+		if (is_final(t->state) || is_active(t))
+			continue;
+		if (t->state == SK_P_READY)
+			unqueue(p, t);
+		t->report.reason = SK_REASON_INTERRUPTED;
+		set_state(p, t, SK_P_INTERRUPTED);
+	}
+}
+
 void
 sk_plan_load(struct sk_plan *p, const struct sk_task_list *list, struct sk_arena *arena, int64_t now_ms)
 {
@@ -532,6 +617,7 @@ sk_plan_load(struct sk_plan *p, const struct sk_task_list *list, struct sk_arena
 
 	(void)now_ms;
 	*g = (struct sk_generation){ .arena = arena, .refs = 1 };
+	p->look = true;
 	for (size_t i = 0; i < p->n; i++)
 		p->tasks[i]->seen = false;
 	for (size_t i = 0; i < list->n; i++) {
@@ -548,10 +634,44 @@ sk_plan_load(struct sk_plan *p, const struct sk_task_list *list, struct sk_arena
 		if (!p->tasks[i - 1]->seen)
 			drop_task(p, p->tasks[i - 1]);
 	reorder(p, list);
-	for (size_t i = 0; i < p->n; i++) /* now that all are known */
-		if (p->tasks[i]->state == SK_P_WAITING)
-			look_at_dependencies(p, p->tasks[i]);
+	if (p->draining)
+		interrupt_idle(p);
+	look_at_all(p);
 	drop_generation(g);
+}
+
+/* Not in the file any more, or a stale outcome of an id that is in use again: the same as removed. */
+static struct sk_plan_task *
+add_stranger(struct sk_plan *p, const char *id)
+{
+	static const struct sk_task_spec nothing = { .class_name = "" };
+	struct sk_generation *g = sk_xcalloc(1, sizeof(*g));
+	struct sk_task_spec spec = nothing;
+	struct sk_plan_task *t;
+
+	g->arena = sk_arena_new();
+	spec.id = sk_arena_strdup(g->arena, id);
+	t = add_task(p, &spec, g);
+	t->removed = true;
+	return t;
+}
+
+/* The supervisor's keys are from another life of ours: who has this one by chance gets a new one. */
+static void
+set_key(struct sk_plan *p, struct sk_plan_task *t, uint64_t key)
+{
+	struct sk_plan_task *other = sk_map_find(&p->by_key, key);
+
+	if (key > p->next_key)
+		p->next_key = key;
+	if (other != NULL && other != t) {
+		other->key = ++p->next_key;
+		sk_map_put(&p->by_key, other->key, other);
+	}
+	if (sk_map_find(&p->by_key, t->key) == t)
+		sk_map_remove(&p->by_key, t->key);
+	t->key = key;
+	sk_map_put(&p->by_key, key, t);
 }
 
 void
@@ -560,22 +680,17 @@ sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct sk
 {
 	struct sk_plan_task *t = find_id(p, rep->id);
 
-	if (key > p->next_key)
-		p->next_key = key;
-	if (t == NULL) { /* not in the file any more: the same as removed */
-		static const struct sk_task_spec nothing = { .class_name = "" };
-		struct sk_generation *g = sk_xcalloc(1, sizeof(*g));
-		struct sk_task_spec spec = nothing;
-
-		g->arena = sk_arena_new();
-		spec.id = sk_arena_strdup(g->arena, rep->id);
-		t = add_task(p, &spec, g);
-		t->removed = true;
-	} else if (t->state == SK_P_READY)
+	(void)now_ms;
+	p->look = true; /* what the others are is told next: the tick looks */
+	/* two of one id: removed and added again; the outcome of the first was not forgotten in time */
+	if (t == NULL || (t->inherited && (is_active(t) || key < t->key)))
+		t = add_stranger(p, rep->id);
+	else if (t->inherited)
+		p->ops->forget(p->arg, t);
+	else if (t->state == SK_P_READY)
 		unqueue(p, t);
-	sk_map_remove(&p->by_key, t->key);
-	t->key = key;
-	sk_map_put(&p->by_key, key, t);
+	set_key(p, t, key);
+	t->inherited = true;
 	t->attempt = attempt;
 	t->failures = rep->failures;
 	copy_report(t, rep);
@@ -588,12 +703,11 @@ sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct sk
 	}
 	set_state(p, t, rep->state == SK_T_QUEUED ? SK_P_STARTING
 		: rep->state == SK_T_STOPPING ? SK_P_STOPPING : SK_P_RUNNING);
-	hold(p, t, true);
+	hold(p, t);
 	if (t->removed && t->state != SK_P_STOPPING) {
 		set_state(p, t, SK_P_STOPPING);
 		p->ops->stop(p->arg, t, SK_REASON_CANCELLED);
 	}
-	(void)now_ms;
 }
 
 /* ---- starting ---- */
@@ -607,7 +721,8 @@ fits(const struct sk_plan *p, const struct sk_plan_task *t)
 	if (l->slots > 0 && p->held >= l->slots + PREFETCH)
 		return false;
 	/* what asks for more than there is runs alone rather than never */
-	if (l->cpus > 0 && r->cpus > 0 && p->cpus > 0 && p->cpus + r->cpus > l->cpus + 1e-9)
+	if (l->cpus > 0 && r->cpus > 0 && p->cpus > 0 &&
+	    p->cpus + millionths(r->cpus) > millionths(l->cpus))
 		return false;
 	return !(l->memory_mb > 0 && r->memory_mb > 0 && p->memory_mb > 0 &&
 		p->memory_mb + r->memory_mb > l->memory_mb);
@@ -619,9 +734,9 @@ start_one(struct sk_plan *p, struct sk_plan_task *t)
 	t->attempt++;
 	t->progress = 0;
 	t->stage[0] = t->message[0] = '\0';
-	t->again = false;
+	t->again = t->inherited = false;
 	set_state(p, t, SK_P_STARTING);
-	hold(p, t, true);
+	hold(p, t);
 	p->ops->start(p->arg, t);
 }
 
@@ -664,6 +779,8 @@ sk_plan_tick(struct sk_plan *p, int64_t now_ms)
 
 	if (p->draining)
 		return -1;
+	if (p->look)
+		look_at_all(p);
 	for (size_t i = 0; i < p->n && p->count[SK_P_BACKOFF] > 0; i++) {
 		struct sk_plan_task *t = p->tasks[i];
 
@@ -684,16 +801,7 @@ sk_plan_drain(struct sk_plan *p)
 	if (p->draining)
 		return;
 	p->draining = true;
-	for (size_t i = 0; i < p->n; i++) {
-		struct sk_plan_task *t = p->tasks[i];
-
-		if (is_final(t->state) || is_active(t))
-			continue;
-		if (t->state == SK_P_READY)
-			unqueue(p, t);
-		t->report.reason = SK_REASON_INTERRUPTED;
-		set_state(p, t, SK_P_INTERRUPTED);
-	}
+	interrupt_idle(p);
 }
 
 bool

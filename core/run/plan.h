@@ -46,8 +46,10 @@ struct sk_plan_task {
 	char line[201];			/* the last line it printed */
 	bool removed;			/* forget it once it has ended */
 	bool again;			/* changed while it ran: start anew once it has ended */
-	bool holds;			/* counted in slots and resources */
-	struct sk_plan_task *queue_next;	/* READY */
+	bool holds;			/* counted in slots and resources, these: */
+	int64_t held_cpus, held_memory_mb;
+	bool inherited;			/* this attempt was begun by the link before us */
+	struct sk_plan_task *queue_next;	/* READY; for a moment, just ended */
 	bool seen;			/* mark of a reload */
 };
 

@@ -1,0 +1,790 @@
+/* plan_test.c - what starts and when: limits, order, dependencies, restarts, retries, ends.
+ * The file's changes are in plan_reload_test.c, the link's death in plan_adopt_test.c. */
+#include "test/unit/plan_rig.h"
+#include "core/base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define PREFETCH 32	/* handed over ahead of free slots (plan.c) */
+
+/* ---- starting ---- */
+
+static void
+all_tasks_start_at_once_in_file_order(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "c a b");
+	rig_did(&r, "start c/1, start a/1, start b/1");
+	rig_told(&r, "");
+	assert_int_equal(rig_tick(&r), -1);
+	rig_did(&r, "");
+	rig_is(&r, "a", "starting");
+	rig_started(&r, "a");
+	rig_is(&r, "a", "running");
+	rig_told(&r, "a/1 started");
+	rig_free(&r);
+}
+
+static void
+ten_thousand_tasks_start_at_once(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+	char id[16];
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 10000);
+	for (int i = 0; i < 10000; i++) {
+		snprintf(id, sizeof(id), "t%d", i);
+		file_task(&f, id);
+	}
+	rig_load(&r, &f);
+	rig_tick(&r);
+	assert_int_equal(sk_plan_count(r.plan, SK_P_STARTING), 10000);
+	rig_free(&r);
+}
+
+static void
+nothing_is_over_before_all_have_ended(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	rig_new(&r, NULL);
+	assert_true(sk_plan_over(r.plan));
+	rig_load_ids(&r, "a b");
+	assert_false(sk_plan_over(r.plan));
+	rig_runs(&r, "a", 5, 0);
+	assert_false(sk_plan_over(r.plan));
+	rig_runs(&r, "b", 5, 0);
+	assert_true(sk_plan_over(r.plan));
+	assert_true(sk_plan_all_finished(r.plan));
+	rig_told(&r, "a/1 started, a/1 finished, b/1 started, b/1 finished");
+	rig_free(&r);
+}
+
+static void
+a_failure_is_no_finish(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "a b");
+	rig_runs(&r, "a", 5, 0);
+	rig_runs(&r, "b", 5, 3);
+	assert_true(sk_plan_over(r.plan));
+	assert_false(sk_plan_all_finished(r.plan));
+	rig_is(&r, "b", "failed");
+	assert_int_equal(rig_find(&r, "b")->report.code, 3);
+	assert_string_equal(rig_find(&r, "b")->report.message, "why");
+	assert_string_equal(rig_find(&r, "b")->report.id, "b");
+	rig_free(&r);
+}
+
+static void
+every_reason_but_exit_0_is_a_failure(void **state)
+{
+	static const struct { enum sk_reason reason; int32_t code; const char *state; } rows[] = {
+		{ SK_REASON_EXITED, 0, "finished" }, { SK_REASON_EXITED, 1, "failed" },
+		{ SK_REASON_EXITED, 75, "failed" }, { SK_REASON_SIGNALED, 0, "failed" },
+		{ SK_REASON_OOM, 0, "failed" }, { SK_REASON_TIMEOUT, 0, "failed" },
+		{ SK_REASON_LOST, 0, "failed" }, { SK_REASON_START_FAILED, 127, "failed" },
+		{ SK_REASON_INTERRUPTED, 0, "interrupted" }, { SK_REASON_CANCELLED, 0, "cancelled" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct plan_rig r;
+
+		rig_new(&r, NULL);
+		rig_load_ids(&r, "a");
+		rig_ends(&r, "a", rows[i].reason, rows[i].code);
+		rig_is(&r, "a", rows[i].state);
+		assert_true(sk_plan_over(r.plan));
+		rig_free(&r);
+	}
+}
+
+static void
+a_report_of_another_attempt_or_key_is_ignored(void **state)
+{
+	struct plan_rig r;
+	const struct sk_task_report rep = { .id = "a", .class_name = "", .state = SK_T_ENDED };
+	const struct sk_plan_task *t;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "a");
+	t = rig_find(&r, "a");
+	sk_plan_exited(r.plan, t->key, 2, &rep, r.now_ms);
+	sk_plan_exited(r.plan, t->key, 0, &rep, r.now_ms);
+	sk_plan_exited(r.plan, t->key + 1, 1, &rep, r.now_ms);
+	sk_plan_exited(r.plan, 0, 1, &rep, r.now_ms);
+	sk_plan_exited(r.plan, UINT64_MAX, 1, &rep, r.now_ms);
+	sk_plan_started(r.plan, t->key, 2, &rep);
+	rig_is(&r, "a", "starting");
+	rig_exits(&r, "a", 0);
+	sk_plan_exited(r.plan, t->key, 1, &rep, r.now_ms); /* said twice */
+	sk_plan_started(r.plan, t->key, 1, &rep);
+	rig_is(&r, "a", "finished");
+	rig_told(&r, "a/1 finished");
+	rig_free(&r);
+}
+
+/* ---- limits ---- */
+
+static void
+slots_hold_back_all_but_a_few_that_wait_at_the_supervisor(void **state)
+{
+	const struct sk_plan_limits two = { .slots = 2 };
+	struct plan_rig r;
+	struct plan_file f;
+	char id[16];
+
+	(void)state;
+	rig_new(&r, &two);
+	file_begin(&f, 100);
+	for (int i = 0; i < 100; i++) {
+		snprintf(id, sizeof(id), "t%02d", i);
+		file_task(&f, id);
+	}
+	rig_load(&r, &f);
+	rig_tick(&r);
+	assert_int_equal(sk_plan_count(r.plan, SK_P_STARTING), 2 + PREFETCH);
+	assert_int_equal(sk_plan_count(r.plan, SK_P_READY), 100 - 2 - PREFETCH);
+	sk_str_clear(&r.did);
+	rig_runs(&r, "t00", 1, 0);
+	rig_tick(&r);
+	rig_did(&r, "start t34/1");
+	rig_tick(&r);
+	rig_did(&r, "");
+	rig_free(&r);
+}
+
+static void
+a_task_in_back_off_takes_no_slot(void **state)
+{
+	const struct sk_plan_limits one = { .slots = 1 };
+	struct plan_rig r;
+	struct plan_file f;
+	char id[16];
+
+	(void)state;
+	rig_new(&r, &one);
+	file_begin(&f, 2 + PREFETCH);
+	for (int i = 0; i < 2 + PREFETCH; i++) {
+		snprintf(id, sizeof(id), "t%02d", i);
+		file_task(&f, id)->retry.max_attempts = 2;
+	}
+	rig_load(&r, &f);
+	rig_tick(&r);
+	assert_int_equal(sk_plan_count(r.plan, SK_P_READY), 1);
+	rig_runs(&r, "t00", 1, 1);
+	rig_is(&r, "t00", "backoff");
+	rig_tick(&r);
+	assert_int_equal(sk_plan_count(r.plan, SK_P_READY), 0);
+	rig_free(&r);
+}
+
+static void
+cpus_are_shared_among_those_who_ask(void **state)
+{
+	const struct sk_plan_limits two = { .cpus = 2 };
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, &two);
+	file_begin(&f, 8);
+	file_task(&f, "a")->resources.cpus = 1.5;
+	file_task(&f, "b")->resources.cpus = 1;
+	file_task(&f, "none");
+	file_task(&f, "c")->resources.cpus = 0.5;
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "start a/1, start none/1, start c/1"); /* b is passed by, not waited for */
+	rig_runs(&r, "c", 1, 0);
+	rig_tick(&r);
+	rig_did(&r, "");
+	rig_runs(&r, "a", 1, 1);
+	rig_tick(&r);
+	rig_did(&r, "start b/1");
+	rig_free(&r);
+}
+
+static void
+memory_is_shared_among_those_who_ask(void **state)
+{
+	const struct sk_plan_limits limits = { .memory_mb = 1000 };
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, &limits);
+	file_begin(&f, 8);
+	file_task(&f, "a")->resources.memory_mb = 600;
+	file_task(&f, "b")->resources.memory_mb = 400;
+	file_task(&f, "c")->resources.memory_mb = 1;
+	file_task(&f, "none");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "start a/1, start b/1, start none/1");
+	rig_exits(&r, "b", 0);
+	rig_tick(&r);
+	rig_did(&r, "start c/1");
+	rig_free(&r);
+}
+
+static void
+what_asks_for_more_than_there_is_runs_alone(void **state)
+{
+	const struct sk_plan_limits limits = { .cpus = 0.7 };
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, &limits);
+	file_begin(&f, 8);
+	file_task(&f, "small")->resources.cpus = 0.1;
+	file_task(&f, "other")->resources.cpus = 0.2;
+	file_task(&f, "huge")->resources.cpus = 64;
+	file_task(&f, "last")->resources.cpus = 0.3;
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "start small/1, start other/1, start last/1");
+	rig_exits(&r, "last", 0);
+	rig_exits(&r, "small", 0); /* 0.1 + 0.2 + 0.3 - 0.3 - 0.1 - 0.2 is not 0 in doubles */
+	rig_tick(&r);
+	rig_did(&r, "");
+	rig_exits(&r, "other", 0);
+	rig_tick(&r);
+	rig_did(&r, "start huge/1");
+	rig_free(&r);
+}
+
+static void
+ten_tenths_of_a_cpu_are_one(void **state)
+{
+	const struct sk_plan_limits one = { .cpus = 1 };
+	struct plan_rig r;
+	struct plan_file f;
+	char id[8];
+
+	(void)state;
+	rig_new(&r, &one);
+	file_begin(&f, 11);
+	for (int i = 0; i < 11; i++) {
+		snprintf(id, sizeof(id), "t%02d", i);
+		file_task(&f, id)->resources.cpus = 0.1;
+	}
+	rig_load(&r, &f);
+	rig_tick(&r);
+	assert_int_equal(sk_plan_count(r.plan, SK_P_STARTING), 10);
+	rig_is(&r, "t10", "ready");
+	rig_free(&r);
+}
+
+static void
+higher_priority_starts_first_then_the_file_s_order(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 8);
+	file_task(&f, "a");
+	file_task(&f, "b")->priority = 5;
+	file_task(&f, "c")->priority = 10;
+	file_task(&f, "d")->priority = 5;
+	file_task(&f, "e")->priority = 4;
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "start c/1, start b/1, start d/1, start e/1, start a/1");
+	rig_free(&r);
+}
+
+/* ---- dependencies ---- */
+
+static void
+a_task_waits_until_all_it_depends_on_have_finished(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 8);
+	file_depends(&f, file_task(&f, "d"), "b c");
+	file_depends(&f, file_task(&f, "b"), "a");
+	file_depends(&f, file_task(&f, "c"), "a");
+	file_task(&f, "a");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "start a/1");
+	rig_is(&r, "d", "waiting");
+	rig_runs(&r, "a", 5, 0);
+	rig_tick(&r);
+	rig_did(&r, "start b/1, start c/1");
+	rig_runs(&r, "c", 5, 0);
+	rig_tick(&r);
+	rig_did(&r, "");
+	rig_runs(&r, "b", 5, 0);
+	rig_tick(&r);
+	rig_did(&r, "start d/1");
+	rig_free(&r);
+}
+
+static void
+a_failed_dependency_skips_all_that_stand_on_it(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 8);
+	file_task(&f, "a");
+	file_depends(&f, file_task(&f, "b"), "a");
+	file_depends(&f, file_task(&f, "c"), "b");
+	file_depends(&f, file_task(&f, "e"), "other");
+	file_task(&f, "other");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "start a/1, start other/1");
+	rig_runs(&r, "a", 5, 1);
+	rig_told(&r, "a/1 started, a/1 failed, b/0 skipped, c/0 skipped");
+	rig_is(&r, "b", "skipped");
+	assert_int_equal(rig_find(&r, "c")->report.reason, SK_REASON_SKIPPED);
+	rig_is(&r, "e", "waiting");
+	rig_runs(&r, "other", 5, 0);
+	rig_tick(&r);
+	rig_did(&r, "start e/1");
+	rig_runs(&r, "e", 1, 0);
+	assert_true(sk_plan_over(r.plan));
+	assert_false(sk_plan_all_finished(r.plan));
+	rig_free(&r);
+}
+
+static void
+a_dependency_that_is_tried_again_is_waited_for(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 8);
+	file_task(&f, "a")->retry.max_attempts = 2;
+	file_depends(&f, file_task(&f, "b"), "a");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_runs(&r, "a", 5, 1);
+	rig_is(&r, "b", "waiting");
+	rig_later(&r, 1000);
+	rig_did(&r, "start a/1, start a/2");
+	rig_runs(&r, "a", 5, 0);
+	rig_tick(&r);
+	rig_did(&r, "start b/1");
+	rig_free(&r);
+}
+
+static void
+a_chain_as_long_as_a_file_is_skipped_without_recursion(void **state)
+{
+	enum { N = 20000 };
+	struct plan_rig r;
+	struct plan_file f;
+	char id[16];
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, N);
+	file_task(&f, "t0");
+	for (int i = 1; i < N; i++) {
+		struct sk_task_spec *t;
+
+		snprintf(id, sizeof(id), "t%d", i);
+		t = file_task(&f, id);
+		snprintf(id, sizeof(id), "t%d", i - 1);
+		file_depends(&f, t, id);
+	}
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_runs(&r, "t0", 1, 1);
+	assert_int_equal(sk_plan_count(r.plan, SK_P_SKIPPED), N - 1);
+	assert_true(sk_plan_over(r.plan));
+	rig_free(&r);
+}
+
+/* Both have the same 64-bit FNV-1a hash. */
+static void
+two_ids_of_one_hash_are_two_tasks(void **state)
+{
+	static const char one[] = "8yn0iYCKYHlIj4-BwPqk", two[] = "GReLUrM4wMqfg9yzV3KQ";
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 4);
+	file_task(&f, one);
+	file_depends(&f, file_task(&f, two), one);
+	file_depends(&f, file_task(&f, "last"), two);
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "start 8yn0iYCKYHlIj4-BwPqk/1");
+	rig_runs(&r, one, 5, 0);
+	rig_tick(&r);
+	rig_did(&r, "start GReLUrM4wMqfg9yzV3KQ/1");
+	rig_load_ids(&r, two); /* the first of the two goes, the other one stays known */
+	rig_runs(&r, two, 5, 0);
+	rig_is(&r, two, "finished");
+	rig_load_ids(&r, "GReLUrM4wMqfg9yzV3KQ 8yn0iYCKYHlIj4-BwPqk");
+	rig_did(&r, "forget last, forget 8yn0iYCKYHlIj4-BwPqk, start 8yn0iYCKYHlIj4-BwPqk/1");
+	rig_free(&r);
+}
+
+/* ---- restart and retry ---- */
+
+static void
+load_one(struct plan_rig *r, int restart, int64_t max_attempts, double backoff_s, double cap_s)
+{
+	struct plan_file f;
+	struct sk_task_spec *t;
+
+	rig_new(r, NULL);
+	file_begin(&f, 1);
+	t = file_task(&f, "a");
+	t->restart = restart;
+	t->retry = (struct sk_retry){ max_attempts, backoff_s, cap_s };
+	rig_load(r, &f);
+	rig_tick(r);
+}
+
+/* After the end of the attempt: nothing for wait_ms - 1, then the next one. */
+static void
+starts_again_after(struct plan_rig *r, int64_t wait_ms, const char *start)
+{
+	rig_is(r, "a", "backoff");
+	sk_str_clear(&r->did);
+	if (wait_ms > 0) {
+		int64_t due_ms = r->now_ms + wait_ms;
+
+		assert_int_equal(rig_tick(r), due_ms);
+		assert_int_equal(rig_later(r, wait_ms - 1), due_ms);
+		rig_did(r, "");
+		r->now_ms = due_ms;
+	}
+	rig_tick(r);
+	rig_did(r, start);
+}
+
+static void
+never_restarts_unless_told(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	load_one(&r, SK_RESTART_NEVER, 1, 1, 300);
+	rig_runs(&r, "a", 5, 1);
+	rig_is(&r, "a", "failed");
+	rig_later(&r, 1000000);
+	rig_did(&r, "start a/1");
+	rig_free(&r);
+}
+
+static void
+retry_starts_at_most_so_often_with_a_doubled_pause(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	load_one(&r, SK_RESTART_NEVER, 5, 0.5, 3);
+	rig_runs(&r, "a", 5, 1);
+	rig_told(&r, "a/1 started, a/1 retrying");
+	starts_again_after(&r, 500, "start a/2");
+	rig_runs(&r, "a", 5, 1);
+	starts_again_after(&r, 1000, "start a/3");
+	rig_runs(&r, "a", 60000, 1); /* a long run does not give the budget back */
+	starts_again_after(&r, 2000, "start a/4");
+	rig_runs(&r, "a", 5, 1);
+	starts_again_after(&r, 3000, "start a/5"); /* the cap */
+	sk_str_clear(&r.told);
+	rig_runs(&r, "a", 5, 1);
+	rig_is(&r, "a", "failed");
+	rig_told(&r, "a/5 started, a/5 failed");
+	assert_int_equal(rig_find(&r, "a")->failures, 5);
+	rig_free(&r);
+}
+
+static void
+retry_without_a_pause_starts_at_once(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	load_one(&r, SK_RESTART_NEVER, 3, 0, 0);
+	rig_runs(&r, "a", 5, 1);
+	starts_again_after(&r, 0, "start a/2");
+	rig_runs(&r, "a", 5, 0);
+	rig_is(&r, "a", "finished");
+	rig_later(&r, 1000000);
+	rig_did(&r, "");
+	rig_free(&r);
+}
+
+static void
+on_failure_restarts_failures_for_ever_and_nothing_else(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	load_one(&r, SK_RESTART_ON_FAILURE, 1, 1, 4);
+	rig_runs(&r, "a", 5, 1);
+	starts_again_after(&r, 1000, "start a/2");
+	rig_started(&r, "a");
+	rig_ends(&r, "a", SK_REASON_SIGNALED, 139);
+	starts_again_after(&r, 2000, "start a/3");
+	rig_started(&r, "a");
+	rig_ends(&r, "a", SK_REASON_TIMEOUT, 143);
+	starts_again_after(&r, 4000, "start a/4");
+	rig_runs(&r, "a", 5, 1);
+	starts_again_after(&r, 4000, "start a/5");
+	rig_runs(&r, "a", 5, 0);
+	rig_is(&r, "a", "finished");
+	rig_free(&r);
+}
+
+static void
+always_restarts_what_finished_too(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	load_one(&r, SK_RESTART_ALWAYS, 1, 2, 300);
+	rig_runs(&r, "a", 5, 0);
+	rig_told(&r, "a/1 started, a/1 restarting");
+	starts_again_after(&r, 2000, "start a/2");
+	rig_runs(&r, "a", 5, 0);
+	starts_again_after(&r, 2000, "start a/3"); /* success never doubles */
+	rig_runs(&r, "a", 5, 1);
+	starts_again_after(&r, 2000, "start a/4");
+	rig_runs(&r, "a", 5, 1);
+	starts_again_after(&r, 4000, "start a/5");
+	rig_runs(&r, "a", 5, 0);
+	starts_again_after(&r, 2000, "start a/6");
+	rig_free(&r);
+}
+
+static void
+a_service_never_comes_back_in_less_than_a_second(void **state)
+{
+	static const int kinds[] = { SK_RESTART_ALWAYS, SK_RESTART_ON_FAILURE };
+	struct plan_rig r;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		load_one(&r, kinds[i], 1, 0, 0);
+		rig_runs(&r, "a", 0, 1);
+		starts_again_after(&r, 1000, "start a/2");
+		rig_runs(&r, "a", 0, 1);
+		starts_again_after(&r, 1000, "start a/3");
+		rig_free(&r);
+	}
+	load_one(&r, SK_RESTART_ALWAYS, 1, 0.3, 300); /* doubling goes on below the floor */
+	rig_runs(&r, "a", 0, 1);
+	starts_again_after(&r, 1000, "start a/2");
+	rig_runs(&r, "a", 0, 1);
+	starts_again_after(&r, 1000, "start a/3");
+	rig_runs(&r, "a", 0, 1);
+	starts_again_after(&r, 1200, "start a/4");
+	rig_free(&r);
+}
+
+static void
+a_healthy_run_starts_the_back_off_anew(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	load_one(&r, SK_RESTART_ALWAYS, 1, 1, 300);
+	for (int i = 0; i < 4; i++) {
+		rig_runs(&r, "a", 9999, 1);
+		rig_later(&r, 1000 << i);
+	}
+	rig_runs(&r, "a", 9999, 1);
+	starts_again_after(&r, 16000, "start a/6");
+	rig_runs(&r, "a", 10000, 1);
+	starts_again_after(&r, 1000, "start a/7");
+	rig_runs(&r, "a", 5, 1);
+	starts_again_after(&r, 2000, "start a/8");
+	rig_free(&r);
+}
+
+static void
+what_cannot_be_started_is_no_healthy_run(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	load_one(&r, SK_RESTART_ALWAYS, 1, 1, 300);
+	rig_ends(&r, "a", SK_REASON_START_FAILED, 127);
+	starts_again_after(&r, 1000, "start a/2");
+	rig_ends(&r, "a", SK_REASON_START_FAILED, 127);
+	starts_again_after(&r, 2000, "start a/3");
+	rig_ends(&r, "a", SK_REASON_START_FAILED, 127);
+	starts_again_after(&r, 4000, "start a/4");
+	rig_free(&r);
+}
+
+static void
+the_pause_counts_from_the_end_and_not_from_its_report(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	load_one(&r, SK_RESTART_ALWAYS, 1, 5, 300);
+	rig_runs(&r, "a", 5, 1);
+	r.now_ms += 4000; /* the loop was busy */
+	starts_again_after(&r, 1000, "start a/2");
+	rig_free(&r);
+}
+
+static void
+back_off_doubles_up_to_the_cap_and_never_overflows(void **state)
+{
+	static const struct { struct sk_retry r; uint32_t failures; int64_t floor, expected; } rows[] = {
+		{ { 1, 1, 300 }, 1, 0, 1000 }, { { 1, 1, 300 }, 2, 0, 2000 }, { { 1, 1, 300 }, 9, 0, 256000 },
+		{ { 1, 1, 300 }, 10, 0, 300000 }, { { 1, 1, 300 }, UINT32_MAX, 0, 300000 },
+		{ { 1, 0, 300 }, 50, 0, 0 }, { { 1, 0, 300 }, 50, 1000, 1000 },
+		{ { 1, 0.001, 315360000.0 }, UINT32_MAX, 0, 315360000000 },
+		{ { 1, 315360000.0, 315360000.0 }, 1, 1000, 315360000000 },
+		{ { 1, 5, 2 }, 1, 0, 2000 }, { { 1, 1.5, 300 }, 3, 1000, 6000 }, { { 1, 1, 300 }, 0, 0, 1000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(sk_backoff_ms(&rows[i].r, rows[i].failures, rows[i].floor), rows[i].expected);
+}
+
+/* ---- draining ---- */
+
+static void
+after_a_drain_nothing_starts_and_all_that_waits_is_interrupted(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 8);
+	file_task(&f, "runs")->restart = SK_RESTART_ALWAYS;
+	file_depends(&f, file_task(&f, "waits"), "runs");
+	file_task(&f, "backs off")->retry.max_attempts = 9;
+	file_task(&f, "done");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_runs(&r, "done", 1, 0);
+	rig_runs(&r, "backs off", 1, 1);
+	rig_started(&r, "runs");
+	sk_str_clear(&r.did);
+	sk_plan_drain(r.plan);
+	rig_is(&r, "waits", "interrupted");
+	rig_is(&r, "backs off", "interrupted");
+	rig_is(&r, "runs", "running");
+	rig_is(&r, "done", "finished");
+	assert_false(sk_plan_over(r.plan));
+	assert_int_equal(rig_later(&r, 1000000), -1);
+	rig_ends(&r, "runs", SK_REASON_INTERRUPTED, 143);
+	rig_is(&r, "runs", "interrupted");
+	assert_true(sk_plan_over(r.plan));
+	rig_later(&r, 1000000);
+	rig_did(&r, "");
+	rig_free(&r);
+}
+
+static void
+what_ends_by_itself_in_a_drain_keeps_its_own_end(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 3);
+	file_task(&f, "good")->restart = SK_RESTART_ALWAYS;
+	file_task(&f, "bad")->retry.max_attempts = 5;
+	file_task(&f, "late");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	sk_plan_drain(r.plan);
+	rig_runs(&r, "good", 1, 0);
+	rig_runs(&r, "bad", 1, 7);
+	rig_started(&r, "late");
+	rig_ends(&r, "late", SK_REASON_TIMEOUT, 143);
+	rig_is(&r, "good", "finished");
+	rig_is(&r, "bad", "failed");
+	rig_is(&r, "late", "failed");
+	assert_true(sk_plan_over(r.plan));
+	rig_free(&r);
+}
+
+static void
+every_state_has_a_name(void **state)
+{
+	(void)state;
+	for (enum sk_plan_state s = SK_P_WAITING; s <= SK_P_SKIPPED; s++)
+		for (enum sk_plan_state other = SK_P_WAITING; other < s; other++)
+			assert_string_not_equal(sk_plan_state_name(s), sk_plan_state_name(other));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_tasks_start_at_once_in_file_order),
+		cmocka_unit_test(ten_thousand_tasks_start_at_once),
+		cmocka_unit_test(nothing_is_over_before_all_have_ended),
+		cmocka_unit_test(a_failure_is_no_finish),
+		cmocka_unit_test(every_reason_but_exit_0_is_a_failure),
+		cmocka_unit_test(a_report_of_another_attempt_or_key_is_ignored),
+		cmocka_unit_test(slots_hold_back_all_but_a_few_that_wait_at_the_supervisor),
+		cmocka_unit_test(a_task_in_back_off_takes_no_slot),
+		cmocka_unit_test(cpus_are_shared_among_those_who_ask),
+		cmocka_unit_test(memory_is_shared_among_those_who_ask),
+		cmocka_unit_test(what_asks_for_more_than_there_is_runs_alone),
+		cmocka_unit_test(ten_tenths_of_a_cpu_are_one),
+		cmocka_unit_test(higher_priority_starts_first_then_the_file_s_order),
+		cmocka_unit_test(a_task_waits_until_all_it_depends_on_have_finished),
+		cmocka_unit_test(a_failed_dependency_skips_all_that_stand_on_it),
+		cmocka_unit_test(a_dependency_that_is_tried_again_is_waited_for),
+		cmocka_unit_test(a_chain_as_long_as_a_file_is_skipped_without_recursion),
+		cmocka_unit_test(two_ids_of_one_hash_are_two_tasks),
+		cmocka_unit_test(never_restarts_unless_told),
+		cmocka_unit_test(retry_starts_at_most_so_often_with_a_doubled_pause),
+		cmocka_unit_test(retry_without_a_pause_starts_at_once),
+		cmocka_unit_test(on_failure_restarts_failures_for_ever_and_nothing_else),
+		cmocka_unit_test(always_restarts_what_finished_too),
+		cmocka_unit_test(a_service_never_comes_back_in_less_than_a_second),
+		cmocka_unit_test(a_healthy_run_starts_the_back_off_anew),
+		cmocka_unit_test(what_cannot_be_started_is_no_healthy_run),
+		cmocka_unit_test(the_pause_counts_from_the_end_and_not_from_its_report),
+		cmocka_unit_test(back_off_doubles_up_to_the_cap_and_never_overflows),
+		cmocka_unit_test(after_a_drain_nothing_starts_and_all_that_waits_is_interrupted),
+		cmocka_unit_test(what_ends_by_itself_in_a_drain_keeps_its_own_end),
+		cmocka_unit_test(every_state_has_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
