@@ -104,7 +104,7 @@ struct sup {
 	size_t scan_found;
 	int64_t oom_seen;		/* of our own group's counter, as far as attributed to tasks */
 	bool memory_said;		/* that memoryMb cannot be enforced */
-	bool stalled;			/* reading from tasks pauses */
+	bool stalled;			/* a console takes no more: reading from tasks pauses, none starts */
 	bool draining;
 	int drain_signal;		/* the first signal that asked to stop */
 	bool quitting, done;
@@ -138,6 +138,8 @@ void sup_send_line(struct sup_task *t, struct sk_str *payload);
 void sup_start_failure(struct sup_task *t, int step, int err);
 /* Without cgroups: end what escaped from attempts that are over. */
 void sup_sweep(void *arg);
+/* Kill and reap all that we adopted; for the very end, when no task and no link is left. */
+void sup_clear_strays(void);
 /* Build the report of a task as it stands. */
 void sup_report(const struct sup_task *t, struct sk_str *payload);
 

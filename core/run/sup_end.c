@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FIRST_CHECK_MS 1
@@ -252,4 +253,31 @@ sup_sweep(void *arg)
 
 	if (sk_tree_strays(known_child, s, SIGKILL) > 0)
 		sk_timer_set(s->loop, &s->sweep, sk_boot_ms() + SWEEP_MS);
+}
+
+static bool
+nobody(pid_t pid, void *arg)
+{
+	(void)pid;
+	(void)arg;
+	return false;
+}
+
+/* The end of the supervisor: whoever is still our child was adopted from a task that left it
+ * behind, and nothing of a task outlives us. */
+void
+sup_clear_strays(void)
+{
+	const struct timespec pause = { 0, FIRST_CHECK_MS * 1000000L };
+
+	for (int i = 0; i < UNKILLABLE_SWEEPS; i++) {
+		pid_t pid;
+
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (pid == -1)
+			return; /* no children at all, the usual case */
+		sk_tree_strays(nobody, NULL, SIGKILL);
+		nanosleep(&pause, NULL);
+	}
 }

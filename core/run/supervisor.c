@@ -168,15 +168,20 @@ every_second(void *arg)
 }
 
 static void
+set_stalled(struct sup *s, bool stalled)
+{
+	s->stalled = stalled;
+	sup_pause_reading(s, stalled);
+	sup_link_pause(s, stalled);
+}
+
+static void
 console_drained(void *arg)
 {
 	struct sup *s = arg;
 
-	if (!s->stalled || sk_sink_stalled(s->sink))
-		return;
-	s->stalled = false;
-	sup_pause_reading(s, false);
-	sup_link_pause(s, false);
+	if (s->stalled && !sk_sink_stalled(s->sink))
+		set_stalled(s, false);
 }
 
 static void
@@ -185,11 +190,9 @@ run(struct sup *s)
 	while (!s->done) {
 		sk_loop_once(s->loop, sup_start_queued(s) ? 0 : -1);
 		sk_sink_flush(s->sink);
-		if (!s->stalled && sk_sink_stalled(s->sink)) {
-			s->stalled = true;
-			sup_pause_reading(s, true);
-			sup_link_pause(s, true);
-		}
+		/* whoever stops must not wait for a reader that will never come: lines are dropped then */
+		if (s->stalled != (sk_sink_stalled(s->sink) && !s->draining))
+			set_stalled(s, !s->stalled);
 		if (s->flush_now)
 			sup_link_flush(s);
 	}
@@ -304,6 +307,7 @@ take_down(struct sup *s)
 	sk_map_release(&s->settled);
 	sup_slots_free(s);
 	sup_status_close(s);
+	sup_clear_strays();
 	sk_cgroups_free(s->cgs);
 	sk_run_file_close(&s->run);
 	sk_sink_free(s->sink, GIVE_UP_MS);
