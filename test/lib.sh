@@ -50,6 +50,7 @@ fail()
 	failed=$((failed + 1))
 	echo "not ok $tests - $1"
 	[ -z "${2:-}" ] || printf '%s\n' "$2" | head -n 40 | cut -c1-400 | sed 's/^/#   /'
+	return 1
 }
 
 skip()

@@ -3,6 +3,8 @@
 . "$(dirname "$0")/../lib.sh"
 helper die >/dev/null
 
+# Planted are variables whose names are secret by the rule of cmd/README.md, and URLs with passwords
+# in our own settings; a task may have any other variable.
 n=0
 # secret: a new canary in $S; all of them are listed in canaries.
 : >canaries
@@ -27,26 +29,26 @@ plant SKALDS_TOKEN '' ''
 plant AWS_SECRET_ACCESS_KEY '' ''
 plant AWS_SESSION_TOKEN '' ''
 plant GITHUB_TOKEN '' ''
-plant DATABASE_URL 'postgres://me:' '@db/x'
+plant DATABASE_PASSWORD '' ''
 plant MY_API_KEY '' ''
 plant DB_PASSWORD '' ''
 plant PGPASSWORD '' ''
-plant MYSQL_PWD '' ''
+plant MYSQL_PASSWD '' ''
 plant APP_SECRET '' ''
 plant SERVICE_PASSWD '' ''
-plant SMTP_PASS '' ''
+plant SMTP_PASSWORD '' ''
 plant OAUTH_CLIENT_SECRET '' ''
 plant PRIVATE_KEY '' ''
-plant SSL_KEY_PASSPHRASE '' ''
+plant SSL_PRIVATE_KEY '' ''
 plant HF_TOKEN '' ''
 plant NPM_TOKEN '' ''
 plant SOME_CREDENTIALS '' ''
-plant REDIS_URL 'redis://:' '@127.0.0.1:1/0'
-plant AMQP_URL 'amqp://guest:' '@q/'
-plant WEBHOOK_URL 'https://user:' '@hook.example/x'
+plant VAULT_TOKEN '' ''
+plant AMQP_SECRET '' ''
+plant SKALDS_URL 'https://user:' '@hook.example/x'
 plant ACCESS_TOKEN '' ''
 plant JWT_SECRET '' ''
-plant ENCRYPTION_KEY '' ''
+plant MY_APIKEY '' ''
 plant api_token '' ''
 plant Mixed_Case_Password '' ''
 environment_canaries=$n

@@ -9,13 +9,14 @@ tree_task()
 	program f.yml "$1" "$BIN/tree, $1, mark-$1-$$" "graceSeconds: 1"
 }
 
-# How many processes a kind has once it is up; those that leave a daemon have two.
+# How many processes a kind has once it is up. Of a hopping one a walk through /proc may miss the
+# second: it is always on its way to the next pid.
 size_of()
 {
 	case $1 in
 	fork50) echo 51 ;;
 	family) echo 3 ;;
-	daemon | naked | stopped | traced | hopping) echo 2 ;;
+	daemon | naked | stopped | traced) echo 2 ;;
 	*) echo 1 ;;
 	esac
 }
@@ -25,6 +26,14 @@ all_ready()
 	local k
 	for k in $kinds; do
 		[ "$(marked "mark-$k-$$")" -ge "$(size_of "$k")" ] || return 1
+	done
+}
+
+missing()
+{
+	local k
+	for k in $kinds; do
+		echo "$k: $(marked "mark-$k-$$") of $(size_of "$k")"
 	done
 }
 
@@ -46,7 +55,7 @@ stop_by_signal()
 		tree_task "$k"
 	done
 	start edge "$SKALDS" edge -f f.yml --json "$@"
-	check "$how: all trees are up" until_true 10 all_ready
+	check "$how: all trees are up" until_true 10 all_ready || note "$(missing)"
 	sleep 0.3
 	from=$(now_ms)
 	kill -TERM "$PID"
@@ -67,7 +76,7 @@ stop_one_by_one()
 		tree_task "$k"
 	done
 	start edge "$SKALDS" edge -f f.yml --json "$@"
-	check "$how: all trees are up" until_true 10 all_ready
+	check "$how: all trees are up" until_true 10 all_ready || note "$(missing)"
 	new_file f.yml
 	program f.yml keeper "$BIN/tree, stubborn, mark-keeper-$$" "graceSeconds: 1"
 	kill -HUP "$PID"

@@ -15,7 +15,7 @@ codes()
 {
 	for i in $(seq 0 199); do
 		{
-			"$SKALDS" run-one --quiet -- /bin/sh -c "exit $i" </dev/null
+			"$SKALDS" run-one --quiet -- /bin/sh -c "exit $i" </dev/null 2>/dev/null
 			[ $? = "$i" ] || echo "$i"
 		} &
 		[ $((i % 16)) != 15 ] || wait
@@ -36,7 +36,9 @@ done
 is "five other starts leave its tasks alone" "$(marked "$mark")" 3
 if can_unshare; then
 	# PID 1 of two namespaces: the same number, the same directory.
-	start one unshare --pid --fork --mount-proc "$SKALDS" run-one -- "$BIN/tree" family "$mark-ns"
+	new_file ns.yml
+	program ns.yml family "$BIN/tree, family, $mark-ns"
+	start one unshare --pid --fork --mount-proc "$SKALDS" run-one -f ns.yml
 	check "a run-one as PID 1 is up" until_true 10 eval '[ "$(marked '$mark-ns')" = 3 ]'
 	unshare --pid --fork --mount-proc "$SKALDS" run-one -- /bin/sh -c 'exit 9' >two.out 2>two.err </dev/null
 	is "another one as PID 1 of its own namespace runs too" "$?" 9
