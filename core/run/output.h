@@ -53,6 +53,8 @@ void sk_sink_log(struct sk_sink *s, enum sk_level level, const char *task, int64
 	const char *fmt, ...) SK_PRINTF(5, 6);
 /* Hand what is queued to the system; call once per round of the loop. */
 void sk_sink_flush(struct sk_sink *s);
+/* The same in the midst of a round, when much has gathered: memory stays bounded. */
+void sk_sink_flush_early(struct sk_sink *s);
 /* True while a console holds back more than it should: stop reading what feeds it. */
 bool sk_sink_stalled(const struct sk_sink *s);
 /* Seconds pass: retry files that failed, remove old ones. Call about once a second. */

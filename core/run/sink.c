@@ -2,17 +2,43 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define STALL_BYTES ((size_t)1 << 20)
+#define DROP_BYTES (4 * STALL_BYTES)	/* held for a console that takes nothing; then it is lost */
+#define EARLY_BYTES ((size_t)64 << 10)	/* written at once, not only at the round's end */
 #define CLEAN_MS 3600000
+
+/* A write to a terminal or pipe that nobody reads must never stop us. O_NONBLOCK belongs to the open
+ * file, which others share (our tasks, the shell), so the file is opened anew. Where that is not
+ * possible the shared one is used with care (see write_some). */
+static void
+open_console(struct console *c, int fd)
+{
+	char path[32];
+	struct stat st;
+
+	c->fd = fd;
+	if (fstat(fd, &st) != 0)
+		return; /* every write will say what is wrong */
+	c->kind = S_ISFIFO(st.st_mode) ? CONSOLE_PIPE : S_ISSOCK(st.st_mode) ? CONSOLE_SOCKET
+		: isatty(fd) ? CONSOLE_TTY : CONSOLE_FILE;
+	if (c->kind != CONSOLE_PIPE && c->kind != CONSOLE_TTY)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	c->fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (c->fd == -1)
+		c->fd = fd;
+}
 
 struct sk_sink *
 sk_sink_new(const struct sk_sink_config *cfg, struct sk_loop *loop, void (*on_drain)(void *arg),
@@ -27,11 +53,8 @@ sk_sink_new(const struct sk_sink_config *cfg, struct sk_loop *loop, void (*on_dr
 	s->on_drain = on_drain;
 	s->arg = arg;
 	s->file.fd = -1;
-	for (int i = 0; i < 2; i++) {
-		struct stat st;
-
-		s->console[i].pipe = fstat(i + 1, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
-	}
+	for (int i = 0; i < 2; i++)
+		open_console(&s->console[i], i + 1);
 	if (s->cfg.log_path[0] != '\0')
 		sk_logfile_clean(&s->cfg);
 	s->clean_ms = sk_boot_ms() + CLEAN_MS;
@@ -43,8 +66,13 @@ sk_sink_console(struct sk_sink *s, int stream, const char *p, size_t n)
 {
 	struct console *c = &s->console[stream - 1];
 
-	if (!c->gone)
-		sk_str_add(&c->pending, p, n);
+	if (c->gone)
+		return;
+	if (c->blocked && c->pending.len > DROP_BYTES) {
+		c->dropped++;
+		return;
+	}
+	sk_str_add(&c->pending, p, n);
 }
 
 static bool
@@ -57,16 +85,42 @@ writable(int fd)
 
 /* As much as fits one atomic pipe write, ending at a line's end if there is one. */
 static size_t
-piece(const struct console *c)
+piece(enum console_kind kind, const char *p, size_t n)
 {
-	size_t n = c->pending.len;
-
-	if (!c->pipe || n <= PIPE_BUF)
+	if ((kind != CONSOLE_PIPE && kind != CONSOLE_SOCKET) || n <= PIPE_BUF)
 		return n;
 	for (n = PIPE_BUF; n > 0; n--)
-		if (c->pending.p[n - 1] == '\n')
+		if (p[n - 1] == '\n')
 			return n;
 	return PIPE_BUF;
+}
+
+/* A shared terminal: it is ours without blocking only for the moment of the write. */
+static ssize_t
+write_tty(int fd, const char *p, size_t n)
+{
+	int flags = fcntl(fd, F_GETFL), saved;
+	ssize_t done;
+
+	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		return -1;
+	done = write(fd, p, n);
+	saved = errno;
+	if (fcntl(fd, F_SETFL, flags) == -1)
+		return -1;
+	errno = saved;
+	return done;
+}
+
+static ssize_t
+write_some(const struct console *c, const char *p, size_t n)
+{
+	n = piece(c->kind, p, n);
+	if (c->kind == CONSOLE_SOCKET)
+		return send(c->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (c->kind == CONSOLE_TTY && c->fd <= 2)
+		return write_tty(c->fd, p, n);
+	return write(c->fd, p, n); /* a shared pipe with room for PIPE_BUF does not block either */
 }
 
 static void
@@ -79,33 +133,29 @@ console_ready(uint32_t events, void *arg)
 }
 
 static void
-block_console(struct sk_sink *s, struct console *c, int fd)
+block_console(struct sk_sink *s, struct console *c)
 {
 	c->blocked = true;
 	if (c->watch == NULL)
-		c->watch = sk_watch_add(s->loop, fd, EPOLLOUT, console_ready, s, NULL);
+		c->watch = sk_watch_add(s->loop, c->fd, EPOLLOUT, console_ready, s, NULL);
 }
 
 static void
-flush_console(struct sk_sink *s, int i)
+flush_console(struct sk_sink *s, struct console *c)
 {
-	struct console *c = &s->console[i];
 	size_t done = 0;
-	int fd = i + 1;
 
 	while (done < c->pending.len) {
-		struct sk_str rest = { c->pending.p + done, c->pending.len - done, 0 };
-		struct console view = { .pending = rest, .pipe = c->pipe };
-		ssize_t n;
+		bool ready = c->kind == CONSOLE_FILE || writable(c->fd);
+		ssize_t n = ready ? write_some(c, c->pending.p + done, c->pending.len - done) : -1;
 
-		if (!writable(fd)) {
+		if (n == -1 && ready && errno == EINTR)
+			continue;
+		if (n == -1 && (!ready || errno == EAGAIN)) {
 			sk_str_consume(&c->pending, done);
-			block_console(s, c, fd);
+			block_console(s, c);
 			return;
 		}
-		n = write(fd, rest.p, piece(&view));
-		if (n == -1 && (errno == EINTR || errno == EAGAIN))
-			continue;
 		if (n == -1) { /* nobody reads (EPIPE), or the disk behind is full: tasks go on */
 			c->gone = errno == EPIPE || errno == EBADF;
 			done = c->pending.len;
@@ -125,8 +175,16 @@ flush_console(struct sk_sink *s, int i)
 void
 sk_sink_flush(struct sk_sink *s)
 {
-	flush_console(s, 0);
-	flush_console(s, 1);
+	flush_console(s, &s->console[0]);
+	flush_console(s, &s->console[1]);
+}
+
+void
+sk_sink_flush_early(struct sk_sink *s)
+{
+	for (int i = 0; i < 2; i++)
+		if (!s->console[i].blocked && s->console[i].pending.len > EARLY_BYTES)
+			flush_console(s, &s->console[i]);
 }
 
 bool
@@ -310,7 +368,7 @@ sk_sink_free(struct sk_sink *s, int64_t wait_ms)
 		sk_sink_flush(s);
 		for (int i = 0; i < 2; i++)
 			if (s->console[i].pending.len > 0)
-				p[i].fd = i + 1;
+				p[i].fd = s->console[i].fd;
 		if ((p[0].fd == -1 && p[1].fd == -1) || left <= 0)
 			break;
 		if (poll(p, 2, (int)left) <= 0)
@@ -322,6 +380,8 @@ sk_sink_free(struct sk_sink *s, int64_t wait_ms)
 	for (int i = 0; i < 2; i++) {
 		sk_watch_remove(s->console[i].watch);
 		sk_str_release(&s->console[i].pending);
+		if (s->console[i].fd > 2)
+			close(s->console[i].fd);
 	}
 	free(s);
 }

@@ -18,7 +18,9 @@ struct sk_sink {
 	struct console {
 		struct sk_str pending;
 		struct sk_watch *watch;	/* while it does not take more */
-		bool pipe, gone;	/* writes are kept whole; nobody reads any more */
+		int fd;			/* 1 or 2, or the same file opened anew, without blocking */
+		enum console_kind { CONSOLE_FILE, CONSOLE_PIPE, CONSOLE_SOCKET, CONSOLE_TTY } kind;
+		bool gone;		/* nobody reads any more */
 		bool blocked;
 		int64_t dropped;	/* log lines that found no room */
 	} console[2];

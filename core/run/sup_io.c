@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define READ_SIZE ((size_t)64 << 10)
-#define READS_PER_ROUND 4
+#define SMALL_READ ((size_t)4 << 10)
+#define ROUND_BYTES ((size_t)256 << 10)	/* read from all tasks in one round of the loop, about */
 #define READS_AT_END 32		/* a pipe holds 64 KiB; whoever still writes is killed already */
 #define RESULT_MAX ((size_t)64 << 10)
 
@@ -31,37 +32,56 @@ sup_captured(const struct sup_task *t)
 
 /* ---- pipes ---- */
 
-/* True when there may be more. */
-static bool
-read_stream(struct sup_slot *slot, int stream)
+/* At most size bytes. Returns how many came: fewer than size means that there are no more now. */
+static size_t
+read_stream(struct sup_slot *slot, int stream, size_t size)
 {
 	char buf[READ_SIZE];
 	struct sup_task *t = slot->task;
-	ssize_t n = read(slot->out[stream][0], buf, sizeof(buf));
+	ssize_t n;
 
-	if (n == -1)
-		return errno == EINTR;
-	if (n == 0 || t == NULL)
-		return n > 0; /* between attempts: a stranger's last words */
+	do
+		n = read(slot->out[stream][0], buf, size);
+	while (n == -1 && errno == EINTR);
+	if (n <= 0 || t == NULL)
+		return 0; /* nothing; or, between attempts, a stranger's last words */
 	sk_out_feed(t->sup->sink, &t->out, stream + 1, buf, (size_t)n, sup_raw(t));
+	sk_sink_flush_early(t->sup->sink);
 	t->line_dirty = true;
-	return (size_t)n == sizeof(buf);
+	return (size_t)n;
+}
+
+/* Each task gets its share of the round, so that neither signals nor the other tasks wait for a
+ * flood. What is left unread stays readable: the next round comes back to it. */
+static void
+read_some(struct sup_slot *slot, int stream)
+{
+	const struct sup *s = slot->sup;
+	size_t share = ROUND_BYTES / (s->n_running > 0 ? s->n_running : 1);
+
+	if (share < SMALL_READ)
+		share = SMALL_READ;
+	while (share > 0 && (s->draining || !sk_sink_stalled(s->sink))) {
+		size_t size = share < READ_SIZE ? share : READ_SIZE;
+
+		if (read_stream(slot, stream, size) < size)
+			return;
+		share -= size;
+	}
 }
 
 static void
 stdout_ready(uint32_t events, void *arg)
 {
 	(void)events;
-	for (int i = 0; i < READS_PER_ROUND && read_stream(arg, 0); i++)
-		;
+	read_some(arg, 0);
 }
 
 static void
 stderr_ready(uint32_t events, void *arg)
 {
 	(void)events;
-	for (int i = 0; i < READS_PER_ROUND && read_stream(arg, 1); i++)
-		;
+	read_some(arg, 1);
 }
 
 void
@@ -69,7 +89,8 @@ sup_read_rest(struct sup_task *t)
 {
 	for (int stream = 0; stream < 2 && t->slot != NULL; stream++)
 		if (t->slot->out[stream][0] != -1)
-			for (int i = 0; i < READS_AT_END && read_stream(t->slot, stream); i++)
+			for (int i = 0; i < READS_AT_END &&
+			    read_stream(t->slot, stream, READ_SIZE) == READ_SIZE; i++)
 				;
 }
 

@@ -384,7 +384,7 @@ bool
 sup_start_queued(struct sup *s)
 {
 	for (int i = 0; i < STARTS_PER_ROUND; i++) {
-		if (s->queue_head == NULL || (s->n_slots > 0 && s->n_running >= s->n_slots))
+		if (s->queue_head == NULL || s->stalled || (s->n_slots > 0 && s->n_running >= s->n_slots))
 			return false;
 		start_task(s->queue_head);
 	}
