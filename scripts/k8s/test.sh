@@ -101,6 +101,18 @@ ready()
 	until_true "$1" pod_is_ready "$2"
 }
 
+# must_be_ready SENTENCE TASK: says why when it is not; then the part cannot go on.
+must_be_ready()
+{
+	if ready 60 "$2"; then
+		pass "$1"
+		return 0
+	fi
+	fail "$1" "$(k describe "$(pod "$2")" | tail -n 12; k logs "$(pod "$2")" | tail -n 5)"
+	k delete deploy "$2" --wait=true >/dev/null
+	return 1
+}
+
 pod_is_ready()
 {
 	local p

@@ -10,7 +10,7 @@ part_delete()
 	    graceSeconds: 5
 	    attachments: {rtspUrl: 'rtsp://a/b', fixFrame: 1, intervalSeconds: 60}
 	Y
-	ready 60 skalds-polite
+	must_be_ready "a polite task runs" skalds-polite || return
 	p=$(pod skalds-polite)
 	k logs -f "$p" >"$T/polite.log" 2>&1 &
 	started_pids+=($!)
@@ -29,7 +29,7 @@ part_delete()
 	    graceSeconds: 3
 	    attachments: {crash: hang}
 	Y
-	ready 60 skalds-stubborn
+	must_be_ready "a stubborn task runs" skalds-stubborn || return
 	p=$(pod skalds-stubborn)
 	first=$(first_process "$p")
 	k logs -f "$p" >"$T/stubborn.log" 2>&1 &

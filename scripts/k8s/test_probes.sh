@@ -11,7 +11,7 @@ part_probes()
 	    graceSeconds: 1
 	    attachments: {rtspUrl: 'rtsp://a/b', fixFrame: 1}
 	Y
-	check "a persistent task becomes a Deployment whose pod gets ready" ready 60 skalds-watched
+	must_be_ready "a persistent task becomes a Deployment whose pod gets ready" skalds-watched || return
 	p=$(pod skalds-watched)
 	check "probe live answers inside the pod" k exec "$p" -- /skalds probe live
 	check "probe ready answers inside the pod" k exec "$p" -- /skalds probe ready
@@ -23,12 +23,12 @@ part_probes()
 		{"op": "add", "path": "/spec/template/spec/containers/0/livenessProbe/failureThreshold", "value": 2},
 		{"op": "add", "path": "/spec/template/spec/containers/0/livenessProbe/timeoutSeconds", "value": 1}]' >/dev/null
 	until_true 60 k rollout status deploy/skalds-watched --timeout=1s
-	ready 60 skalds-watched
+	must_be_ready "a patched Deployment gets ready" skalds-watched || return
 	p=$(pod skalds-watched)
 	sleep 6
 	is "a living pod is left alone by its probe" "$(restarts "$p")" 0
 	first=$(first_process "$p")
-	kill -STOP "$first"
+	[ -z "$first" ] || kill -STOP "$first"
 	check "a skalds that stands still is restarted" until_true 60 eval "[ \"\$(restarts $p)\" = 1 ]"
 	check "and gets ready again" ready 60 skalds-watched
 	k delete deploy skalds-watched --wait=true >/dev/null

@@ -51,19 +51,21 @@ like "with the place" "$err" 'env.PORT'
 
 # ---- the class of workers/README.md ----
 
-# A copy of links: only what changes is compiled again.
+# A copy made of links; with what is built already, only what changes is compiled again.
 copy_tree()
 {
+	local built
+	built=$(dirname "$BIN")
 	mkdir -p "$T/tree/build"
-	for d in Makefile cmd core adapters scripts test .git; do
+	for d in Makefile cmd core adapters scripts test; do
 		ln -s "$ROOT/$d" "$T/tree/$d"
 	done
 	cp -as "$ROOT/workers" "$T/tree/workers"
-	cp -a "$(dirname "$SKALDS")/release" "$T/tree/build/release"
-	for f in "$(dirname "$SKALDS")"/deps*; do
-		ln -s "$f" "$T/tree/build/"
-	done
 	rm "$T/tree/workers/registry.c"
+	[ ! -d "$built/release" ] || cp -a "$built/release" "$T/tree/build/release"
+	for d in "$built"/deps*; do
+		[ ! -e "$d" ] || ln -s "$(realpath "$d")" "$T/tree/build/$(basename "$d")"
+	done
 }
 
 # Every block of C in the README: the first is the file, the second shows its word in the table.
@@ -79,7 +81,7 @@ word=$(block 2 | grep countdown)
 awk -v word="$word" '{ print } /W\(complex_worker\)/ { print word }' "$ROOT/workers/registry.c" \
 	>"$T/tree/workers/registry.c"
 at_most "the README's class has 25 lines" "$(wc -l <"$T/tree/workers/countdown.c")" 25
-check "it compiles without a warning and links" make -C "$T/tree" -j2 build/skalds
+check "it compiles without a warning and links" make -C "$T/tree" -j2 BUILD=build FLAVOR=release VERSION=test
 
 SKALDS=$T/tree/build/skalds
 sk worker list
