@@ -67,6 +67,16 @@ token_text(struct sk_yaml_builder *b, struct fy_token *token)
 	return "";
 }
 
+static bool
+opened_before(const char *text, struct fy_event *e, const struct fy_mark *mark)
+{
+	enum fy_node_style style = e->type == FYET_SCALAR ? fy_event_get_node_style(e) : FYNS_ANY;
+	char c = mark->input_pos > 0 ? text[mark->input_pos - 1] : '\0';
+
+	return (e->type == FYET_ALIAS && c == '*') || (style == FYNS_SINGLE_QUOTED && c == '\'') ||
+		(style == FYNS_DOUBLE_QUOTED && c == '"');
+}
+
 static void
 take_place(struct sk_yaml_builder *b, struct fy_event *e)
 {
@@ -76,7 +86,8 @@ take_place(struct sk_yaml_builder *b, struct fy_event *e)
 	if (mark == NULL)
 		return;
 	b->line = mark->line + 1;
-	b->column = mark->column + 1;
+	/* The library's mark stands behind the opening quote and behind the '*'. */
+	b->column = mark->column + (mark->column > 0 && opened_before(b->text, e, mark) ? 0 : 1);
 }
 
 /* Where the node at hand is, for messages. A value that is missing, a block scalar and a block

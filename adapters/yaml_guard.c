@@ -129,7 +129,7 @@ blanks_are_few(const char *text, size_t n, struct sk_problems *p)
 		}
 		if (blanks > MAX_BLANKS)
 			return complain(p, line, 1, "more than 1024 blanks in a row");
-		if (lines > MAX_BLANK_LINES)
+		if (lines > MAX_BLANK_LINES + 1) /* the first one ends a line with text */
 			return complain(p, line, 1, "more than 512 blank lines in a row");
 	}
 	return true;

@@ -51,8 +51,11 @@ next_line(struct sk_yaml_walk *w)
 	w->line_start = w->p;
 	w->blank = true;
 	w->start = true;
-	if (w->depth == 0)
-		w->value_next = false;
+	if (w->depth > 0)
+		return;
+	w->value_next = false;
+	if (!w->property)
+		w->row = 0;
 }
 
 static size_t
@@ -193,6 +196,7 @@ take_colon(struct sk_yaml_walk *w)
 static void
 skip_property(struct sk_yaml_walk *w)
 {
+	w->property = *w->p != '*';
 	w->row++;
 	while (w->p < w->end && strchr(" \t\r\n,[]{}", *w->p) == NULL)
 		w->p++;
@@ -201,7 +205,7 @@ skip_property(struct sk_yaml_walk *w)
 bool
 sk_yaml_walk_step(struct sk_yaml_walk *w)
 {
-	bool blank = w->blank, quoted = w->quoted;
+	bool blank = w->blank, quoted = w->quoted, property = w->property;
 	char c;
 
 	if (w->p >= w->end)
@@ -233,6 +237,8 @@ sk_yaml_walk_step(struct sk_yaml_walk *w)
 	}
 	if (quoted && !w->blank)
 		w->quoted = false;
+	if (property && !w->blank && !is_break(c) && c != '&' && c != '!')
+		w->property = false;
 	return true;
 }
 

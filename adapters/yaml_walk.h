@@ -19,6 +19,7 @@ struct sk_yaml_walk {
 	bool start;		/* a token may start at p: we are not inside a plain scalar */
 	bool value_next;	/* the last token was the ':' behind a key */
 	bool quoted;		/* the last token was a quoted scalar */
+	bool property;		/* the last token was an anchor or a tag */
 	size_t depth;		/* of brackets */
 	size_t held_at;		/* depth from which on the library holds tokens; 0 = it does not */
 	size_t held;		/* brackets and commas since */
