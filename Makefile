@@ -219,7 +219,9 @@ install: all
 	$(BUILD)/skalds completion bash > $(SHARE)/bash-completion/completions/skalds
 	$(BUILD)/skalds completion zsh > $(SHARE)/zsh/site-functions/_skalds
 	$(BUILD)/skalds completion fish > $(SHARE)/fish/vendor_completions.d/skalds.fish
+	# A unit only for what is in this build.
 	for u in edge up; do \
+		$(BUILD)/skalds $$u --help >/dev/null 2>&1 || continue; \
 		sed 's|@PREFIX@|$(PREFIX)|g' scripts/systemd/skalds-$$u.service \
 			> $(UNITS)/skalds-$$u.service || exit 1; \
 	done

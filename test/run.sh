@@ -9,7 +9,7 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 99
 
-STAGES="build check static unit contract cli badinput integration fault fuzz sanitizers image"
+STAGES="build check static unit contract cli badinput integration fault fuzz sanitizers install image"
 FLAVOR=${FLAVOR:-release}
 BUILD=${BUILD:-build}
 JOBS=${JOBS:-2}
@@ -189,6 +189,12 @@ stage_sanitizers()
 		programs tsan unit
 		compgen -G 'test/tsan/*.sh' >/dev/null && SKALDS=$(binary tsan) scripts tsan
 	fi
+}
+
+stage_install()
+{
+	[ "$FLAVOR" = release ] || return 0
+	run install test/install.sh "$BUILD"
 }
 
 stage_image()

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# install.sh [BUILD] - what make install puts where, and whether systemd likes the units.
+[ -z "${1:-}" ] || SKALDS=$(realpath "$1")/skalds
+. "$(dirname "$0")/lib.sh"
+
+build=$(dirname "$SKALDS")
+stage=$T/stage
+
+install_to() { make -s -C "$ROOT" BUILD="$build" DESTDIR="$1" PREFIX="$2" install; }
+
+check "make install below DESTDIR" install_to "$stage" /usr
+check "the same binary" cmp "$SKALDS" "$stage/usr/bin/skalds"
+for f in share/bash-completion/completions/skalds share/zsh/site-functions/_skalds \
+	share/fish/vendor_completions.d/skalds.fish lib/systemd/system/skalds-edge.service \
+	share/doc/skalds/LICENSE share/doc/skalds/examples/all_workers.yml; do
+	check "$f is there" test -s "$stage/usr/$f"
+done
+is "nothing outside the prefix" "$(ls "$stage")" usr
+check "the bash completion is bash" bash -n "$stage/usr/share/bash-completion/completions/skalds"
+unlike "no placeholder is left" "$(cat "$stage"/usr/lib/systemd/system/*.service)" '@PREFIX'
+check "the installed examples are right" "$stage/usr/bin/skalds" check \
+	-f "$stage/usr/share/doc/skalds/examples/all_workers.yml"
+make -s -C "$ROOT" BUILD="$build" DESTDIR="$stage" PREFIX=/usr uninstall
+is "make uninstall leaves no file" "$(find "$stage" -type f)" ""
+
+# ---- the units ----
+
+# systemd looks for the program where the unit says, so the prefix is a real one here.
+install_to "" "$T/usr" >/dev/null || fail "make install with a prefix of its own"
+if command -v systemd-analyze >/dev/null; then
+	for u in "$T"/usr/lib/systemd/system/*.service; do
+		is "systemd-analyze verify ${u##*/}" "$(systemd-analyze verify "$u" 2>&1)" ""
+		exposure=$(systemd-analyze security --no-pager --offline=yes "$u" 2>/dev/null |
+			sed -nE 's/.*exposure level for .*: ([0-9]+)\.([0-9]).*/\1\2/p')
+		at_most "its exposure in tenths, by systemd-analyze security" "$exposure" 35
+	done
+else
+	skip "systemd-analyze verify" "no systemd here"
+fi
+
+# ---- what Type=notify and WatchdogSec need ----
+
+# Every datagram that systemd would get, for some seconds.
+cat >"$T/listen.py" <<'END'
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("listening", flush=True)
+while True:
+    print(s.recv(4096).decode().replace("\n", " "), flush=True)
+END
+if command -v python3 >/dev/null; then
+	start listen python3 "$T/listen.py" "$T/notify"
+	until_true 5 test -S "$T/notify"
+	NOTIFY_SOCKET=$T/notify WATCHDOG_USEC=30000000 start edge "$SKALDS" edge --plain \
+		-f "$ROOT/workers/examples/all_workers.yml"
+	edge=$PID
+	check "READY=1 reaches systemd" until_true 5 grep -q 'READY=1' "$T/listen.out"
+	beats() { [ "$(grep -c 'WATCHDOG=1' "$T/listen.out")" -ge 4 ]; }
+	check "WATCHDOG=1 comes at least twice in its time" until_true 2 beats
+	kill -HUP "$edge"
+	kill -TERM "$edge"
+	ended "$edge" 5
+	is "SIGTERM ends it with 0" "$CODE" 0
+	like "STOPPING=1 was said" "$(cat "$T/listen.out")" 'STOPPING=1'
+else
+	skip "what systemd is told" "no python3"
+fi
+finish
