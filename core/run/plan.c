@@ -651,6 +651,7 @@ add_stranger(struct sk_plan *p, const char *id)
 
 	g->arena = sk_arena_new();
 	spec.id = sk_arena_strdup(g->arena, id);
+	spec.attachments = sk_value_new(g->arena, SK_MAP);
 	t = add_task(p, &spec, g);
 	t->removed = true;
 	return t;

@@ -1,0 +1,761 @@
+/* plan_reload_test.c - the file is read again: added, removed, changed, changed back, drained. */
+#include "test/unit/plan_rig.h"
+#include "core/base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A file of one task a of the class with attachment n. */
+static void
+load_a(struct plan_rig *r, const struct sk_worker *worker, int64_t n)
+{
+	struct plan_file f;
+	struct sk_task_spec *t;
+
+	file_begin(&f, 1);
+	t = file_task(&f, "a");
+	file_class(t, worker);
+	file_set(&f, t, n);
+	rig_load(r, &f);
+	rig_tick(r);
+}
+
+static void
+running_a(struct plan_rig *r, const struct sk_worker *worker)
+{
+	rig_new(r, NULL);
+	load_a(r, worker, 1);
+	rig_started(r, "a");
+	sk_str_clear(&r->did);
+	sk_str_clear(&r->told);
+}
+
+/* ---- added and removed ---- */
+
+static void
+the_same_file_changes_nothing(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	rig_new(&r, NULL);
+	for (int i = 0; i < 3; i++) {
+		rig_load_ids(&r, "a b c d");
+		if (i == 0) {
+			rig_runs(&r, "a", 1, 0);
+			rig_runs(&r, "b", 1, 1);
+			rig_started(&r, "c");
+			sk_str_clear(&r.told);
+		}
+	}
+	rig_did(&r, "start a/1, start b/1, start c/1, start d/1");
+	rig_told(&r, "");
+	rig_is(&r, "a", "finished");
+	rig_is(&r, "b", "failed");
+	rig_is(&r, "c", "running");
+	rig_is(&r, "d", "starting");
+	rig_free(&r);
+}
+
+static void
+an_added_task_starts(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "a");
+	rig_load_ids(&r, "b a c");
+	rig_did(&r, "start a/1, start b/1, start c/1");
+	rig_free(&r);
+}
+
+static void
+a_removed_task_is_stopped_and_forgotten_once_it_has_ended(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "a b");
+	rig_started(&r, "a");
+	sk_str_clear(&r.told);
+	rig_load_ids(&r, "b");
+	rig_did(&r, "start a/1, start b/1, stop a/1 cancelled");
+	rig_is(&r, "a", "stopping");
+	rig_load_ids(&r, "b"); /* once is enough */
+	rig_did(&r, "");
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_told(&r, "a/1 cancelled");
+	rig_did(&r, "forget a");
+	assert_null(rig_find(&r, "a"));
+	rig_free(&r);
+}
+
+static void
+a_removed_task_that_was_only_handed_over_is_stopped_too(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "a");
+	rig_load_ids(&r, "");
+	rig_did(&r, "start a/1, stop a/1 cancelled");
+	rig_started(&r, "a"); /* the supervisor was faster */
+	rig_is(&r, "a", "stopping");
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_did(&r, "forget a");
+	assert_true(sk_plan_over(r.plan));
+	rig_free(&r);
+}
+
+static void
+a_removed_service_that_ends_by_itself_does_not_come_back(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 2);
+	file_task(&f, "a")->restart = SK_RESTART_ALWAYS;
+	file_task(&f, "b")->retry.max_attempts = 5;
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_started(&r, "a");
+	rig_load_ids(&r, "");
+	sk_str_clear(&r.told);
+	rig_exits(&r, "a", 0);
+	rig_exits(&r, "b", 1);
+	rig_told(&r, "a/1 finished, b/1 failed");
+	rig_did(&r, "start a/1, start b/1, stop b/1 cancelled, stop a/1 cancelled, forget a, forget b");
+	rig_later(&r, 1000000);
+	rig_did(&r, "");
+	rig_free(&r);
+}
+
+static void
+a_removed_task_that_does_not_run_is_forgotten_at_once(void **state)
+{
+	const struct sk_plan_limits one = { .cpus = 1 };
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, &one);
+	file_begin(&f, 8);
+	file_task(&f, "keeps")->resources.cpus = 1;
+	file_task(&f, "ready")->resources.cpus = 1;
+	file_task(&f, "second")->resources.cpus = 1;
+	file_depends(&f, file_task(&f, "waits"), "ready");
+	file_task(&f, "backs off")->retry.max_attempts = 2;
+	file_task(&f, "done");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_runs(&r, "done", 1, 0);
+	rig_runs(&r, "backs off", 1, 1);
+	rig_is(&r, "ready", "ready");
+	sk_str_clear(&r.did);
+	rig_load_ids(&r, "keeps");
+	rig_did(&r, "forget done, forget backs off, forget waits, forget second, forget ready");
+	rig_later(&r, 100000);
+	rig_exits(&r, "keeps", 0);
+	rig_tick(&r);
+	rig_did(&r, "");
+	rig_free(&r);
+}
+
+static void
+a_task_that_comes_back_after_it_was_forgotten_is_new(void **state)
+{
+	struct plan_rig r;
+	uint64_t key;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "a");
+	key = rig_find(&r, "a")->key;
+	rig_runs(&r, "a", 1, 1);
+	rig_load_ids(&r, "");
+	rig_load_ids(&r, "a");
+	rig_did(&r, "start a/1, forget a, start a/1");
+	assert_true(rig_find(&r, "a")->key > key); /* what is still said of the old one is not its */
+	rig_free(&r);
+}
+
+static void
+a_task_that_comes_back_while_it_is_stopped_starts_anew(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	rig_load_ids(&r, "");
+	rig_did(&r, "stop a/1 cancelled");
+	rig_load_ids(&r, "a");
+	rig_did(&r, "");
+	rig_is(&r, "a", "stopping");
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_told(&r, "a/1 restarting");
+	rig_tick(&r);
+	rig_did(&r, "start a/2");
+	rig_free(&r);
+}
+
+static void
+removed_again_after_it_came_back_it_is_gone(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	rig_load_ids(&r, "");
+	rig_load_ids(&r, "a");
+	rig_load_ids(&r, "");
+	rig_did(&r, "stop a/1 cancelled");
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_did(&r, "forget a");
+	assert_true(sk_plan_over(r.plan));
+	rig_free(&r);
+}
+
+static void
+tasks_stand_in_the_order_of_the_file_and_leaving_ones_last(void **state)
+{
+	struct sk_plan_task *const *tasks;
+	struct plan_rig r;
+	char order[64] = "";
+	size_t n;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "a b c d");
+	rig_runs(&r, "d", 1, 0);
+	rig_load_ids(&r, "new d c");
+	tasks = sk_plan_tasks(r.plan, &n);
+	for (size_t i = 0; i < n; i++)
+		snprintf(order + strlen(order), sizeof(order) - strlen(order), "%s ", tasks[i]->spec.id);
+	assert_string_equal(order, "new d c a b ");
+	rig_free(&r);
+}
+
+/* ---- changed attachments ---- */
+
+static void
+changed_attachments_go_to_the_update_hook(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_live);
+	load_a(&r, &plan_live, 2);
+	rig_did(&r, "update a/1 n=2");
+	rig_is(&r, "a", "running");
+	load_a(&r, &plan_live, 2);
+	rig_did(&r, "");
+	load_a(&r, &plan_live, 1); /* changed back */
+	rig_did(&r, "update a/1 n=1");
+	rig_exits(&r, "a", 0);
+	rig_is(&r, "a", "finished");
+	rig_free(&r);
+}
+
+static void
+a_class_without_the_hook_is_started_anew(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	load_a(&r, &plan_plain, 2);
+	rig_did(&r, "stop a/1 cancelled");
+	rig_is(&r, "a", "stopping");
+	rig_later(&r, 100);
+	rig_did(&r, "");
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_told(&r, "a/1 restarting");
+	rig_tick(&r);
+	rig_did(&r, "start a/2");
+	assert_int_equal(rig_find(&r, "a")->failures, 0);
+	rig_free(&r);
+}
+
+static void
+it_starts_anew_also_when_it_ends_before_the_stop_arrives(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	load_a(&r, &plan_plain, 2);
+	rig_exits(&r, "a", 0);
+	rig_told(&r, "a/1 restarting");
+	rig_tick(&r);
+	rig_did(&r, "stop a/1 cancelled, start a/2");
+	rig_exits(&r, "a", 0);
+	rig_is(&r, "a", "finished"); /* once */
+	rig_free(&r);
+}
+
+static void
+what_was_only_handed_over_is_started_anew_with_or_without_a_hook(void **state)
+{
+	const struct sk_worker *const classes[] = { &plan_plain, &plan_live };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct plan_rig r;
+
+		rig_new(&r, NULL);
+		load_a(&r, classes[i], 1);
+		load_a(&r, classes[i], 2);
+		rig_did(&r, "start a/1, stop a/1 cancelled");
+		rig_ends(&r, "a", SK_REASON_CANCELLED, 0);
+		rig_tick(&r);
+		rig_did(&r, "start a/2");
+		rig_free(&r);
+	}
+}
+
+static void
+changed_while_it_is_stopped_it_is_stopped_once_and_starts_once(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	load_a(&r, &plan_plain, 2);
+	load_a(&r, &plan_plain, 3);
+	load_a(&r, &plan_plain, 3);
+	rig_did(&r, "stop a/1 cancelled");
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_tick(&r);
+	rig_did(&r, "start a/2");
+	assert_int_equal(sk_map_get(rig_find(&r, "a")->spec.attachments, "n")->u.i, 3);
+	rig_free(&r);
+}
+
+static void
+changed_back_while_it_is_stopped_it_still_comes_back(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	load_a(&r, &plan_plain, 2);
+	load_a(&r, &plan_plain, 1);
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_tick(&r);
+	rig_did(&r, "stop a/1 cancelled, start a/2");
+	rig_free(&r);
+}
+
+static void
+a_changed_class_is_started_anew_even_when_the_new_one_has_a_hook(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	load_a(&r, &plan_live, 1);
+	rig_did(&r, "stop a/1 cancelled");
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_tick(&r);
+	rig_did(&r, "start a/2");
+	assert_string_equal(rig_find(&r, "a")->spec.class_name, "Live");
+	rig_free(&r);
+}
+
+static void
+what_has_ended_runs_again_when_its_attachments_change(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	rig_new(&r, NULL);
+	load_a(&r, &plan_live, 1);
+	rig_runs(&r, "a", 1, 1);
+	rig_is(&r, "a", "failed");
+	load_a(&r, &plan_live, 2);
+	rig_did(&r, "start a/1, start a/2");
+	rig_runs(&r, "a", 1, 0);
+	load_a(&r, &plan_live, 3);
+	rig_did(&r, "start a/3");
+	rig_free(&r);
+}
+
+static void
+a_change_ends_the_back_off_and_its_count(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+	struct sk_task_spec *t;
+
+	(void)state;
+	rig_new(&r, NULL);
+	for (int i = 0; i < 3; i++) {
+		file_begin(&f, 1);
+		t = file_task(&f, "a");
+		t->restart = SK_RESTART_ALWAYS;
+		file_set(&f, t, i == 2 ? 2 : 1);
+		rig_load(&r, &f);
+		rig_tick(&r);
+		rig_did(&r, i == 1 ? "" : i == 0 ? "start a/1" : "start a/3");
+		if (i == 0) {
+			rig_runs(&r, "a", 1, 1);
+			rig_later(&r, 1000);
+			rig_did(&r, "start a/2");
+			rig_runs(&r, "a", 1, 1);
+			rig_is(&r, "a", "backoff");
+		}
+	}
+	assert_int_equal(rig_find(&r, "a")->failures, 0);
+	rig_free(&r);
+}
+
+static void
+other_fields_wait_for_the_next_start(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+	struct sk_task_spec *t;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	file_begin(&f, 1);
+	t = file_task(&f, "a");
+	t->restart = SK_RESTART_ALWAYS;
+	t->timeout_s = 5;
+	t->grace_s = 1;
+	t->priority = 9;
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "");
+	rig_exits(&r, "a", 0);
+	rig_is(&r, "a", "backoff");
+	rig_free(&r);
+}
+
+static void
+an_attempt_gives_back_what_it_took_whatever_the_file_says_then(void **state)
+{
+	const struct sk_plan_limits limits = { .cpus = 2, .memory_mb = 100 };
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, &limits);
+	for (int i = 0; i < 2; i++) {
+		file_begin(&f, 3);
+		file_task(&f, "a")->resources = (struct sk_task_resources){ i == 0 ? 1 : 2, i == 0 ? 50 : 100 };
+		file_task(&f, "b")->resources = (struct sk_task_resources){ i == 0 ? 1 : 0, i == 0 ? 50 : 0 };
+		file_task(&f, "c")->resources = (struct sk_task_resources){ 1, 50 };
+		rig_load(&r, &f);
+		rig_tick(&r);
+	}
+	rig_did(&r, "start a/1, start b/1");
+	rig_exits(&r, "b", 0); /* gives back 1 and 50, not 0 */
+	rig_tick(&r);
+	rig_did(&r, "start c/1");
+	rig_exits(&r, "a", 0);
+	rig_exits(&r, "c", 0);
+	rig_load_ids(&r, "");
+	file_begin(&f, 2);
+	file_task(&f, "d")->resources = (struct sk_task_resources){ 2, 100 };
+	file_task(&f, "e")->resources = (struct sk_task_resources){ 0.000001, 1 };
+	sk_str_clear(&r.did);
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "start d/1");
+	rig_free(&r);
+}
+
+static void
+a_changed_priority_moves_a_ready_task(void **state)
+{
+	const struct sk_plan_limits one = { .cpus = 1 };
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, &one);
+	for (int i = 0; i < 2; i++) {
+		file_begin(&f, 4);
+		file_task(&f, "runs")->resources.cpus = 1;
+		for (const char *id = "xyz"; *id != '\0'; id++) {
+			const char name[2] = { *id, '\0' };
+			struct sk_task_spec *t = file_task(&f, name);
+
+			t->resources.cpus = 1;
+			t->priority = i == 1 && *id == 'y' ? 7 : 0;
+		}
+		rig_load(&r, &f);
+		rig_tick(&r);
+	}
+	for (const char *id = "yxz"; *id != '\0'; id++) {
+		const char name[2] = { *id, '\0' };
+
+		rig_exits(&r, *id == 'y' ? "runs" : *id == 'x' ? "y" : "x", 0);
+		rig_tick(&r);
+		rig_is(&r, name, "starting");
+	}
+	rig_free(&r);
+}
+
+/* ---- dependencies ---- */
+
+static void
+a_new_dependency_may_stand_further_down_in_the_file(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 2);
+	file_depends(&f, file_task(&f, "a"), "slow");
+	file_task(&f, "slow");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	file_begin(&f, 3);
+	file_depends(&f, file_task(&f, "a"), "slow new");
+	file_task(&f, "slow");
+	file_task(&f, "new");
+	rig_load(&r, &f);
+	rig_told(&r, "");
+	rig_is(&r, "a", "waiting");
+	rig_tick(&r);
+	rig_did(&r, "start slow/1, start new/1");
+	rig_exits(&r, "slow", 0);
+	rig_exits(&r, "new", 0);
+	rig_tick(&r);
+	rig_did(&r, "start a/1");
+	rig_free(&r);
+}
+
+static void
+a_dropped_dependency_frees_who_waits_for_it(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 2);
+	file_depends(&f, file_task(&f, "a"), "b");
+	file_task(&f, "b");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_load_ids(&r, "a"); /* b and the dependency on it went together */
+	rig_did(&r, "start b/1, stop b/1 cancelled, start a/1");
+	rig_free(&r);
+}
+
+static void
+a_dependency_that_runs_again_is_waited_for_by_who_has_not_started(void **state)
+{
+	const struct sk_plan_limits one = { .cpus = 1 };
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, &one);
+	for (int i = 0; i < 2; i++) {
+		struct sk_task_spec *t;
+
+		file_begin(&f, 3);
+		t = file_task(&f, "user");
+		file_depends(&f, t, "base");
+		t->resources.cpus = 1;
+		file_task(&f, "busy")->resources.cpus = 1;
+		file_set(&f, file_task(&f, "base"), i);
+		rig_load(&r, &f);
+		rig_tick(&r);
+		rig_exits(&r, "base", i);
+		rig_is(&r, "user", i == 0 ? "ready" : "skipped");
+	}
+	rig_did(&r, "start busy/1, start base/1, start base/2");
+	rig_free(&r);
+}
+
+static void
+what_was_skipped_waits_again_when_its_dependency_is_repaired(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	for (int i = 0; i < 2; i++) {
+		file_begin(&f, 3);
+		file_depends(&f, file_task(&f, "last"), "middle");
+		file_depends(&f, file_task(&f, "middle"), "base");
+		file_set(&f, file_task(&f, "base"), i);
+		rig_load(&r, &f);
+		rig_tick(&r);
+		if (i == 1)
+			break;
+		rig_exits(&r, "base", 1);
+		rig_is(&r, "last", "skipped");
+		rig_told(&r, "base/1 failed, middle/0 skipped, last/0 skipped");
+	}
+	rig_is(&r, "last", "waiting");
+	rig_did(&r, "start base/1, start base/2");
+	rig_exits(&r, "base", 0);
+	rig_tick(&r);
+	rig_exits(&r, "middle", 0);
+	rig_tick(&r);
+	rig_did(&r, "start middle/1, start last/1");
+	rig_told(&r, "base/2 finished, middle/1 finished");
+	rig_free(&r);
+}
+
+static void
+what_was_skipped_runs_when_it_depends_on_nothing_any_more(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 2);
+	file_task(&f, "a");
+	file_depends(&f, file_task(&f, "b"), "a");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_exits(&r, "a", 1);
+	rig_is(&r, "b", "skipped");
+	rig_load_ids(&r, "a b");
+	rig_did(&r, "start a/1, start b/1");
+	rig_free(&r);
+}
+
+static void
+what_runs_is_not_touched_by_a_changed_dependency(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "a b c");
+	rig_exits(&r, "c", 0);
+	file_begin(&f, 3);
+	file_depends(&f, file_task(&f, "a"), "b");
+	file_task(&f, "b");
+	file_depends(&f, file_task(&f, "c"), "b");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_is(&r, "a", "starting");
+	rig_is(&r, "c", "finished");
+	rig_did(&r, "start a/1, start b/1, start c/1");
+	rig_free(&r);
+}
+
+/* ---- draining ---- */
+
+static void
+a_file_read_while_draining_starts_nothing_and_keeps_nothing_waiting(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	rig_load_ids(&r, "a b done");
+	rig_exits(&r, "done", 0);
+	sk_plan_drain(r.plan);
+	sk_str_clear(&r.did);
+	file_begin(&f, 3);
+	file_task(&f, "new");
+	file_task(&f, "a");
+	file_set(&f, file_task(&f, "done"), 2);
+	rig_load(&r, &f);
+	rig_later(&r, 100000);
+	rig_did(&r, "stop b/1 cancelled");
+	rig_is(&r, "new", "interrupted");
+	rig_is(&r, "done", "interrupted");
+	rig_ends(&r, "a", SK_REASON_INTERRUPTED, 143);
+	rig_ends(&r, "b", SK_REASON_CANCELLED, 143);
+	assert_null(rig_find(&r, "b"));
+	assert_true(sk_plan_over(r.plan));
+	rig_free(&r);
+}
+
+static void
+what_is_stopped_for_a_change_when_the_drain_comes_is_interrupted(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	load_a(&r, &plan_plain, 2);
+	sk_plan_drain(r.plan);
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_is(&r, "a", "interrupted");
+	rig_told(&r, "a/1 interrupted");
+	assert_true(sk_plan_over(r.plan));
+	rig_free(&r);
+}
+
+static void
+what_is_being_removed_when_the_drain_comes_is_cancelled_and_forgotten(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	rig_load_ids(&r, "");
+	sk_plan_drain(r.plan);
+	assert_false(sk_plan_over(r.plan));
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_told(&r, "a/1 cancelled");
+	rig_did(&r, "stop a/1 cancelled, forget a");
+	assert_true(sk_plan_over(r.plan));
+	rig_free(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_same_file_changes_nothing),
+		cmocka_unit_test(an_added_task_starts),
+		cmocka_unit_test(a_removed_task_is_stopped_and_forgotten_once_it_has_ended),
+		cmocka_unit_test(a_removed_task_that_was_only_handed_over_is_stopped_too),
+		cmocka_unit_test(a_removed_service_that_ends_by_itself_does_not_come_back),
+		cmocka_unit_test(a_removed_task_that_does_not_run_is_forgotten_at_once),
+		cmocka_unit_test(a_task_that_comes_back_after_it_was_forgotten_is_new),
+		cmocka_unit_test(a_task_that_comes_back_while_it_is_stopped_starts_anew),
+		cmocka_unit_test(removed_again_after_it_came_back_it_is_gone),
+		cmocka_unit_test(tasks_stand_in_the_order_of_the_file_and_leaving_ones_last),
+		cmocka_unit_test(changed_attachments_go_to_the_update_hook),
+		cmocka_unit_test(a_class_without_the_hook_is_started_anew),
+		cmocka_unit_test(it_starts_anew_also_when_it_ends_before_the_stop_arrives),
+		cmocka_unit_test(what_was_only_handed_over_is_started_anew_with_or_without_a_hook),
+		cmocka_unit_test(changed_while_it_is_stopped_it_is_stopped_once_and_starts_once),
+		cmocka_unit_test(changed_back_while_it_is_stopped_it_still_comes_back),
+		cmocka_unit_test(a_changed_class_is_started_anew_even_when_the_new_one_has_a_hook),
+		cmocka_unit_test(what_has_ended_runs_again_when_its_attachments_change),
+		cmocka_unit_test(a_change_ends_the_back_off_and_its_count),
+		cmocka_unit_test(other_fields_wait_for_the_next_start),
+		cmocka_unit_test(an_attempt_gives_back_what_it_took_whatever_the_file_says_then),
+		cmocka_unit_test(a_changed_priority_moves_a_ready_task),
+		cmocka_unit_test(a_new_dependency_may_stand_further_down_in_the_file),
+		cmocka_unit_test(a_dropped_dependency_frees_who_waits_for_it),
+		cmocka_unit_test(a_dependency_that_runs_again_is_waited_for_by_who_has_not_started),
+		cmocka_unit_test(what_was_skipped_waits_again_when_its_dependency_is_repaired),
+		cmocka_unit_test(what_was_skipped_runs_when_it_depends_on_nothing_any_more),
+		cmocka_unit_test(what_runs_is_not_touched_by_a_changed_dependency),
+		cmocka_unit_test(a_file_read_while_draining_starts_nothing_and_keeps_nothing_waiting),
+		cmocka_unit_test(what_is_stopped_for_a_change_when_the_drain_comes_is_interrupted),
+		cmocka_unit_test(what_is_being_removed_when_the_drain_comes_is_cancelled_and_forgotten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
