@@ -125,7 +125,7 @@ fits_block(const char *text)
 		uint32_t rune = next_rune(&text);
 		if (rune != '\n' && rune != '\t' && !is_plain(rune))
 			return false;
-		any = any || rune != '\n';
+		any = any || (rune != ' ' && rune != '\t' && rune != '\n');
 	}
 	return any;
 }
