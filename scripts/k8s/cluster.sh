@@ -284,10 +284,11 @@ image()
 	name=$1 dir=$2 entry=${3:-'["/skalds"]'} user=${4:-}
 	work=$(mktemp -d)
 	mkdir "$work/l"
-	tar -C "$dir" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/l/layer.tar" .
+	tar -C "$dir" --sort=name --mtime=@0 --numeric-owner -cf "$work/l/layer.tar" .
 	digest=$(sha256sum "$work/l/layer.tar" | cut -d' ' -f1)
 	cat >"$work/l/config.json" <<K
-{"architecture":"$(dpkg --print-architecture)","os":"linux","config":{"Entrypoint":$entry,"User":"$user","WorkingDir":"/"},
+{"architecture":"$(dpkg --print-architecture)","os":"linux","config":{"Entrypoint":$entry,"User":"$user","WorkingDir":"/",
+"Env":["PATH=/:/bin","HOME=/tmp"]},
 "rootfs":{"type":"layers","diff_ids":["sha256:$digest"]},"history":[{"created_by":"skalds test"}]}
 K
 	cat >"$work/l/manifest.json" <<K

@@ -38,13 +38,10 @@ k()
 	kubectl -n "$NS" "$@"
 }
 
-# The tree that the Dockerfile's last stage has: the binary and what it cannot carry itself.
+# What the Dockerfile's last stage has, and the same with a shell for one of the tests.
 image_tree()
 {
-	mkdir -p "$1/etc" "$1/run/skalds"
-	cp "$SKALDS" "$1/skalds"
-	echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
-	chmod 1777 "$1/run/skalds"
+	"$ROOT/scripts/image-tree.sh" "$SKALDS" "$1" || bail_out "there is no tree for the image"
 }
 
 image_tree "$T/image"
