@@ -51,7 +51,8 @@ enum sk_frame_type {
 	SK_F_PONG,
 	/* worker -> supervisor */
 	SK_F_FAILURE = 64,	/* bytes: why the worker ends with an error */
-	SK_F_RESULT		/* bytes, at most 64 KiB */
+	SK_F_RESULT,		/* bytes, at most 64 KiB; of an isolated program: u32 wait status */
+	SK_F_UNSTARTED		/* u32 enum sk_spawn_step, u32 errno: it did not become the task */
 };
 
 /* Why an attempt ended (cli.md). */

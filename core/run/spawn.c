@@ -1,10 +1,11 @@
 #include "core/run/spawn.h"
 #include "core/base/mem.h"
+#include "core/run/fds.h"
 #include "core/run/worker_runtime.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +20,6 @@
 #include <unistd.h>
 
 #define CHILD_STACK ((size_t)64 << 10)
-#define OOM_SCORE "500"		/* tasks die before skalds does; raising needs no privilege */
 /* The child of a vfork shares our memory: sanitizers must not follow it there. */
 #define SHARED_CHILD __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
 
@@ -34,7 +34,7 @@ struct child_arg {
 /* Dispositions and mask as a program expects them; SIGKILL when the parent dies. PDEATHSIG is a
  * bonus: it is lost on a set-uid exec and follows the thread, but we have only one. */
 SHARED_CHILD static int
-reset_process(pid_t parent)
+reset_process(const struct sk_spawn *s, pid_t parent)
 {
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 	sigset_t none;
@@ -45,18 +45,21 @@ reset_process(pid_t parent)
 	sigemptyset(&none);
 	if (setsid() == -1 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
 		return errno;
+	/* our own need for descriptors is no task's: select() and close loops suffer from a high limit */
+	if (s->nofile->rlim_max != 0 && setrlimit(RLIMIT_NOFILE, s->nofile) != 0)
+		return errno;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return parent != 0 && getppid() != parent ? ESRCH : 0;
 }
 
 SHARED_CHILD static void
-raise_oom_score(void)
+raise_oom_score(const struct sk_spawn *s)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int fd = s->oom_score[0] != '\0' ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
 
 	if (fd == -1)
 		return;
-	if (write(fd, OOM_SCORE, sizeof(OOM_SCORE) - 1) < 0)
+	if (write(fd, s->oom_score, strlen(s->oom_score)) < 0)
 		(void)0; /* no matter: the kernel then picks by size alone */
 	close(fd);
 }
@@ -79,12 +82,12 @@ exec_child(void *arg)
 	const struct sk_spawn *s = c->s;
 
 	c->step = SK_SPAWN_SESSION;
-	if ((c->err = reset_process(c->parent)) != 0)
+	if ((c->err = reset_process(s, c->parent)) != 0)
 		_exit(127);
 	c->step = SK_SPAWN_CGROUP;
 	if (s->cg != NULL && (c->err = sk_cgroup_enter(s->cg, c->born)) != 0)
 		_exit(127);
-	raise_oom_score();
+	raise_oom_score(s);
 	c->step = SK_SPAWN_CWD;
 	if (s->start->cwd[0] != '\0' && chdir(s->start->cwd) != 0) {
 		c->err = errno;
@@ -173,16 +176,30 @@ sk_spawn_program(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	return pid;
 }
 
-/* Everything above keep is closed; keep moves to 3. */
+/* Everything above keep is closed; keep moves to 3, and no program that is executed inherits it. */
 static int
 close_others(int *keep)
 {
 	if (*keep != -1 && *keep != 3) {
-		if (dup2(*keep, 3) == -1)
-			return -1;
+		if (dup3(*keep, 3, O_CLOEXEC) == -1)
+			return errno;
 		*keep = 3;
 	}
-	return close_range(*keep == -1 ? 3U : 4U, ~0U, 0);
+	return sk_fds_close_from(*keep == -1 ? 3 : 4, false) ? 0 : errno;
+}
+
+/* In the child: what failed before it became the task; the supervisor reports it. */
+static _Noreturn void
+cannot_start(int channel, enum sk_spawn_step step, int err)
+{
+	struct sk_chan chan;
+	struct sk_str payload = SK_STR_INIT;
+
+	sk_chan_init(&chan, channel);
+	sk_put_u32(&payload, (uint32_t)step);
+	sk_put_u32(&payload, (uint32_t)err);
+	sk_chan_queue(&chan, SK_F_UNSTARTED, 0, 0, &payload);
+	_exit(sk_chan_flush(&chan, NULL) == SK_OK ? 127 : 125);
 }
 
 /* The marks of a program come with exec; a worker's are written where /proc shows them. The
@@ -226,14 +243,13 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		return pid;
 	}
-	err = reset_process(parent);
-	if (err == 0 && s->cg != NULL)
-		err = sk_cgroup_enter(s->cg, born);
-	raise_oom_score();
-	if (err == 0)
-		err = place_fds(s);
-	if (err != 0 || close_others(&channel) != 0)
-		_exit(125);
+	if ((err = reset_process(s, parent)) != 0)
+		cannot_start(channel, SK_SPAWN_SESSION, err);
+	if (s->cg != NULL && (err = sk_cgroup_enter(s->cg, born)) != 0)
+		cannot_start(channel, SK_SPAWN_CGROUP, err);
+	raise_oom_score(s);
+	if ((err = place_fds(s)) != 0 || (err = close_others(&channel)) != 0)
+		cannot_start(channel, SK_SPAWN_FDS, err);
 	sk_worker_main(s->worker, s->start, s->attempt, s->title != NULL ? take_identity(s) : s->env,
 		channel);
 }
@@ -251,16 +267,11 @@ isolated_init(const struct sk_spawn *s, int channel)
 
 	sk_chan_init(&chan, channel);
 	sigfillset(&set);
-	sigprocmask(SIG_SETMASK, &set, NULL);
 	inner.in = inner.out = inner.err = -1;
 	inner.cg = NULL; /* entered already */
 	child = sk_spawn_program(&inner, &failure);
-	if (child == -1) {
-		sk_put_u32(&payload, (uint32_t)failure.step);
-		sk_put_u32(&payload, (uint32_t)failure.err);
-		sk_chan_queue(&chan, SK_F_FAILURE, 0, 0, &payload);
-		_exit(sk_chan_flush(&chan, NULL) == SK_OK ? 127 : 125);
-	}
+	if (child == -1)
+		cannot_start(channel, failure.step, failure.err);
 	for (;;) {
 		siginfo_t si;
 		int status, sig = sigwaitinfo(&set, &si);
@@ -289,36 +300,47 @@ own_proc(void)
 	return 0;
 }
 
+/* In the child of the clone. The supervisor is not in our namespace, so getppid() says nothing of
+ * it: its end of the channel does. Signals stay blocked, init waits for them. */
+static _Noreturn void
+become_init(const struct sk_spawn *s, bool born)
+{
+	struct pollfd p = { .fd = s->channel };
+	int channel = s->channel, err;
+
+	prctl(PR_SET_NAME, "skalds-init");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (poll(&p, 1, 0) != 0)
+		_exit(125); /* it died before the line above */
+	if (setsid() == -1)
+		cannot_start(channel, SK_SPAWN_SESSION, errno);
+	if (s->cg != NULL && (err = sk_cgroup_enter(s->cg, born)) != 0)
+		cannot_start(channel, SK_SPAWN_CGROUP, err);
+	raise_oom_score(s);
+	if ((err = own_proc()) != 0)
+		cannot_start(channel, SK_SPAWN_NAMESPACE, err);
+	if ((err = place_fds(s)) != 0 || (err = close_others(&channel)) != 0)
+		cannot_start(channel, SK_SPAWN_FDS, err);
+	isolated_init(s, channel);
+}
+
 pid_t
 sk_spawn_isolated(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 {
-	pid_t pid;
 	sigset_t all, before;
-	int channel = s->channel, err;
+	pid_t pid;
 	bool born;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = clone_copy(s->cg, CLONE_NEWPID | CLONE_NEWNS, &born);
-	if (pid != 0) {
-		if (pid == -1)
-			*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		return pid;
-	}
-	prctl(PR_SET_NAME, "skalds-init");
-	err = setsid() == -1 ? errno : 0;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (err == 0 && s->cg != NULL)
-		err = sk_cgroup_enter(s->cg, born);
-	raise_oom_score();
-	if (err == 0)
-		err = place_fds(s);
-	if (err == 0)
-		err = own_proc();
-	if (err != 0 || close_others(&channel) != 0)
-		_exit(125);
-	isolated_init(s, channel);
+	if (pid == 0)
+		become_init(s, born);
+	if (pid == -1)
+		*failure = (struct sk_spawn_failure){
+			errno == EPERM ? SK_SPAWN_NAMESPACE : SK_SPAWN_FORK, errno };
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
 }
 
 bool
@@ -327,6 +349,11 @@ sk_find_program(const char *argv0, char *const *env, char *path, size_t n)
 	const char *dirs = "/usr/local/bin:/usr/bin:/bin";
 	bool denied = false;
 
+	if (strlen(argv0) >= n) { /* cut, it would be another file */
+		snprintf(path, n, "%s", argv0);
+		errno = ENAMETOOLONG;
+		return false;
+	}
 	if (strchr(argv0, '/') != NULL) {
 		snprintf(path, n, "%s", argv0);
 		return true; /* exec says what is wrong with it */
@@ -337,9 +364,10 @@ sk_find_program(const char *argv0, char *const *env, char *path, size_t n)
 	while (*dirs != '\0' && argv0[0] != '\0') {
 		size_t len = strcspn(dirs, ":");
 		struct stat st;
+		int whole = snprintf(path, n, "%.*s/%s", len > 0 ? (int)len : 1, len > 0 ? dirs : ".",
+			argv0);
 
-		snprintf(path, n, "%.*s/%s", len > 0 ? (int)len : 1, len > 0 ? dirs : ".", argv0);
-		if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+		if (whole > 0 && (size_t)whole < n && stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
 			if (access(path, X_OK) == 0)
 				return true;
 			denied = true;
@@ -351,6 +379,36 @@ sk_find_program(const char *argv0, char *const *env, char *path, size_t n)
 	return false;
 }
 
+/* Is the file itself there? A relative path counts from the task's directory. */
+static bool
+exists(const struct sk_spawn *s)
+{
+	int dir = AT_FDCWD;
+	bool found;
+
+	if (s->path[0] != '/' && s->start->cwd[0] != '\0') {
+		dir = open(s->start->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir == -1)
+			return false;
+	}
+	found = faccessat(dir, s->path, F_OK, 0) == 0;
+	if (dir != AT_FDCWD)
+		close(dir);
+	return found;
+}
+
+static int
+exec_message(const struct sk_spawn *s, int err, char *msg, size_t n)
+{
+	bool found = err != ENOENT || exists(s);
+
+	if (err == ENOENT && found)
+		snprintf(msg, n, "exec %s: its interpreter does not exist", s->path);
+	else
+		snprintf(msg, n, "exec %s: %s", s->path, strerror(err));
+	return found ? 126 : 127;
+}
+
 int
 sk_spawn_message(const struct sk_spawn *s, const struct sk_spawn_failure *f, char *msg, size_t n)
 {
@@ -359,25 +417,24 @@ sk_spawn_message(const struct sk_spawn *s, const struct sk_spawn_failure *f, cha
 	switch (f->step) {
 	case SK_SPAWN_FORK:
 		snprintf(msg, n, "fork: %s", reason);
-		return 126;
+		break;
 	case SK_SPAWN_SESSION:
 		snprintf(msg, n, "new session: %s", reason);
-		return 126;
+		break;
 	case SK_SPAWN_CGROUP:
 		snprintf(msg, n, "enter the cgroup: %s", reason);
-		return 126;
+		break;
+	case SK_SPAWN_NAMESPACE:
+		snprintf(msg, n, "isolate: new PID namespace: %s", reason);
+		break;
 	case SK_SPAWN_CWD:
 		snprintf(msg, n, "chdir %s: %s", s->start->cwd, reason);
-		return 126;
-	case SK_SPAWN_FDS:
-		snprintf(msg, n, "dup2: %s", reason);
-		return 126;
-	case SK_SPAWN_EXEC:
 		break;
+	case SK_SPAWN_FDS:
+		snprintf(msg, n, "standard input, output and error: %s", reason);
+		break;
+	case SK_SPAWN_EXEC:
+		return exec_message(s, f->err, msg, n);
 	}
-	if (f->err == ENOENT && access(s->path, F_OK) == 0)
-		snprintf(msg, n, "exec %s: its interpreter does not exist", s->path);
-	else
-		snprintf(msg, n, "exec %s: %s", s->path, reason);
-	return f->err == ENOENT && access(s->path, F_OK) != 0 ? 127 : 126;
+	return 126;
 }

@@ -2,7 +2,8 @@
  *
  * For the single-threaded supervisor only. The child gets its own session and process group, its
  * cgroup, an empty signal mask, default signal actions, a higher oom_score_adj than skalds, the
- * signal SIGKILL when the supervisor dies, and no descriptors but 0, 1, 2 (and its channel).
+ * signal SIGKILL when the supervisor dies, the descriptor limit that skalds was given, and no
+ * descriptors but 0, 1, 2 (and its channel).
  */
 #ifndef SK_CORE_RUN_SPAWN_H
 #define SK_CORE_RUN_SPAWN_H
@@ -11,6 +12,7 @@
 #include "core/run/frames.h"
 #include "core/run/title.h"
 #include "core/run/worker.h"
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct sk_spawn {
@@ -22,12 +24,15 @@ struct sk_spawn {
 	int in, out, err;		/* become 0, 1, 2; -1 = inherited */
 	int channel;			/* the child's end: workers and isolated programs; else -1 */
 	const struct sk_cgroup *cg;	/* NULL = none */
+	const struct rlimit *nofile;	/* the limit that skalds itself was given; as it is now when 0 */
+	const char *oom_score;		/* for oom_score_adj; "" = as it is */
 	const struct sk_title *title;	/* workers: where ps and /proc look; NULL = leave it */
 };
 
 /* Where a start failed. */
 enum sk_spawn_step {
-	SK_SPAWN_FORK = 1, SK_SPAWN_SESSION, SK_SPAWN_CGROUP, SK_SPAWN_CWD, SK_SPAWN_FDS, SK_SPAWN_EXEC
+	SK_SPAWN_FORK = 1, SK_SPAWN_SESSION, SK_SPAWN_CGROUP, SK_SPAWN_NAMESPACE, SK_SPAWN_CWD,
+	SK_SPAWN_FDS, SK_SPAWN_EXEC
 };
 struct sk_spawn_failure {
 	enum sk_spawn_step step;
@@ -36,10 +41,10 @@ struct sk_spawn_failure {
 
 /* The pid, or -1 and *failure. Blocks until the program runs or failed to (microseconds). */
 pid_t sk_spawn_program(const struct sk_spawn *s, struct sk_spawn_failure *failure);
-/* The pid, or -1 and *failure. The worker itself reports what fails later. */
+/* The pid, or -1 and *failure. What fails later in the child comes as SK_F_UNSTARTED. */
 pid_t sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure);
 /* A program in a PID namespace of its own, behind a small init of ours that reports through the
- * channel: SK_F_FAILURE (u32 step, u32 errno) or SK_F_RESULT (u32 wait status). */
+ * channel: SK_F_UNSTARTED or SK_F_RESULT (u32 wait status). */
 pid_t sk_spawn_isolated(const struct sk_spawn *s, struct sk_spawn_failure *failure);
 
 /* "exec /x: Permission denied" and the exit code for it: 127 not found, 126 everything else. */

@@ -10,6 +10,7 @@
 #include "core/run/rundir.h"
 #include "core/run/supervisor.h"
 #include "core/run/title.h"
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* Descriptors and paths that attempts use one after another. */
@@ -90,6 +91,8 @@ struct sup {
 	struct sk_run_file run;
 	struct sk_title title;
 	int signal_fd, null_fd;
+	char oom_score[8];		/* of tasks; "" = the same as ours */
+	struct rlimit nofile;		/* as we were started; ours is raised, the tasks' is not */
 	struct sk_map by_key, by_pid;
 	struct sk_map settled;		/* by key */
 	struct sup_task *queue_head, *queue_tail;

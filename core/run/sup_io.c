@@ -1,6 +1,7 @@
 /* sup_io.c - the pipes of attempts, the channel of compiled-in workers, results. */
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/run/spawn.h"
 #include "core/run/sup.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -212,13 +213,23 @@ static void
 on_isolated(struct sup_task *t, const struct sk_frame *f)
 {
 	struct sk_reader r = sk_reader_of(f);
-	uint32_t first = sk_get_u32(&r);
+	uint32_t status = sk_get_u32(&r);
 
-	if (f->type == SK_F_RESULT) {
-		t->isolated_end = true;
-		t->isolated_status = (int)first;
-	} else if (f->type == SK_F_FAILURE)
-		sup_start_failure(t, (int)first, (int)sk_get_u32(&r));
+	if (f->type != SK_F_RESULT || r.bad)
+		return;
+	t->isolated_end = true;
+	t->isolated_status = (int)status;
+}
+
+/* The child could not become the task. */
+static void
+on_unstarted(struct sup_task *t, const struct sk_frame *f)
+{
+	struct sk_reader r = sk_reader_of(f);
+	uint32_t step = sk_get_u32(&r), err = sk_get_u32(&r);
+
+	if (!r.bad && step >= SK_SPAWN_FORK && step <= SK_SPAWN_EXEC)
+		sup_start_failure(t, (int)step, (int)err);
 }
 
 static void
@@ -268,7 +279,9 @@ sup_read_worker(struct sup_task *t)
 	do {
 		code = sk_chan_fill(&t->chan, &err);
 		while ((next = sk_chan_next(&t->chan, &f, &err)) == SK_OK) {
-			if (t->start.program)
+			if (f.type == SK_F_UNSTARTED)
+				on_unstarted(t, &f);
+			else if (t->start.program)
 				on_isolated(t, &f);
 			else
 				on_worker(t, &f);

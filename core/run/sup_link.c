@@ -1,9 +1,9 @@
 /* sup_link.c - the link: its process, its frames, its restarts. */
 #include "core/base/clock.h"
+#include "core/run/fds.h"
 #include "core/run/sup.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +47,8 @@ link_child(const struct sup *s, int channel, int err_fd)
 	child_signals();
 	if (dup2(err_fd, STDERR_FILENO) == -1 || (channel != 3 && dup2(channel, 3) == -1))
 		_exit(EXIT_SKALDS);
-	close_range(4, ~0U, 0);
-	fcntl(3, F_SETFD, FD_CLOEXEC);
+	if (!sk_fds_close_from(4, false) || fcntl(3, F_SETFD, FD_CLOEXEC) == -1)
+		_exit(EXIT_SKALDS);
 	prctl(PR_SET_NAME, "skalds-link");
 	code = s->cfg->link(3, s->cfg->link_arg);
 	fflush(NULL);

@@ -226,7 +226,7 @@ fail_start(struct sup_task *t, int code, const char *msg)
 void
 sup_start_failure(struct sup_task *t, int step, int err)
 {
-	const struct sk_spawn s = { .start = &t->start, .path = t->path };
+	const struct sk_spawn s = { .start = &t->start, .path = t->path != NULL ? t->path : "" };
 	const struct sk_spawn_failure f = { (enum sk_spawn_step)step, err };
 
 	t->start_failed = true;
@@ -350,7 +350,8 @@ started(struct sup_task *t, pid_t pid)
 static void
 start_task(struct sup_task *t)
 {
-	struct sk_spawn s = { .start = &t->start, .attempt = t->attempt, .channel = -1 };
+	struct sk_spawn s = { .start = &t->start, .attempt = t->attempt, .channel = -1,
+		.nofile = &t->sup->nofile, .oom_score = t->sup->oom_score };
 	struct sk_err err = { SK_OK, "" };
 	int channel[2] = { -1, -1 }, input = -1;
 	pid_t pid = -1;

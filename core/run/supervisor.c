@@ -1,10 +1,11 @@
 #include "core/run/supervisor.h"
 #include "core/base/clock.h"
+#include "core/run/fds.h"
 #include "core/run/sup.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #define EXIT_SYSTEM 71
+#define TASK_OOM_SCORE 500
+#define MAX_OOM_SCORE 1000
 #define GIVE_UP_MS 2000		/* how long the link may take to say QUIT when all has ended */
 
 static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
@@ -219,14 +222,36 @@ take_signals(struct sup *s)
 
 /* Pipes and channels of many tasks: take what the hard limit gives. */
 static void
-raise_limits(void)
+raise_limits(struct sup *s)
 {
 	struct rlimit rl;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &rl); /* what fails is seen when descriptors run out */
-	}
+	if (getrlimit(RLIMIT_NOFILE, &s->nofile) != 0 || s->nofile.rlim_cur >= s->nofile.rlim_max)
+		return;
+	rl = s->nofile;
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl); /* what fails is seen when descriptors run out */
+}
+
+/* Tasks shall die of a lack of memory before we do. A container may have given us much already, and
+ * less than our own would need a privilege and protect the task instead. */
+static void
+choose_oom_score(struct sup *s)
+{
+	char text[16];
+	int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd != -1 ? read(fd, text, sizeof(text) - 1) : -1;
+	int own = 0;
+
+	if (fd != -1)
+		close(fd);
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	own = (int)strtol(text, NULL, 10);
+	if (own < MAX_OOM_SCORE)
+		snprintf(s->oom_score, sizeof(s->oom_score), "%d",
+			own < TASK_OOM_SCORE ? TASK_OOM_SCORE : (own + MAX_OOM_SCORE + 1) / 2);
 }
 
 /* 0, 1 and 2 must be something, else the first pipe would become the console. */
@@ -263,9 +288,11 @@ set_up(struct sup *s, struct sk_err *err)
 
 	if (!hold_standard_fds())
 		return sk_fail_errno(err, "standard input, output and error");
-	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* what we inherited is not the tasks' */
+	if (!sk_fds_close_from(3, true)) /* what we inherited is not the tasks' */
+		return sk_fail_errno(err, "inherited descriptors");
 	sk_title_find(&s->title);
-	raise_limits();
+	raise_limits(s);
+	choose_oom_score(s);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if ((s->loop = sk_loop_new(err)) == NULL)
 		return err->code;
