@@ -37,6 +37,7 @@ struct sk_cgroup {
 	int v2_procs, v1_procs;	/* cgroup.procs, -1 = none */
 	int events;		/* v2 cgroup.events, -1 = none */
 	bool kill, limited;
+	bool killed;		/* cgroup.kill was written: never handed out again */
 	bool memory_v2;
 };
 
@@ -403,7 +404,10 @@ sk_cgroup_give(struct sk_cgroups *cgs, struct sk_cgroup *cg)
 {
 	if (cg == NULL)
 		return;
-	if (cg->limited) { /* its counters and its limit are one task's */
+	/* A limited one has counters and a limit of one task's. Into one that was killed Linux 6.14
+	 * and later lets nobody be born: it compares the group's count of kills with the one of the
+	 * parent's group and sends SIGKILL to the child. */
+	if (cg->limited || cg->killed) {
 		destroy(cg);
 		return;
 	}
@@ -469,8 +473,9 @@ sk_cgroup_signal(const struct sk_cgroup *cg, int sig)
 }
 
 void
-sk_cgroup_kill(const struct sk_cgroup *cg)
+sk_cgroup_kill(struct sk_cgroup *cg)
 {
+	cg->killed = true;
 	if (cg->v2[0] == '\0' || !cg->kill || !write_file(cg->v2, "cgroup.kill", "1"))
 		sk_cgroup_signal(cg, SIGKILL);
 }

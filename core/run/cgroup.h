@@ -44,7 +44,7 @@ int sk_cgroup_fd(const struct sk_cgroup *cg);
 int sk_cgroup_enter(const struct sk_cgroup *cg, bool born);
 bool sk_cgroup_populated(const struct sk_cgroup *cg);
 /* SIGKILL to every process in it. Repeat until it is no longer populated. */
-void sk_cgroup_kill(const struct sk_cgroup *cg);
+void sk_cgroup_kill(struct sk_cgroup *cg);
 /* sig to every process in it. */
 void sk_cgroup_signal(const struct sk_cgroup *cg, int sig);
 /* Processes the kernel's out-of-memory killer took from this group since it was taken; 0 when the

@@ -155,6 +155,27 @@ check "when it is back it counts" until_true 10 seen edge.out event=started task
 kill -TERM "$PID"
 ended "$PID" 10
 
+# Restarted again and again: each time it is alive.
+restarted_file()
+{
+	new_file f.yml.new
+	program f.yml.new r "/bin/sh, -c, \"echo i am $1 of many; sleep 1000\""
+	mv f.yml.new f.yml
+}
+restarted_file 0
+start edge "$SKALDS" edge -f f.yml --json
+until_true 10 sees 'i am 0 of many'
+silent=
+for i in $(seq 30); do
+	restarted_file "$i"
+	kill -HUP "$PID"
+	until_true 5 sees "i am $i of many" || silent="$silent $i"
+done
+is "restarted 30 times, it runs each time" "$silent" ""
+is "and nothing failed" "$(n_events edge.out event=failed)" 0
+kill -TERM "$PID"
+ended "$PID" 10
+
 # ---- a reload storm ----
 n=$(rounds 200 2000)
 storm_file()
