@@ -49,7 +49,7 @@ fail()
 	tests=$((tests + 1))
 	failed=$((failed + 1))
 	echo "not ok $tests - $1"
-	[ -z "${2:-}" ] || printf '%s\n' "$2" | head -n 40 | cut -c1-400 | sed 's/^/#   /'
+	[ -z "${2:-}" ] || printf '%s\n' "$2" | head -n 12 | cut -c1-400 | sed 's/^/#   /'
 	return 1
 }
 

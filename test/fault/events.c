@@ -82,7 +82,7 @@ main(int argc, char **argv)
 	size_t cap = 0;
 	int bad = 0;
 	for (ssize_t n; (n = getline(&line, &cap, f)) > 0 && line[n - 1] == '\n';) {
-		json_t *v = json_loadb(line, (size_t)n, 0, NULL);
+		json_t *v = json_loadb(line, (size_t)n, JSON_ALLOW_NUL, NULL);
 		if (!json_is_object(v)) {
 			fprintf(stderr, "not a JSON object: %s", line);
 			bad = 1;
