@@ -166,8 +166,9 @@ convert(struct cursor *c, json_t *j)
 static void
 report(struct sk_problems *p, const json_error_t *e)
 {
-	const char *near = strstr(e->text, " near ");
-	size_t n = near != NULL ? (size_t)(near - e->text) : strlen(e->text);
+	const char *near = strstr(e->text, " near "), *flag = strstr(e->text, " without JSON_");
+	const char *end = flag != NULL ? flag : near;
+	size_t n = end != NULL ? (size_t)(end - e->text) : strlen(e->text);
 	int line = e->line > 0 ? e->line : 1, column = e->column > 0 ? e->column : 1;
 
 	if (json_error_code(e) == json_error_duplicate_key)

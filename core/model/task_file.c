@@ -14,14 +14,16 @@ struct file {
 	const struct sk_value **entries;	/* of each task, for the places of its parts */
 };
 
+/* "TaskWorkers.T1", or with root NULL one key alone. */
 static const char *
-path_of(const struct file *f, const char *id)
+path_of(const struct file *f, const char *root, const char *key)
 {
 	struct sk_str path = SK_STR_INIT;
 	const char *text;
 
-	sk_path_key(f->arena, &path, ROOT);
-	sk_path_key(f->arena, &path, id);
+	if (root != NULL)
+		sk_path_key(f->arena, &path, root);
+	sk_path_key(f->arena, &path, key);
 	text = sk_arena_strdup(f->arena, sk_str_text(&path));
 	sk_str_release(&path);
 	return text;
@@ -45,7 +47,7 @@ expect_map(const struct file *f, const struct sk_value *v, int line, int column,
 static bool
 read_task(struct file *f, const struct sk_pair *pair)
 {
-	const char *path = path_of(f, pair->key), *wrong = sk_task_id_problem(pair->key);
+	const char *path = path_of(f, ROOT, pair->key), *wrong = sk_task_id_problem(pair->key);
 	struct sk_task_spec *t = &f->tasks->items[f->tasks->n];
 
 	f->entries[f->tasks->n++] = pair->value;
@@ -85,7 +87,7 @@ missing_root(const struct file *f, const struct sk_value *doc)
 	for (size_t i = 0; i < doc->u.map.n; i++)
 		if (sk_suggest(doc->u.map.pairs[i].key, names) != NULL) {
 			sk_problem(f->problems, doc->u.map.pairs[i].line, doc->u.map.pairs[i].column,
-				doc->u.map.pairs[i].key, "unknown key, did you mean \"" ROOT "\"?");
+				path_of(f, NULL, doc->u.map.pairs[i].key), "unknown key, did you mean \"" ROOT "\"?");
 			return;
 		}
 	sk_problem(f->problems, doc->line, doc->column, "", "missing key \"" ROOT "\"");
@@ -111,7 +113,7 @@ read_document(struct file *f, const struct sk_value *doc)
 	for (size_t i = 0; i < doc->u.map.n; i++)
 		if (&doc->u.map.pairs[i] != root)
 			sk_problem_warning(f->problems, doc->u.map.pairs[i].line, doc->u.map.pairs[i].column,
-				sk_quote(f->arena, doc->u.map.pairs[i].key), "unknown top-level key, ignored");
+				path_of(f, NULL, doc->u.map.pairs[i].key), "unknown top-level key, ignored");
 	return read_tasks(f, root);
 }
 

@@ -76,10 +76,13 @@ unknown(struct graph *g, size_t task, size_t i)
 	size_t n = g->tasks->n;
 	const char **ids = sk_arena_alloc(g->arena, (n + 1) * sizeof(*ids));
 	const char *id = dependency(&g->tasks->items[task], i), *near;
+	size_t others = 0;
 
 	for (size_t k = 0; k < n; k++)
-		ids[k] = k == task ? "" : g->tasks->items[k].id;
-	near = sk_suggest(id, ids);
+		if (k != task)
+			ids[others++] = g->tasks->items[k].id;
+	/* A single letter is near to every other. */
+	near = strlen(id) > 1 ? sk_suggest(id, ids) : NULL;
 	if (near != NULL)
 		report(g, false, task, i, "there is no task %s, did you mean %s?",
 			sk_quote(g->arena, id), sk_quote(g->arena, near));

@@ -249,7 +249,7 @@ syntax_errors_have_a_place(void **state)
 	(void)state;
 	wrong("a: 1\n b: 2\n",
 		"f:2: wrong indentation: this line belongs to the value above it and cannot be a key\n");
-	wrong("a:\n  b: 1\n c: 2\n", "f:3:2: invalid indentation in mapping\n");
+	wrong("a:\n  b: 1\n c: 2\n", "f:3:2: wrong indentation: no key above it starts in this column\n");
 	wrong("a:\n\tb: 1\n", "f:2:1: a tab cannot indent; use spaces\n");
 	wrong("a: b: c\n", "f:1:5: \": \" inside a value; put the value in quotes\n");
 	wrong("a: [1, 2\nb: 3\n", "f:1:4: this [ is never closed\n");
@@ -259,7 +259,7 @@ syntax_errors_have_a_place(void **state)
 	wrong("a: @x\n", "f:1:4: plain scalar cannot start with '@'\n");
 	wrong("a: \"\\q\"\n", "f:1:5: invalid escape 'q' in double-quoted string\n");
 	wrong("a: 1\nb\nc: 2\n", "f:2:1: expected \": \" behind the key\n");
-	wrong("- a\nb: 1\n", "f:2:1: did not find expected '-' indicator\n");
+	wrong("- a\nb: 1\n", "f:2:1: expected \"- \" as before it; is the indentation right?\n");
 	wrong("a: \"x\\0y\"\n", "f:1:4: a: a string cannot contain a NUL character\n");
 }
 
