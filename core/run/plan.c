@@ -669,8 +669,7 @@ set_key(struct sk_plan *p, struct sk_plan_task *t, uint64_t key)
 		other->key = ++p->next_key;
 		sk_map_put(&p->by_key, other->key, other);
 	}
-	if (sk_map_find(&p->by_key, t->key) == t)
-		sk_map_remove(&p->by_key, t->key);
+	sk_map_remove(&p->by_key, t->key);
 	t->key = key;
 	sk_map_put(&p->by_key, key, t);
 }
@@ -735,7 +734,7 @@ start_one(struct sk_plan *p, struct sk_plan_task *t)
 	t->attempt++;
 	t->progress = 0;
 	t->stage[0] = t->message[0] = '\0';
-	t->again = t->inherited = false;
+	t->inherited = false;
 	set_state(p, t, SK_P_STARTING);
 	hold(p, t);
 	p->ops->start(p->arg, t);

@@ -389,6 +389,47 @@ a_stale_outcome_does_not_hide_the_task_that_has_its_id_now(void **state)
 	}
 }
 
+/* It should never come to this; then what runs must not run twice. */
+static void
+of_two_with_one_id_the_living_one_stays(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	file_of(&f, "a", NULL);
+	reborn(&r, &f);
+	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "a", .attempt = 5, .state = SK_T_RUNNING });
+	rig_adopt(&r, &(struct rig_known){ .key = 2, .id = "a", .attempt = 1, .state = SK_T_ENDED,
+		.settled = true });
+	rig_did(&r, "forget a");
+	rig_adopt(&r, &(struct rig_known){ .key = 3, .id = "a", .attempt = 1, .state = SK_T_RUNNING });
+	rig_tick(&r);
+	rig_did(&r, "stop a/1 cancelled");
+	rig_is(&r, "a", "running");
+	assert_int_equal(rig_find(&r, "a")->attempt, 5);
+	rig_free(&r);
+}
+
+static void
+only_the_attempt_of_the_link_before_can_have_been_stopped_by_it(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	file_begin(&f, 1);
+	file_task(&f, "a")->retry = (struct sk_retry){ 5, 0, 0 };
+	reborn(&r, &f);
+	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "a", .attempt = 1, .state = SK_T_RUNNING });
+	rig_exits(&r, "a", 1);
+	rig_tick(&r);
+	rig_did(&r, "start a/2");
+	rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+	rig_is(&r, "a", "cancelled");
+	rig_free(&r);
+}
+
 /* ---- with the rest of the rules ---- */
 
 static void
@@ -532,6 +573,8 @@ main(void)
 		cmocka_unit_test(keys_of_the_supervisor_win_over_those_of_the_reborn_plan),
 		cmocka_unit_test(a_task_without_a_past_never_shares_a_key),
 		cmocka_unit_test(a_stale_outcome_does_not_hide_the_task_that_has_its_id_now),
+		cmocka_unit_test(of_two_with_one_id_the_living_one_stays),
+		cmocka_unit_test(only_the_attempt_of_the_link_before_can_have_been_stopped_by_it),
 		cmocka_unit_test(dependencies_are_judged_when_all_is_known),
 		cmocka_unit_test(dependants_of_what_ended_meanwhile_start_or_are_skipped),
 		cmocka_unit_test(what_was_adopted_takes_slots_and_resources),

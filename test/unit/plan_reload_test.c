@@ -58,6 +58,10 @@ the_same_file_changes_nothing(void **state)
 	rig_is(&r, "b", "failed");
 	rig_is(&r, "c", "running");
 	rig_is(&r, "d", "starting");
+	/* the texts of the first file are gone */
+	assert_string_equal(rig_find(&r, "b")->report.id, "b");
+	assert_string_equal(rig_find(&r, "b")->report.class_name, "Plain");
+	assert_string_equal(rig_find(&r, "b")->report.message, "why");
 	rig_free(&r);
 }
 

@@ -34,6 +34,34 @@ all_tasks_start_at_once_in_file_order(void **state)
 }
 
 static void
+a_new_attempt_shows_nothing_of_the_last_one(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+	struct sk_plan_task *t;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 1);
+	file_task(&f, "a")->retry.max_attempts = 2;
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_started(&r, "a");
+	t = rig_find(&r, "a");
+	assert_int_equal(t->pid, 4711);
+	t->progress = 0.5;
+	strcpy(t->stage, "half");
+	rig_exits(&r, "a", 1);
+	assert_int_equal(t->pid, 0);
+	assert_string_equal(t->message, "why");
+	rig_later(&r, 1000);
+	assert_true(t->progress == 0);
+	assert_string_equal(t->stage, "");
+	assert_string_equal(t->message, "");
+	rig_free(&r);
+}
+
+static void
 ten_thousand_tasks_start_at_once(void **state)
 {
 	struct plan_rig r;
@@ -246,6 +274,27 @@ memory_is_shared_among_those_who_ask(void **state)
 }
 
 static void
+what_asks_for_more_memory_than_there_is_runs_alone(void **state)
+{
+	const struct sk_plan_limits limits = { .memory_mb = 100 };
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, &limits);
+	file_begin(&f, 8);
+	file_task(&f, "huge")->resources.memory_mb = 101;
+	file_task(&f, "small")->resources.memory_mb = 1;
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_did(&r, "start huge/1");
+	rig_exits(&r, "huge", 0);
+	rig_tick(&r);
+	rig_did(&r, "start small/1");
+	rig_free(&r);
+}
+
+static void
 what_asks_for_more_than_there_is_runs_alone(void **state)
 {
 	const struct sk_plan_limits limits = { .cpus = 0.7 };
@@ -373,6 +422,46 @@ a_failed_dependency_skips_all_that_stand_on_it(void **state)
 	rig_runs(&r, "e", 1, 0);
 	assert_true(sk_plan_over(r.plan));
 	assert_false(sk_plan_all_finished(r.plan));
+	rig_free(&r);
+}
+
+static void
+all_branches_of_a_failed_dependency_are_skipped(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 8);
+	file_depends(&f, file_task(&f, "e"), "c d");
+	file_depends(&f, file_task(&f, "c"), "a");
+	file_depends(&f, file_task(&f, "d"), "b");
+	file_depends(&f, file_task(&f, "a"), "root");
+	file_depends(&f, file_task(&f, "b"), "root");
+	file_task(&f, "root");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_exits(&r, "root", 1);
+	assert_int_equal(sk_plan_count(r.plan, SK_P_SKIPPED), 5);
+	assert_true(sk_plan_over(r.plan));
+	rig_free(&r);
+}
+
+/* Files are checked before; nobody may wait for ever if one was not. */
+static void
+what_depends_on_nobody_is_skipped(void **state)
+{
+	struct plan_rig r;
+	struct plan_file f;
+
+	(void)state;
+	rig_new(&r, NULL);
+	file_begin(&f, 1);
+	file_depends(&f, file_task(&f, "a"), "missing");
+	rig_load(&r, &f);
+	rig_tick(&r);
+	rig_is(&r, "a", "skipped");
 	rig_free(&r);
 }
 
@@ -754,6 +843,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_tasks_start_at_once_in_file_order),
+		cmocka_unit_test(a_new_attempt_shows_nothing_of_the_last_one),
 		cmocka_unit_test(ten_thousand_tasks_start_at_once),
 		cmocka_unit_test(nothing_is_over_before_all_have_ended),
 		cmocka_unit_test(a_failure_is_no_finish),
@@ -763,11 +853,14 @@ main(void)
 		cmocka_unit_test(a_task_in_back_off_takes_no_slot),
 		cmocka_unit_test(cpus_are_shared_among_those_who_ask),
 		cmocka_unit_test(memory_is_shared_among_those_who_ask),
+		cmocka_unit_test(what_asks_for_more_memory_than_there_is_runs_alone),
 		cmocka_unit_test(what_asks_for_more_than_there_is_runs_alone),
 		cmocka_unit_test(ten_tenths_of_a_cpu_are_one),
 		cmocka_unit_test(higher_priority_starts_first_then_the_file_s_order),
 		cmocka_unit_test(a_task_waits_until_all_it_depends_on_have_finished),
 		cmocka_unit_test(a_failed_dependency_skips_all_that_stand_on_it),
+		cmocka_unit_test(all_branches_of_a_failed_dependency_are_skipped),
+		cmocka_unit_test(what_depends_on_nobody_is_skipped),
 		cmocka_unit_test(a_dependency_that_is_tried_again_is_waited_for),
 		cmocka_unit_test(a_chain_as_long_as_a_file_is_skipped_without_recursion),
 		cmocka_unit_test(two_ids_of_one_hash_are_two_tasks),
