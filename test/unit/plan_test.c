@@ -3,6 +3,7 @@
 #include "test/unit/plan_rig.h"
 #include "core/base/mem.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -488,10 +489,21 @@ a_dependency_that_is_tried_again_is_waited_for(void **state)
 	rig_free(&r);
 }
 
-static void
-a_chain_as_long_as_a_file_is_skipped_without_recursion(void **state)
+static void *
+fail_first(void *arg)
 {
-	enum { N = 20000 };
+	struct plan_rig *r = arg;
+
+	rig_exits(r, "t0", 1);
+	return NULL;
+}
+
+static void
+a_chain_as_long_as_a_file_is_skipped_on_a_small_stack(void **state)
+{
+	enum { N = 3000 };
+	pthread_attr_t attr;
+	pthread_t thread;
 	struct plan_rig r;
 	struct plan_file f;
 	char id[16];
@@ -510,7 +522,11 @@ a_chain_as_long_as_a_file_is_skipped_without_recursion(void **state)
 	}
 	rig_load(&r, &f);
 	rig_tick(&r);
-	rig_runs(&r, "t0", 1, 1);
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstacksize(&attr, (size_t)256 << 10), 0);
+	assert_int_equal(pthread_create(&thread, &attr, fail_first, &r), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(pthread_attr_destroy(&attr), 0);
 	assert_int_equal(sk_plan_count(r.plan, SK_P_SKIPPED), N - 1);
 	assert_true(sk_plan_over(r.plan));
 	rig_free(&r);
@@ -862,7 +878,7 @@ main(void)
 		cmocka_unit_test(all_branches_of_a_failed_dependency_are_skipped),
 		cmocka_unit_test(what_depends_on_nobody_is_skipped),
 		cmocka_unit_test(a_dependency_that_is_tried_again_is_waited_for),
-		cmocka_unit_test(a_chain_as_long_as_a_file_is_skipped_without_recursion),
+		cmocka_unit_test(a_chain_as_long_as_a_file_is_skipped_on_a_small_stack),
 		cmocka_unit_test(two_ids_of_one_hash_are_two_tasks),
 		cmocka_unit_test(never_restarts_unless_told),
 		cmocka_unit_test(retry_starts_at_most_so_often_with_a_doubled_pause),
