@@ -27,7 +27,7 @@ bail_out()
 was_running=1
 cluster status >/dev/null || was_running=
 cluster install || bail_out "no Kubernetes could be installed"
-[ -n "$was_running" ] || [ "${KEEP:-0}" = 1 ] || at_exit 'cluster stop'
+[ -n "$was_running" ] || [ "${KEEP:-0}" = 1 ] || at_exit '"$here/cluster.sh" stop >/dev/null 2>&1'
 cluster start || bail_out "the cluster does not start"
 eval "$("$here/cluster.sh" env)"
 NS=skalds-test-$$
