@@ -92,8 +92,9 @@ next_rune(const char **text)
 static bool
 is_plain(uint32_t rune)
 {
-	return (rune >= 0x20 && rune < 0x7f) || (rune >= 0xa0 && rune != 0x2028 && rune != 0x2029 &&
-		rune != 0xfeff && (rune & 0xfffe) != 0xfffe);
+	return (rune >= 0x20 && rune < 0x7f) ||
+		(rune >= 0xa0 && rune != 0x2028 && rune != 0x2029 && rune != 0xfeff &&
+			(rune & 0xfffe) != 0xfffe);
 }
 
 static void
@@ -135,13 +136,13 @@ add_block(struct sk_str *out, const char *text)
 {
 	const size_t len = strlen(text);
 	const char *end = text + len;
-	bool newline = len > 0 && end[-1] == '\n';
-	bool more = len > 1 && newline && end[-2] == '\n';
+	bool newline = len > 0 && end[-1] == '\n', more = len > 1 && newline && end[-2] == '\n';
+	const char *chomp = more ? "+" : newline ? "" : "-";
 	/* The indentation is stated when the first line does not show it. */
 	const char *first = text + strspn(text, "\n");
+	bool hidden = first != text || *first == ' ' || *first == '\t';
 
-	sk_str_addf(out, "|%s%s\n", *first == ' ' || *first == '\t' || first != text ? "2" : "",
-		more ? "+" : newline ? "" : "-");
+	sk_str_addf(out, "|%s%s\n", hidden ? "2" : "", chomp);
 	while (text < end) {
 		size_t line = strcspn(text, "\n");
 		if (line > 0)
@@ -204,7 +205,8 @@ add_command(struct sk_str *out, const struct shape *s)
 {
 	sk_str_adds(out, "    image: ");
 	add_quoted(out, s->image);
-	sk_str_adds(out, "\n    command: [\"/skalds\"]\n"
+	sk_str_adds(out,
+		"\n    command: [\"/skalds\"]\n"
 		"    args: [\"run-one\", \"--file\", \"/config/all_workers.yml\", ");
 	add_quoted(out, s->task->id);
 	sk_str_adds(out, "]\n");
@@ -214,13 +216,15 @@ add_command(struct sk_str *out, const struct shape *s)
 static void
 add_probes(struct sk_str *out, const struct shape *s)
 {
-	sk_str_adds(out, "    livenessProbe:\n"
+	sk_str_adds(out,
+		"    livenessProbe:\n"
 		"      exec:\n"
 		"        command: [\"/skalds\", \"probe\", \"live\"]\n"
 		"      periodSeconds: 10\n"
 		"      timeoutSeconds: 5\n");
 	if (s->kind == SK_MANIFEST_DEPLOYMENT)
-		sk_str_adds(out, "    readinessProbe:\n"
+		sk_str_adds(out,
+			"    readinessProbe:\n"
 			"      exec:\n"
 			"        command: [\"/skalds\", \"probe\", \"ready\"]\n"
 			"      periodSeconds: 5\n"
@@ -241,7 +245,8 @@ add_container(struct sk_str *out, const struct shape *s)
 	add_command(out, s);
 	add_resources(out, &s->task->resources);
 	add_probes(out, s);
-	sk_str_adds(out, "    securityContext:\n"
+	sk_str_adds(out,
+		"    securityContext:\n"
 		"      allowPrivilegeEscalation: false\n"
 		"      readOnlyRootFilesystem: true\n"
 		"      capabilities:\n"
@@ -259,12 +264,14 @@ add_container(struct sk_str *out, const struct shape *s)
 static void
 add_volumes(struct sk_str *out, const struct shape *s)
 {
-	sk_str_addf(out, "volumes:\n"
+	sk_str_addf(out,
+		"volumes:\n"
 		"  - name: config\n"
 		"    configMap:\n"
 		"      name: %s\n"
 		"  - name: run\n"
-		"    emptyDir: {}\n", s->name);
+		"    emptyDir: {}\n",
+		s->name);
 	if (wants_tmp(s->task))
 		sk_str_adds(out, "  - name: tmp\n    emptyDir: {}\n");
 }
@@ -282,17 +289,19 @@ add_pod(struct sk_str *out, int indent, const struct shape *s)
 	add_indented(out, indent, sk_str_text(&pod));
 	sk_str_clear(&pod);
 
-	sk_str_addf(&pod, "restartPolicy: %s\n",
-		s->kind == SK_MANIFEST_DEPLOYMENT ? "Always" : "Never");
-	sk_str_addf(&pod, "terminationGracePeriodSeconds: %.0f\n",
-		ceil(s->task->grace_s) + GRACE_EXTRA_S);
-	sk_str_addf(&pod, "automountServiceAccountToken: false\n"
+	sk_str_addf(
+		&pod, "restartPolicy: %s\n", s->kind == SK_MANIFEST_DEPLOYMENT ? "Always" : "Never");
+	sk_str_addf(
+		&pod, "terminationGracePeriodSeconds: %.0f\n", ceil(s->task->grace_s) + GRACE_EXTRA_S);
+	sk_str_addf(&pod,
+		"automountServiceAccountToken: false\n"
 		"securityContext:\n"
 		"  runAsNonRoot: true\n"
 		"  runAsUser: %d\n"
 		"  runAsGroup: %d\n"
 		"  seccompProfile:\n"
-		"    type: RuntimeDefault\n", RUN_AS, RUN_AS);
+		"    type: RuntimeDefault\n",
+		RUN_AS, RUN_AS);
 	add_container(&pod, s);
 	add_volumes(&pod, s);
 	add_indented(out, indent + 2, sk_str_text(&pod));
@@ -304,7 +313,8 @@ static void
 add_deployment(struct sk_str *out, const struct shape *s)
 {
 	add_head(out, "apps/v1", "Deployment", s);
-	sk_str_adds(out, "spec:\n  replicas: 1\n  strategy:\n    type: Recreate\n"
+	sk_str_adds(out,
+		"spec:\n  replicas: 1\n  strategy:\n    type: Recreate\n"
 		"  selector:\n    matchLabels:\n");
 	add_labels(out, 6, s->name);
 	sk_str_adds(out, "  template:\n");
@@ -333,7 +343,8 @@ static void
 add_cronjob(struct sk_str *out, const struct shape *s)
 {
 	add_head(out, "batch/v1", "CronJob", s);
-	sk_str_adds(out, "spec:\n"
+	sk_str_adds(out,
+		"spec:\n"
 		"  schedule: \"0 * * * *\"  # every hour: put the wanted times here\n"
 		"  concurrencyPolicy: Forbid\n"
 		"  jobTemplate:\n"
@@ -347,8 +358,7 @@ check_file(const char *text, struct sk_err *err)
 	size_t n = strlen(text);
 
 	if (n > MAX_FILE)
-		return sk_fail(err, SK_EINVAL, "the file has %zu bytes, a ConfigMap holds %d",
-			n, MAX_FILE);
+		return sk_fail(err, SK_EINVAL, "the file has %zu bytes, a ConfigMap holds %d", n, MAX_FILE);
 	if (sk_utf8_bad(text, n) != n)
 		return sk_fail(err, SK_EINVAL, "the file is not valid UTF-8");
 	return SK_OK;

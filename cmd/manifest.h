@@ -6,7 +6,7 @@
 #include "core/model/task.h"
 
 enum sk_manifest_kind {
-	SK_MANIFEST_AUTO,	/* isPersistent chooses: true is a Deployment, false a Job */
+	SK_MANIFEST_AUTO, /* isPersistent chooses: true is a Deployment, false a Job */
 	SK_MANIFEST_DEPLOYMENT,
 	SK_MANIFEST_JOB,
 	SK_MANIFEST_CRONJOB

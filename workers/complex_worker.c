@@ -30,7 +30,7 @@ static const struct sk_field stage_fields[] = {
 		.doc = "seconds that one try takes"),
 	SK_FIELD(struct stage, fail_chance, .def = "0", .bounded = true, .min = 0, .max = 1,
 		.doc = "how likely a try fails, from 0 (never) to 1 (always)"),
-	SK_FIELDS_END
+	SK_FIELDS_END,
 };
 
 static const struct sk_field fields[] = {
@@ -44,7 +44,7 @@ static const struct sk_field fields[] = {
 		.doc = "a switch that the job carries along: it is logged and changes nothing"),
 	SK_FIELD(struct complex_worker, seed, .def = "0", .bounded = true, .min = 0, .max = 1e15,
 		.doc = "makes chance repeatable: same seed and attempt, same failures; 0 = off"),
-	SK_FIELDS_END
+	SK_FIELDS_END,
 };
 
 /* splitmix64: a few lines, good enough for dice, the same everywhere. */
@@ -105,8 +105,7 @@ run_stage(struct sk_run *run, const struct stage *s, int64_t retries, struct sk_
 		if (dice_roll(dice) >= s->fail_chance)
 			return SK_OK;
 		if (try > retries)
-			return sk_fail(
-				err, SK_EIO, "stage %s failed %" PRId64 " times", s->name, try);
+			return sk_fail(err, SK_EIO, "stage %s failed %" PRId64 " times", s->name, try);
 		sk_run_warn(run, "stage %s failed, trying again", s->name);
 	}
 }

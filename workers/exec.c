@@ -12,18 +12,22 @@ static const struct sk_field fields[] = {
 	SK_FIELD(struct sk_exec, env, .doc = "map of strings: added to the program's environment"),
 	SK_FIELD(struct sk_exec, cwd, .bounded = true, .min = 0, .max = 4095,
 		.doc = "directory to start in; empty = the one skalds runs in"),
-	SK_FIELD(struct sk_exec, input, .key = "stdin",
-		.doc = "text for the standard input; empty = none"),
+	SK_FIELD(
+		struct sk_exec, input, .key = "stdin", .doc = "text for the standard input; empty = none"),
 	SK_FIELD(struct sk_exec, output_limit, .key = "outputLimit", .def = "0", .bounded = true,
 		.min = 0, .max = 1e12, .doc = "bytes of output that are kept; 0 = the usual limit"),
 	SK_FIELD(struct sk_exec, isolate, .def = "false",
 		.doc = "give the program a process namespace of its own (needs root)"),
-	SK_FIELDS_END
+	SK_FIELDS_END,
 };
 
 /* The supervisor knows its tasks' processes by these: whoever changes them hides from it. */
 static const char *const reserved[] = {
-	"SKALDS_TASK_ID", "SKALDS_ATTEMPT", "SKALDS_TASK_INDEX", "SKALDS_RESULT", NULL
+	"SKALDS_TASK_ID",
+	"SKALDS_ATTEMPT",
+	"SKALDS_TASK_INDEX",
+	"SKALDS_RESULT",
+	NULL,
 };
 
 static enum sk_code
@@ -35,9 +39,8 @@ check_variable(const struct sk_pair *p, struct sk_err *err)
 		if (strcmp(p->key, reserved[i]) == 0)
 			return sk_fail(err, SK_EINVAL, "env: %s is set by skalds", p->key);
 	if (p->value->kind != SK_STRING)
-		return sk_fail(err, SK_EINVAL,
-			"env.%.100s: expected string, got %s: put it in quotes", p->key,
-			sk_kind_name(p->value->kind));
+		return sk_fail(err, SK_EINVAL, "env.%.100s: expected string, got %s: put it in quotes",
+			p->key, sk_kind_name(p->value->kind));
 	return SK_OK;
 }
 
@@ -47,8 +50,8 @@ check_env(const struct sk_value *env, struct sk_err *err)
 	if (env == NULL || env->kind == SK_NULL)
 		return SK_OK;
 	if (env->kind != SK_MAP)
-		return sk_fail(err, SK_EINVAL, "env: expected map of strings, got %s",
-			sk_kind_name(env->kind));
+		return sk_fail(
+			err, SK_EINVAL, "env: expected map of strings, got %s", sk_kind_name(env->kind));
 	for (size_t i = 0; i < env->u.map.n; i++)
 		if (check_variable(&env->u.map.pairs[i], err) != SK_OK)
 			return SK_EINVAL;
@@ -66,8 +69,8 @@ exec_check(const void *att, struct sk_err *err)
 	if (e->command.n > 0 && e->script[0] != '\0')
 		return sk_fail(err, SK_EINVAL, "command and script exclude each other");
 	if (e->command.n > 0 && argv[0][0] == '\0')
-		return sk_fail(err, SK_EINVAL,
-			"command: the first word names the program, it cannot be empty");
+		return sk_fail(
+			err, SK_EINVAL, "command: the first word names the program, it cannot be empty");
 	return check_env(e->env, err);
 }
 

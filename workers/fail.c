@@ -39,9 +39,9 @@ static const struct sk_field fields[] = {
 		.doc = "end the process instead of failing; hang ignores every request to stop"),
 	SK_FIELD(struct fail, exit_code, .key = "exitCode", .def = "3", .bounded = true, .min = 0,
 		.max = 255, .doc = "the code of crash: exit"),
-	SK_FIELD(struct fail, memory_mb, .key = "memoryMb", .def = "1024", .bounded = true,
-		.min = 1, .max = 1e6, .doc = "how much crash: oom takes before it gives up, MiB"),
-	SK_FIELDS_END
+	SK_FIELD(struct fail, memory_mb, .key = "memoryMb", .def = "1024", .bounded = true, .min = 1,
+		.max = 1e6, .doc = "how much crash: oom takes before it gives up, MiB"),
+	SK_FIELDS_END,
 };
 
 /* The default action first: a handler (a sanitizer's, say) would turn the death into an exit. */
@@ -67,8 +67,8 @@ eat_memory(int64_t mb, struct sk_err *err)
 	const size_t piece = 1 << 20;
 
 	for (int64_t i = 0; i < mb; i++) {
-		unsigned char *p = mmap(
-			NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		unsigned char *p =
+			mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (p == MAP_FAILED)
 			return sk_fail_errno(err, "got no more memory after %" PRId64 " MiB", i);
 		for (size_t at = 0; at < piece; at += 4096)

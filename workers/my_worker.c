@@ -20,10 +20,9 @@ static const struct sk_field fields[] = {
 		.doc = "frame number to hold; updated live"),
 	SK_FIELD(struct my_worker, steps, .def = "3000", .bounded = true, .min = 0, .max = 1e12,
 		.doc = "how many steps the work has; updated live"),
-	SK_FIELD(struct my_worker, interval_s, .key = "intervalSeconds", .def = "1",
-		.bounded = true, .min = 0, .max = 86400,
-		.doc = "pause after each step in seconds; updated live"),
-	SK_FIELDS_END
+	SK_FIELD(struct my_worker, interval_s, .key = "intervalSeconds", .def = "1", .bounded = true,
+		.min = 0, .max = 86400, .doc = "pause after each step in seconds; updated live"),
+	SK_FIELDS_END,
 };
 
 /* The address without its user and password: cameras are often given as rtsp://user:secret@host,
@@ -49,8 +48,7 @@ my_worker_before(struct sk_run *run, void *att, struct sk_err *err)
 	char url[URL_SIZE];
 
 	(void)err;
-	sk_run_log(run, "starting MyWorker with RTSP URL: %s",
-		shown_url(w->rtsp_url, url, sizeof url));
+	sk_run_log(run, "starting MyWorker with RTSP URL: %s", shown_url(w->rtsp_url, url, sizeof url));
 	return SK_OK;
 }
 
@@ -62,14 +60,13 @@ my_worker_run(struct sk_run *run, void *att, struct sk_err *err)
 	char url[URL_SIZE];
 
 	for (int64_t step = 1; step <= w->steps; step++) {
-		sk_run_log(run,
-			"step %" PRId64 " of %" PRId64 ": RTSP URL: %s, Fix Frame: %" PRId64, step,
+		sk_run_log(run, "step %" PRId64 " of %" PRId64 ": RTSP URL: %s, Fix Frame: %" PRId64, step,
 			w->steps, shown_url(w->rtsp_url, url, sizeof url), w->fix_frame);
 		if (!sk_run_sleep(run, w->interval_s))
-			return sk_fail(err, SK_ECANCELED, "stopped at step %" PRId64 " of %" PRId64,
-				step, w->steps);
-		sk_run_progress(run, (double)step / (double)(w->steps > step ? w->steps : step),
-			"streaming");
+			return sk_fail(
+				err, SK_ECANCELED, "stopped at step %" PRId64 " of %" PRId64, step, w->steps);
+		sk_run_progress(
+			run, (double)step / (double)(w->steps > step ? w->steps : step), "streaming");
 	}
 	return SK_OK;
 }
@@ -82,8 +79,8 @@ my_worker_update(struct sk_run *run, void *now, const void *old, struct sk_err *
 
 	(void)err;
 	sk_run_log(run, "updated RTSP URL: %s -> %s, Fix Frame: %" PRId64 " -> %" PRId64,
-		shown_url(was->rtsp_url, url_was, sizeof url_was),
-		shown_url(w->rtsp_url, url, sizeof url), was->fix_frame, w->fix_frame);
+		shown_url(was->rtsp_url, url_was, sizeof url_was), shown_url(w->rtsp_url, url, sizeof url),
+		was->fix_frame, w->fix_frame);
 	return SK_OK;
 }
 

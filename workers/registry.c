@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#define WORKERS(W)        \
+#define WORKERS(W) \
 	W(complex_worker) \
-	W(exec)           \
-	W(fail)           \
-	W(my_worker)      \
+	W(exec) \
+	W(fail) \
+	W(my_worker) \
 	W(sleep)
 
 #define DECLARE(name) extern const struct sk_worker sk_worker_##name;

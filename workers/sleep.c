@@ -8,7 +8,7 @@ struct sleep {
 static const struct sk_field fields[] = {
 	SK_FIELD(struct sleep, seconds, .required = true, .bounded = true, .min = 0, .max = 1e9,
 		.doc = "how long the task takes"),
-	SK_FIELDS_END
+	SK_FIELDS_END,
 };
 
 /* Long sleeps wake a hundred times for the progress, never more often than once a second. */
@@ -29,8 +29,8 @@ sleep_run(struct sk_run *run, void *att, struct sk_err *err)
 	while (gone < s->seconds) {
 		double step = slice(s->seconds, s->seconds - gone);
 		if (!sk_run_sleep(run, step))
-			return sk_fail(err, SK_ECANCELED, "stopped after %.6g of %.6g seconds",
-				gone, s->seconds);
+			return sk_fail(
+				err, SK_ECANCELED, "stopped after %.6g of %.6g seconds", gone, s->seconds);
 		gone += step;
 		sk_run_progress(run, gone / s->seconds, NULL);
 	}

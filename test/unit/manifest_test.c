@@ -23,8 +23,12 @@ struct printed {
 static struct sk_task_spec
 task(const char *id)
 {
-	return (struct sk_task_spec){ .id = id, .class_name = "MyWorker", .is_persistent = true,
-		.grace_s = 10, .retry = { .max_attempts = 1 }, .worker = &a_class };
+	return (struct sk_task_spec){ .id = id,
+		.class_name = "MyWorker",
+		.is_persistent = true,
+		.grace_s = 10,
+		.retry = { .max_attempts = 1 },
+		.worker = &a_class };
 }
 
 static const struct sk_value *
@@ -214,10 +218,26 @@ static void
 the_file_arrives_byte_for_byte(void **state)
 {
 	static const char *const files[] = {
-		FILE_TEXT, "a: b", "a: b\n\n\n", "\n\na: b\n", "  a: b\n", "\ta\n",
-		"a: b\r\nc: d\r\n", "# comment\n---\na: b\n...\n", "a: \"\\\"\"\n",
-		"a: \xc3\xa9 \xf0\x9f\x98\x80\n", "", "\n", " ", "\t\n", "a: b\n  ", "a \n \nb \n",
-		"\xef\xbb\xbf# b\n", "a: \xe2\x80\xa8 b\n", "a: \xc2\x85 b\n", "a: \x7f\x01\n",
+		FILE_TEXT,
+		"a: b",
+		"a: b\n\n\n",
+		"\n\na: b\n",
+		"  a: b\n",
+		"\ta\n",
+		"a: b\r\nc: d\r\n",
+		"# comment\n---\na: b\n...\n",
+		"a: \"\\\"\"\n",
+		"a: \xc3\xa9 \xf0\x9f\x98\x80\n",
+		"",
+		"\n",
+		" ",
+		"\t\n",
+		"a: b\n  ",
+		"a \n \nb \n",
+		"\xef\xbb\xbf# b\n",
+		"a: \xe2\x80\xa8 b\n",
+		"a: \xc2\x85 b\n",
+		"a: \x7f\x01\n",
 		"%YAML 1.2\n---\na: b\n",
 	};
 	struct sk_task_spec t = task("camera");
@@ -292,7 +312,16 @@ static void
 every_id_becomes_a_name_of_its_own(void **state)
 {
 	static const char *const ids[] = {
-		"a b", "a_b", "a.b", "a--b", "a-b-", "a-b", "-a-b", "\xc3\xa9", "\xe5\xb7\xa5", "_",
+		"a b",
+		"a_b",
+		"a.b",
+		"a--b",
+		"a-b-",
+		"a-b",
+		"-a-b",
+		"\xc3\xa9",
+		"\xe5\xb7\xa5",
+		"_",
 		"a-very-long-name-of-a-task-that-does-not-fit-into-a-label-at-all-1",
 		"a-very-long-name-of-a-task-that-does-not-fit-into-a-label-at-all-2",
 		"a-name-of-exactly-forty-five-characters-12345",

@@ -248,8 +248,8 @@ rig_problem(struct rig *r)
 	struct sk_str text = SK_STR_INIT;
 
 	sk_problems_init(&p, r->arena, "");
-	bool ok = sk_fields_decode(w->fields, r->attachments, att, w->attachment_size, r->arena, "",
-		false, &p);
+	bool ok = sk_fields_decode(
+		w->fields, r->attachments, att, w->attachment_size, r->arena, "", false, &p);
 	if (ok && (w->check == NULL || w->check(att, &err) == SK_OK))
 		return "";
 	sk_problems_text(&p, &text);

@@ -14,7 +14,7 @@ struct rig {
 	const struct sk_worker *worker;
 	struct sk_value *attachments;
 	uint32_t attempt;
-	int64_t limit_ms;	/* then it is killed */
+	int64_t limit_ms; /* then it is killed */
 
 	/* Once the log holds this, do it once: a signal or new attachments. */
 	const char *when;
@@ -22,7 +22,7 @@ struct rig {
 	const struct sk_value *update;
 
 	/* What was seen. */
-	int status;		/* of waitpid */
+	int status; /* of waitpid */
 	struct sk_str log;
 	double progress;
 	char stage[128], failure[512], update_error[512];

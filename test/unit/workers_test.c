@@ -337,7 +337,10 @@ fail_dies_in_every_way(void **state)
 		const char *crash;
 		int code;
 	} ways[] = {
-		{ "abort", -SIGABRT }, { "segv", -SIGSEGV }, { "kill", -SIGKILL }, { "exit", 3 },
+		{ "abort", -SIGABRT },
+		{ "segv", -SIGSEGV },
+		{ "kill", -SIGKILL },
+		{ "exit", 3 },
 	};
 
 	(void)state;
