@@ -195,9 +195,12 @@ run_timers(struct sk_loop *loop)
 {
 	int64_t now = sk_boot_ms();
 
-	while (loop->n_timers > 0 && loop->heap[0]->due_ms <= now) {
+	/* not more than were armed before: one that is always due must not keep the descriptors waiting */
+	for (uint32_t n = loop->n_timers; n > 0 && loop->n_timers > 0; n--) {
 		struct sk_timer *t = loop->heap[0];
 
+		if (t->due_ms > now)
+			break;
 		sk_timer_clear(loop, t);
 		t->fn(t->arg);
 	}

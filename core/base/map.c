@@ -24,7 +24,7 @@ find(const struct sk_map *m, uint64_t key)
 {
 	size_t i;
 
-	if (m->cap == 0)
+	if (m->cap == 0 || key == FREE || key == DELETED)
 		return NULL;
 	for (i = start_of(m, key); m->slots[i].key != FREE; i = (i + 1) & (m->cap - 1))
 		if (m->slots[i].key == key)
