@@ -3,6 +3,7 @@
 #include "core/model/task.h"
 #include "workers/registry.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,8 +21,9 @@ sk_agent_sink(const struct sk_settings *s, enum sk_console console, struct sk_si
 	};
 }
 
-const char *const *
-sk_agent_env(void)
+/* Our environment without secrets; the strings stay environ's. */
+static const char **
+task_env(void)
 {
 	const char **list;
 	size_t n = 0, kept = 0;
@@ -38,6 +40,19 @@ sk_agent_env(void)
 			list[kept++] = environ[i];
 	}
 	return list;
+}
+
+int
+sk_agent_supervise(struct sk_supervisor_config *sup)
+{
+	const char **env = task_env();
+	int code;
+
+	sup->env = env;
+	code = sk_supervise(sup);
+	sup->env = NULL;
+	free(env);
+	return code;
 }
 
 static const char **

@@ -9,9 +9,8 @@
 /* LOG_PATH and its friends, SKALDS_DATA, SKALD_ID. Borrows from the settings. */
 void sk_agent_sink(const struct sk_settings *s, enum sk_console console, struct sk_sink_config *sink);
 
-/* Our environment without secrets (sk_setting_is_secret_name), for the tasks. Lives until the end
- * of the process, as environ does. */
-const char *const *sk_agent_env(void);
+/* sk_supervise with our environment for the tasks, secrets left out (sk_setting_is_secret_name). */
+int sk_agent_supervise(struct sk_supervisor_config *sup);
 
 /* The link's describe: a task of the plan as the supervisor wants it. arg is not used. */
 bool sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a,

@@ -129,11 +129,10 @@ edge_run(const struct sk_args *args, struct sk_settings *settings)
 	e.link.once = sk_arg_set(args, "once");
 	e.link.watch = sk_arg_set(args, "watch") ? e.file : NULL;
 	e.link.exit_code = edge_exit_code;
-	sup.env = sk_agent_env();
 	sup.lines = table;
 	sk_agent_sink(settings, args->json ? SK_CONSOLE_EVENTS : table ? SK_CONSOLE_TABLE
 		: SK_CONSOLE_TAGGED, &sup.sink);
-	return sk_supervise(&sup);
+	return sk_agent_supervise(&sup);
 }
 
 static const struct sk_opt options[] = {

@@ -301,9 +301,8 @@ run_one_run(const struct sk_args *args, struct sk_settings *settings)
 		r.link = (struct sk_link_config){ .component = "run-one", .arg = &r, .load = run_one_load,
 			.describe = sk_agent_describe, .event = run_one_event, .once = true,
 			.exit_code = run_one_exit_code };
-		sup.env = sk_agent_env();
 		sk_agent_sink(settings, args->json ? SK_CONSOLE_EVENTS : SK_CONSOLE_RAW, &sup.sink);
-		code = sk_supervise(&sup);
+		code = sk_agent_supervise(&sup);
 	}
 	sk_arena_free(r.arena);
 	return code;

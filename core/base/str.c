@@ -192,7 +192,7 @@ sk_json_string(struct sk_str *s, const char *text)
 void
 sk_json_next(struct sk_str *s)
 {
-	if (s->len > 0 && s->p[s->len - 1] != '{' && s->p[s->len - 1] != '[')
+	if (s->len > 0 && strchr("{[:", s->p[s->len - 1]) == NULL)
 		sk_str_addc(s, ',');
 }
 

@@ -33,7 +33,7 @@ void sk_json_string(struct sk_str *s, const char *text);
 /* Bytes that are not valid UTF-8 are written as U+FFFD. */
 void sk_json_string_n(struct sk_str *s, const char *text, size_t n);
 void sk_json_key(struct sk_str *s, const char *key);
-/* A comma unless the container was just opened. */
+/* A comma unless the container was just opened or a key stands there. */
 void sk_json_next(struct sk_str *s);
 void sk_json_int(struct sk_str *s, int64_t v);
 /* The shortest form that reads back as the same double; a whole number keeps its ".0". */

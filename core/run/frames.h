@@ -38,9 +38,10 @@ enum sk_frame_type {
 	SK_F_QUIT,		/* u32 exit code: stop all tasks, then exit with it */
 	SK_F_PING,		/* answered at once by PONG */
 	SK_F_PRINT,		/* u32 stream 1 or 2, bytes: whole lines for the console */
+	SK_F_SEEN,		/* the STARTED of (key, attempt) was taken note of */
 	/* supervisor -> link */
 	SK_F_HELLO = 32,	/* u32 pid, bytes run id, u32 restarts of the link */
-	SK_F_TASK,		/* one task that is known: u32 settled, struct sk_task_report */
+	SK_F_TASK,		/* one task that is known: u32 1 settled + 2 seen, struct sk_task_report */
 	SK_F_TASKS_END,
 	SK_F_STARTED,		/* struct sk_task_report */
 	SK_F_EXITED,		/* struct sk_task_report */
@@ -138,6 +139,7 @@ struct sk_task_report {
 	const char *message;
 	const void *result;
 	size_t result_len;
+	bool unseen;			/* its start was never taken note of; not part of the frame */
 };
 void sk_put_report(struct sk_str *s, const struct sk_task_report *rep);
 bool sk_get_report(struct sk_reader *r, struct sk_arena *a, struct sk_task_report *rep) SK_CHECKED;

@@ -36,6 +36,7 @@ struct sk_link {
 	bool quit_sent, gone;
 	pid_t supervisor;		/* 0 until HELLO */
 	int64_t heard_ms;		/* boot clock: its last frame */
+	int64_t pinged_ms;		/* boot clock: when we looked last */
 	int signal;			/* skalds was told to stop by it */
 	/* from HELLO: what to clear when the supervisor dies */
 	char run_id[SK_RUN_ID_LEN], run_dir[256], cgroup[2][1300];
@@ -209,6 +210,8 @@ adopt_known(struct sk_link *l)
 	for (size_t i = 0; i < l->n_known; i++) {
 		const struct known *k = &l->known[i];
 
+		if (k->rep.unseen)
+			sk_chan_queue(&l->chan, SK_F_SEEN, k->key, k->attempt, NULL);
 		if (k->rep.state == SK_T_ENDED && !k->settled)
 			sk_chan_queue(&l->chan, SK_F_ACK, k->key, k->attempt, NULL);
 	}
@@ -280,12 +283,15 @@ on_task(struct sk_link *l, const struct sk_frame *f)
 {
 	struct sk_reader r = sk_reader_of(f);
 	struct known k = { .key = f->key, .attempt = f->attempt };
+	uint32_t flags;
 
 	if (l->known_arena == NULL)
 		l->known_arena = sk_arena_new();
-	k.settled = sk_get_u32(&r) != 0;
+	flags = sk_get_u32(&r);
 	if (!sk_get_report(&r, l->known_arena, &k.rep))
 		return;
+	k.settled = (flags & 1) != 0;
+	k.rep.unseen = (flags & 2) == 0 && k.rep.start_boot_ms > 0;
 	if (l->n_known == l->cap_known) {
 		l->cap_known = l->cap_known > 0 ? l->cap_known * 2 : 16;
 		l->known = sk_xreallocarray(l->known, l->cap_known, sizeof(*l->known));
@@ -301,9 +307,10 @@ on_report(struct sk_link *l, const struct sk_frame *f)
 	struct sk_task_report rep;
 
 	if (sk_get_report(&r, a, &rep)) {
-		if (f->type == SK_F_STARTED)
+		if (f->type == SK_F_STARTED && l->loaded) {
 			sk_plan_started(l->plan, f->key, f->attempt, &rep);
-		else if (l->loaded) {
+			sk_chan_queue(&l->chan, SK_F_SEEN, f->key, f->attempt, NULL);
+		} else if (l->loaded) {
 			sk_plan_exited(l->plan, f->key, f->attempt, &rep, sk_boot_ms());
 			sk_chan_queue(&l->chan, SK_F_ACK, f->key, f->attempt, NULL);
 		}
@@ -415,6 +422,11 @@ ping(void *arg)
 	struct sk_link *l = arg;
 	int64_t now = sk_boot_ms(), lease = l->cfg->lease_ms;
 
+	/* We slept ourselves (a suspended machine): its silence means nothing yet, half a lease will
+	 * tell. */
+	if (lease > 0 && now - l->pinged_ms > lease / 2 && now - l->heard_ms > lease / 2)
+		l->heard_ms = now - lease / 2;
+	l->pinged_ms = now;
 	if (lease > 0 && l->supervisor > 0 && now - l->heard_ms > lease) {
 		end_hung_supervisor(l);
 		return;

@@ -694,6 +694,8 @@ sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct sk
 	t->attempt = attempt;
 	t->failures = rep->failures;
 	copy_report(t, rep);
+	if (rep->unseen)
+		p->ops->event(p->arg, t, "started");
 	if (rep->state == SK_T_ENDED) {
 		set_state(p, t, SK_P_RUNNING);
 		settle(p, t, !settled);

@@ -51,6 +51,7 @@ struct sup_task {
 	bool isolated_end;		/* the init of the namespace reported isolated_status */
 	int isolated_status;
 	const char *path;		/* programs: what was executed */
+	bool start_seen;		/* a link has told the world of the start */
 	bool start_failed;		/* message and code say why */
 	int start_code;
 	struct sk_task_report report;
@@ -91,6 +92,7 @@ struct sup {
 	struct sk_run_file run;
 	struct sk_title title;
 	int signal_fd, null_fd;
+	struct sk_watch *signal_watch;
 	char oom_score[8];		/* of tasks; "" = the same as ours */
 	struct rlimit nofile;		/* as we were started; ours is raised, the tasks' is not */
 	struct sk_map by_key, by_pid;

@@ -103,14 +103,14 @@ introduce(struct sup *s)
 	sup_tell(s, SK_F_HELLO, NULL, &payload, true);
 	while ((t = sk_map_each(&s->by_key, &i)) != NULL) {
 		sk_str_clear(&payload);
-		sk_put_u32(&payload, 0);
+		sk_put_u32(&payload, t->start_seen ? 2 : 0);
 		sup_report(t, &payload);
 		sup_tell(s, SK_F_TASK, t, &payload, true);
 	}
 	i = 0;
 	while ((done = sk_map_each(&s->settled, &i)) != NULL) {
 		sk_str_clear(&payload);
-		sk_put_u32(&payload, 1);
+		sk_put_u32(&payload, 1 | 2);
 		sk_put_report(&payload, &done->report);
 		sk_chan_queue(&s->link.chan, SK_F_TASK, done->key, done->attempt, &payload);
 	}
@@ -152,6 +152,9 @@ on_task_frame(struct sup *s, const struct sk_frame *f)
 		break;
 	case SK_F_UPDATE:
 		sup_task_update(t, f);
+		break;
+	case SK_F_SEEN:
+		t->start_seen = true;
 		break;
 	case SK_F_ACK:
 		if (t->state == SK_T_ENDED)

@@ -216,8 +216,9 @@ take_signals(struct sup *s)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return false;
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return s->signal_fd != -1 &&
-		sk_watch_add(s->loop, s->signal_fd, EPOLLIN, signals_ready, s, &err) != NULL;
+	if (s->signal_fd != -1)
+		s->signal_watch = sk_watch_add(s->loop, s->signal_fd, EPOLLIN, signals_ready, s, &err);
+	return s->signal_watch != NULL;
 }
 
 /* Pipes and channels of many tasks: take what the hard limit gives. */
@@ -340,6 +341,7 @@ take_down(struct sup *s)
 	sk_sink_free(s->sink, GIVE_UP_MS);
 	sk_map_release(&s->by_key);
 	sk_map_release(&s->by_pid);
+	sk_watch_remove(s->signal_watch);
 	close(s->signal_fd);
 	close(s->null_fd);
 	sk_loop_free(s->loop);
