@@ -5,7 +5,8 @@
 # end with 0 when all is well. A program that ends otherwise, prints no test, prints fewer than it
 # planned ("1..N") or takes longer than TEST_TIMEOUT seconds (300) counts as failed.
 #
-# Environment: FLAVOR (release), BUILD (build), JOBS (make -j, 2), FUZZ_SECONDS (20), FULL, SKALDS_SEED.
+# Environment: FLAVOR (release), BUILD (build), JOBS (make -j, 2), PARALLEL (scripts at once,
+# 2), FUZZ_SECONDS (20), FULL, SKALDS_SEED.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 99
 
@@ -13,6 +14,7 @@ STAGES="build check static unit contract cli badinput integration fault fuzz san
 FLAVOR=${FLAVOR:-release}
 BUILD=${BUILD:-build}
 JOBS=${JOBS:-2}
+PARALLEL=${PARALLEL:-2}
 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 TEST_TIMEOUT=${TEST_TIMEOUT:-300}
 LOGS=$BUILD/test-logs/$FLAVOR
@@ -49,9 +51,9 @@ count()
 {
 	local log=$1 status=$2 name=$3 p f s plan why=
 
-	s=$(grep -cE '^ok\b.*# SKIP' "$log")
-	p=$(($(grep -cE '^ok\b' "$log") - s))
-	f=$(grep -cE '^not ok\b' "$log")
+	s=$(grep -acE '^ok\b.*# SKIP' "$log")
+	p=$(($(grep -acE '^ok\b' "$log") - s))
+	f=$(grep -acE '^not ok\b' "$log")
 	plan=$(sed -nE 's/^1\.\.([0-9]+).*/\1/p' "$log" | awk '{ n += $1 } END { if (NR > 0) print n }')
 	if [ "$status" = 124 ] || [ "$status" = 137 ]; then
 		why="took longer than $TEST_TIMEOUT s"
@@ -72,15 +74,46 @@ count()
 	[ "$f" = 0 ] || bad_logs+=("$log")
 }
 
-# run NAME COMMAND…: one program, its output in the stage's directory.
+# begin LIMIT NAME COMMAND…: one program in the background, LIMIT at once, its output in the stage's
+# directory.
+declare -A running=() # pid -> name
+declare -A log_of=()
+begin()
+{
+	local limit=$1 name=$2 log=$LOGS/$stage/${2//\//-}.log
+	shift 2
+	while [ ${#running[@]} -ge "$limit" ]; do
+		reap
+	done
+	mkdir -p "${log%/*}"
+	timeout --kill-after=10 "$TEST_TIMEOUT" "$@" >"$log" 2>&1 </dev/null &
+	running[$!]=$name
+	log_of[$!]=$log
+}
+
+# Counts the next one that ends.
+reap()
+{
+	local pid status
+	wait -n -p pid "${!running[@]}"
+	status=$?
+	count "${log_of[$pid]}" "$status" "${running[$pid]}"
+	unset "running[$pid]" "log_of[$pid]"
+}
+
+finish_all()
+{
+	while [ ${#running[@]} -gt 0 ]; do
+		reap
+	done
+}
+
+# run NAME COMMAND…: one program, alone.
 run()
 {
-	local name=$1 log=$LOGS/$stage/${1//\//-}.log status
-	shift
-	mkdir -p "${log%/*}"
-	timeout --kill-after=10 "$TEST_TIMEOUT" "$@" >"$log" 2>&1 </dev/null
-	status=$?
-	count "$log" "$status" "$name"
+	finish_all
+	begin 1 "$@"
+	finish_all
 }
 
 # step SENTENCE COMMAND…: a command that prints no TAP; its success is one test.
@@ -134,13 +167,15 @@ programs() # FLAVOR FOLDER
 stage_unit() { programs "$FLAVOR" unit; }
 stage_contract() { programs "$FLAVOR" contract; }
 
+# Scripts wait most of their time: PARALLEL at once.
 scripts() # FOLDER
 {
 	local t
 	for t in test/"$1"/*.sh; do
 		[ -x "$t" ] && [ "${t##*/}" != lib.sh ] || continue
-		run "${t#test/}" "$t"
+		begin "$PARALLEL" "${t#test/}" "$t"
 	done
+	finish_all
 }
 
 stage_cli() { scripts cli; }
@@ -148,32 +183,17 @@ stage_integration() { scripts integration; }
 stage_fault() { scripts fault; }
 stage_badinput() { scripts badinput; }
 
-# Two at a time: each is one thread.
+# Each is one thread.
 stage_fuzz()
 {
-	local t log began=()
+	local t
 	compgen -G 'test/fuzz/*.c' >/dev/null || return 0
 	step "fuzz targets build" flavored fuzz fuzz-build || return 0
 	for t in test/fuzz/*.c; do
 		t=${t##*/}
-		log=$LOGS/$stage/$t.log
-		test/fuzz.sh "$BUILD/fuzz/test/fuzz/${t%.c}" "$FUZZ_SECONDS" >"$log" 2>&1 </dev/null &
-		began+=("$!:$log:$t")
-		if [ ${#began[@]} -ge 2 ]; then
-			finish_fuzz "${began[0]}"
-			began=("${began[@]:1}")
-		fi
+		begin "$JOBS" "$t" test/fuzz.sh "$BUILD/fuzz/test/fuzz/${t%.c}" "$FUZZ_SECONDS"
 	done
-	for t in "${began[@]}"; do
-		finish_fuzz "$t"
-	done
-}
-
-finish_fuzz() # PID:LOG:NAME
-{
-	local pid=${1%%:*} rest=${1#*:}
-	wait "$pid"
-	count "${rest%:*}" $? "${rest##*:}"
+	finish_all
 }
 
 # The same tests again where a sanitizer looks on: what is quick. make asan|ubsan|tsan run everything.
@@ -230,7 +250,7 @@ done
 
 for log in "${bad_logs[@]}"; do
 	echo "---- $log"
-	grep -A 8 -E '^not ok\b' "$log" | head -n 40
+	grep -a -A 8 -E '^not ok\b' "$log" | head -n 40
 	echo "     … and its end:"
 	tail -n 12 "$log"
 done
