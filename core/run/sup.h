@@ -42,11 +42,13 @@ struct sup_task {
 	struct sk_timer timer;		/* timeout, then grace, then the wait for an empty tree */
 	enum sk_reason stop_reason;	/* why we stopped it; EXITED = we did not */
 	int stop_signal;
-	int64_t grace_ms;
-	bool killed;			/* SIGKILL was sent by us */
+	int64_t grace_until_ms;		/* boot clock: how long the whole tree has to obey */
+	bool killed;			/* SIGKILL was sent to it by us */
+	bool hurry;			/* what is left of the tree gets no more grace */
 	bool reaped;			/* the first process is gone; status holds its end */
 	int status;
 	int64_t reaped_ns;		/* boot clock */
+	bool group_gone;		/* nothing is left of the first process's group */
 	int sweeps;			/* rounds of killing what is left of the tree */
 	bool isolated_end;		/* the init of the namespace reported isolated_status */
 	int isolated_status;
@@ -107,7 +109,8 @@ struct sup {
 	int64_t last_flush_ms;
 	int64_t scan_ns;		/* boot clock of the last walk for adopted processes */
 	size_t scan_found;
-	int64_t oom_seen;		/* of our own group's counter, as far as attributed to tasks */
+	int64_t oom_seen;		/* of our own group's counter, as far as attributed to tasks or old */
+	int64_t oom_last;		/* its value a second ago */
 	bool memory_said;		/* that memoryMb cannot be enforced */
 	bool stalled;			/* a console takes no more: reading from tasks pauses, none starts */
 	bool draining;
@@ -124,6 +127,8 @@ struct sup {
 void sup_task_new(struct sup *s, const struct sk_frame *f);
 void sup_task_stop(struct sup_task *t, enum sk_reason reason, int sig, int64_t grace_ms);
 void sup_task_kill(struct sup_task *t);
+/* A signal for its process group; nothing happens when the first process is gone. */
+void sup_task_signal(const struct sup_task *t, int sig);
 void sup_task_update(struct sup_task *t, const struct sk_frame *f);
 /* Free it, whatever its state. */
 void sup_task_free(struct sup_task *t);
@@ -163,6 +168,10 @@ bool sup_raw(const struct sup_task *t);
 bool sup_captured(const struct sup_task *t);
 
 /* sup_end.c: how it ended */
+#define SUP_UNKILLABLE_MS 20000
+#define SUP_UNKILLABLE "a process survives SIGKILL (uninterruptible sleep?): the slot stays taken"
+/* Once a second: kills for want of memory that explain nobody's death are old then. */
+void sup_age_memory_kills(struct sup *s);
 /* Fill reason, code, signal and message of the report. */
 void sup_judge(struct sup_task *t);
 /* The first process is gone: end the rest of the tree, then finish the attempt. */
