@@ -117,13 +117,14 @@ at_least()
 # check SENTENCE COMMAND…: passes when the command succeeds.
 check()
 {
-	local sentence=$1 out
+	local sentence=$1
 	shift
-	if out=$("$@" 2>&1); then
+	# not in a subshell: what the command sets must stay
+	if "$@" >"$T/.check" 2>&1; then
 		pass "$sentence"
 	else
 		fail "$sentence" "failed: $*
-$out"
+$(cat "$T/.check")"
 	fi
 }
 

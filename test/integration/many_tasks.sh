@@ -38,7 +38,7 @@ for kind in Sleep Exec; do
 	is "$n of $kind: edge drains with 0" "$CODE" 0
 	at_most "$n of $kind are stopped together (ms)" $(($(now_ms) - from)) 6000
 	is "$n of $kind: each end is reported once" \
-		"$(for e in cancelled failed finished; do events edge.out event=$e -- taskId; done | sort | uniq -c | awk '{print $1}' | sort | uniq -c | awk '{print $1, $2}')" "$n 1"
+		"$(for e in cancelled failed finished interrupted; do events edge.out event=$e -- taskId; done | sort | uniq -c | awk '{print $1}' | sort | uniq -c | awk '{print $1, $2}')" "$n 1"
 done
 
 # More tasks than descriptors allow: said clearly, and the rest is not lost.
