@@ -67,7 +67,7 @@ work=$cache/work-$key
 rm -rf "$cache"/work-*
 mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial" "$work/src" "$work/log"
 out=$work/out
-mkdir -p "$out/include" "$out/lib"
+mkdir -p "$out/include" "$out/lib" "$out/licenses"
 
 # ---- sources ----
 
@@ -131,6 +131,7 @@ fetch()
 	dpkg-source --no-copy -x "${name}_${revision#*:}.dsc" "$work/src/$name" \
 		>"$work/log/unpack-$name" 2>&1 || broken "unpack-$name"
 	echo "$name $revision" >>"$out/versions"
+	cp "$name/debian/copyright" "$out/licenses/$name"
 }
 
 broken()
