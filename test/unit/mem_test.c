@@ -55,6 +55,14 @@ text_is_copied_up_to_its_end_or_the_limit(void **state)
 
 /* ---- no memory ---- */
 
+/* Under a sanitizer, too, malloc shall return NULL for what does not fit, as it does elsewhere. */
+const char *__asan_default_options(void); /* NOLINT(bugprone-reserved-identifier) */
+const char *
+__asan_default_options(void) /* NOLINT(bugprone-reserved-identifier) */
+{
+	return "allocator_may_return_null=1";
+}
+
 enum way { MALLOC, CALLOC, REALLOC, ARRAY, ARENA };
 
 /* Bad sizes on purpose: through a variable that no compiler sees through. */
