@@ -14,8 +14,11 @@ struct cursor {
 static void
 advance(struct cursor *c)
 {
-	unsigned char ch = (unsigned char)*c->p++;
+	unsigned char ch;
 
+	if (c->p == c->end)
+		return;
+	ch = (unsigned char)*c->p++;
 	if (ch == '\n') {
 		c->line++;
 		c->column = 1;
@@ -39,11 +42,9 @@ skip_string(struct cursor *c)
 	while (c->p < c->end && *c->p != '"') {
 		if (*c->p == '\\')
 			advance(c);
-		if (c->p < c->end)
-			advance(c);
-	}
-	if (c->p < c->end)
 		advance(c);
+	}
+	advance(c);
 }
 
 static void
@@ -57,7 +58,15 @@ skip_scalar(struct cursor *c)
 		advance(c);
 }
 
-/* ---- before the library: what it would take too long or too deep ---- */
+/* ---- before the library: what it would take too long or too deep, and NUL, which it takes for
+ * the end of a number ---- */
+
+static bool
+complain(const struct cursor *c, struct sk_problems *p, const char *sentence)
+{
+	sk_problem(p, c->line, c->column, "", "%s", sentence);
+	return false;
+}
 
 static bool
 shape_is_good(struct cursor c, struct sk_problems *p)
@@ -75,11 +84,12 @@ shape_is_good(struct cursor c, struct sk_problems *p)
 			depth--;
 		if (*c.p == ',' || *c.p == '[' || *c.p == '{')
 			values++;
-		if (depth > SK_MAX_DEPTH || values > SK_JSON_MAX_VALUES) {
-			sk_problem(p, c.line, c.column, "", "%s", depth > SK_MAX_DEPTH ?
-				"nested deeper than 64 levels" : "more than 1048576 values");
-			return false;
-		}
+		if (*c.p == '\0')
+			return complain(&c, p, "a NUL byte is not allowed");
+		if (depth > SK_MAX_DEPTH)
+			return complain(&c, p, "nested deeper than 64 levels");
+		if (values > SK_JSON_MAX_VALUES)
+			return complain(&c, p, "more than 1048576 values");
 		advance(&c);
 	}
 	return true;

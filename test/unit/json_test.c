@@ -76,6 +76,20 @@ the_text_never_stands_in_the_sentence(void **state)
 }
 
 static void
+nul_bytes_are_refused(void **state)
+{
+	struct input in;
+
+	(void)state;
+	input_open(&in, sk_json_parse, "[1,\n3\0]", 8);
+	input_problems_are(&in, "f:2:2: a NUL byte is not allowed\n");
+	input_close(&in);
+	input_open(&in, sk_json_parse, "\"a\0b\"", 5);
+	assert_int_equal(in.problems.n_errors, 1);
+	input_close(&in);
+}
+
+static void
 limits(void **state)
 {
 	char *text = repeated("", "[", 64, ""), *more = repeated(text, "]", 64, "");
@@ -138,6 +152,7 @@ main(void)
 		cmocka_unit_test(every_kind_of_value),
 		cmocka_unit_test(what_is_no_json_is_refused_at_its_place),
 		cmocka_unit_test(the_text_never_stands_in_the_sentence),
+		cmocka_unit_test(nul_bytes_are_refused),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(values_know_their_place),
 	};
