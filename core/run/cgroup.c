@@ -1,7 +1,6 @@
 #include "core/run/cgroup.h"
 #include "core/base/mem.h"
-#include "core/base/str.h"
-#include <dirent.h>
+#include "core/run/cgroup_priv.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,22 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define REMOVE_TRIES 100
-#define REMOVE_PAUSE_NS 5000000L
-
-/* One hierarchy in use. own is skalds' own group, dir is the run's directory below it. */
-struct tree {
-	char own[1100];
-	char dir[1200];	/* "" = not usable */
-};
-
 struct sk_cgroups {
-	struct tree v2, v1;
+	struct sk_cg_tree v2, v1;
 	bool v2_kill;		/* cgroup.kill is there (Linux 5.14) */
 	bool v2_memory;		/* the run's directory hands memory on to its groups */
+	char aside[1120];	/* where we went for that; "" = nowhere */
 	unsigned next;
 	struct sk_cgroup *idle;	/* pooled, without a limit */
 	char describe[160];
@@ -36,43 +27,12 @@ struct sk_cgroup {
 	int v2_dir;		/* of v2, for clone3; -1 = none */
 	int v2_procs, v1_procs;	/* cgroup.procs, -1 = none */
 	int events;		/* v2 cgroup.events, -1 = none */
+	int oom;		/* the file that counts kills for want of memory, -1 = none */
+	int64_t oom_before;	/* its count when the task came */
 	bool kill, limited;
 	bool killed;		/* cgroup.kill was written: never handed out again */
 	bool memory_v2;
 };
-
-static bool
-write_file(const char *dir, const char *file, const char *text)
-{
-	char path[1300];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd == -1)
-		return false;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (ssize_t)strlen(text);
-}
-
-static ssize_t
-read_file(const char *dir, const char *file, char *buf, size_t size)
-{
-	char path[1300];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s%s%s", dir, dir[0] != '\0' ? "/" : "", file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	n = read(fd, buf, size - 1);
-	close(fd);
-	buf[n > 0 ? n : 0] = '\0';
-	return n;
-}
 
 /* The number behind "name " in a flat keyed file, -1 when it is not there. */
 static int64_t
@@ -89,111 +49,46 @@ keyed(const char *text, const char *name)
 	return -1;
 }
 
-/* Does a comma-separated list hold the word? */
-static bool
-listed(const char *list, size_t len, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= len; i++)
-		if ((i == 0 || list[i - 1] == ',') && strncmp(list + i, word, n) == 0 &&
-		    (i + n == len || list[i + n] == ','))
-			return true;
-	return false;
-}
-
-/* Where a hierarchy is mounted: type "cgroup2", or "cgroup" with the controller in its options.
- * Lines of mountinfo: id parent dev root mountpoint options … - type source superoptions. */
-static bool
-find_mount(const char *type, const char *controller, char *out, size_t size)
-{
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char line[4096];
-	bool found = false;
-
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
-		char point[512], fs[32], super[512];
-		const char *tail = strstr(line, " - ");
-
-		if (tail == NULL || sscanf(line, "%*s %*s %*s %*s %511s", point) != 1 ||
-		    sscanf(tail, " - %31s %*s %511s", fs, super) != 2 || strcmp(fs, type) != 0)
-			continue;
-		if (controller != NULL && !listed(super, strlen(super), controller))
-			continue;
-		snprintf(out, size, "%s", point);
-		found = true;
-	}
-	if (f != NULL)
-		fclose(f);
-	return found;
-}
-
-/* Our own path in a hierarchy, from /proc/self/cgroup ("4:memory:/x", "0::/y"). */
-static bool
-find_path(const char *controller, char *out, size_t size)
-{
-	FILE *f = fopen("/proc/self/cgroup", "re");
-	char line[2048];
-	bool found = false;
-
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
-		char *first = strchr(line, ':'), *second = first != NULL ? strchr(first + 1, ':') : NULL;
-		size_t len;
-
-		if (second == NULL)
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		len = (size_t)(second - first - 1);
-		if (controller == NULL ? len != 0 : !listed(first + 1, len, controller))
-			continue;
-		snprintf(out, size, "%s", strcmp(second + 1, "/") == 0 ? "" : second + 1);
-		found = true;
-	}
-	if (f != NULL)
-		fclose(f);
-	return found;
-}
-
-/* Our own group's directory. In a container the path may be the host's: then the mount is it. */
-static bool
-find_own(struct tree *t, const char *type, const char *controller)
-{
-	char mount[512], path[512];
-	struct stat st;
-
-	if (!find_mount(type, controller, mount, sizeof(mount)) ||
-	    !find_path(controller, path, sizeof(path)))
-		return false;
-	snprintf(t->own, sizeof(t->own), "%s%s", mount, path);
-	if (stat(t->own, &st) != 0)
-		snprintf(t->own, sizeof(t->own), "%s", mount);
-	return true;
-}
-
 static void
-make_dir(struct tree *t, const char *run_id)
+make_dir(struct sk_cg_tree *t, const char *run_id)
 {
 	snprintf(t->dir, sizeof(t->dir), "%s/skalds-%s", t->own, run_id);
 	if (mkdir(t->dir, 0755) != 0)
 		t->dir[0] = '\0';
 }
 
+/* Back to where we were started, so that nothing of ours stays behind. */
+static void
+step_back(struct sk_cgroups *cgs)
+{
+	if (cgs->aside[0] == '\0')
+		return;
+	/* refused while another run still needs it: then that run removes it, or the next one */
+	sk_cg_write(cgs->v2.own, "cgroup.subtree_control", "-memory");
+	if (sk_cg_write(cgs->v2.own, "cgroup.procs", "0"))
+		rmdir(cgs->aside);
+	cgs->aside[0] = '\0';
+}
+
 /* v2 hands a controller only to groups whose parent holds no process: step aside if need be. */
 static bool
-delegate_memory(const struct sk_cgroups *cgs)
+delegate_memory(struct sk_cgroups *cgs)
 {
-	char buf[512], aside[1200];
+	char buf[512];
 
-	if (read_file(cgs->v2.own, "cgroup.controllers", buf, sizeof(buf)) <= 0 ||
+	if (sk_cg_read(cgs->v2.own, "cgroup.controllers", buf, sizeof(buf)) <= 0 ||
 	    strstr(buf, "memory") == NULL)
 		return false;
-	if (!write_file(cgs->v2.own, "cgroup.subtree_control", "+memory")) {
-		snprintf(aside, sizeof(aside), "%s/skalds", cgs->v2.own);
-		if ((mkdir(aside, 0755) != 0 && errno != EEXIST) || !write_file(aside, "cgroup.procs", "0") ||
-		    !write_file(cgs->v2.own, "cgroup.subtree_control", "+memory"))
+	if (!sk_cg_write(cgs->v2.own, "cgroup.subtree_control", "+memory")) {
+		snprintf(cgs->aside, sizeof(cgs->aside), "%s/skalds", cgs->v2.own);
+		if ((mkdir(cgs->aside, 0755) != 0 && errno != EEXIST) ||
+		    !sk_cg_write(cgs->aside, "cgroup.procs", "0") ||
+		    !sk_cg_write(cgs->v2.own, "cgroup.subtree_control", "+memory")) {
+			step_back(cgs); /* others live in our group: they were not asked */
 			return false;
+		}
 	}
-	return write_file(cgs->v2.dir, "cgroup.subtree_control", "+memory");
+	return sk_cg_write(cgs->v2.dir, "cgroup.subtree_control", "+memory");
 }
 
 static void
@@ -208,38 +103,6 @@ describe(struct sk_cgroups *cgs)
 	snprintf(cgs->describe, sizeof(cgs->describe), "%s, %s", track, memory);
 }
 
-struct sk_cgroups *
-sk_cgroups_new(const char *run_id, bool enable)
-{
-	struct sk_cgroups *cgs = sk_xcalloc(1, sizeof(*cgs));
-	bool has_v2 = find_own(&cgs->v2, "cgroup2", NULL);
-	bool has_v1 = find_own(&cgs->v1, "cgroup", "memory");
-
-	if (enable && has_v2)
-		make_dir(&cgs->v2, run_id);
-	if (cgs->v2.dir[0] != '\0') {
-		char path[1300];
-
-		snprintf(path, sizeof(path), "%s/cgroup.kill", cgs->v2.dir);
-		cgs->v2_kill = access(path, W_OK) == 0;
-		cgs->v2_memory = delegate_memory(cgs);
-	}
-	if (enable && has_v1 && !cgs->v2_memory)
-		make_dir(&cgs->v1, run_id);
-	describe(cgs);
-	return cgs;
-}
-
-static void
-remove_dir(const char *dir)
-{
-	const struct timespec pause = { 0, REMOVE_PAUSE_NS };
-
-	/* a group stays busy for a moment after its last process was reaped */
-	for (int i = 0; i < REMOVE_TRIES && rmdir(dir) != 0 && errno == EBUSY; i++)
-		nanosleep(&pause, NULL);
-}
-
 static void
 destroy(struct sk_cgroup *cg)
 {
@@ -251,29 +114,13 @@ destroy(struct sk_cgroup *cg)
 		close(cg->v1_procs);
 	if (cg->events != -1)
 		close(cg->events);
+	if (cg->oom != -1)
+		close(cg->oom);
 	if (cg->v2[0] != '\0')
-		remove_dir(cg->v2);
+		sk_cg_remove(cg->v2);
 	if (cg->v1[0] != '\0')
-		remove_dir(cg->v1);
+		sk_cg_remove(cg->v1);
 	free(cg);
-}
-
-void
-sk_cgroups_free(struct sk_cgroups *cgs)
-{
-	if (cgs == NULL)
-		return;
-	while (cgs->idle != NULL) {
-		struct sk_cgroup *cg = cgs->idle;
-
-		cgs->idle = cg->next;
-		destroy(cg);
-	}
-	if (cgs->v2.dir[0] != '\0')
-		remove_dir(cgs->v2.dir);
-	if (cgs->v1.dir[0] != '\0')
-		remove_dir(cgs->v1.dir);
-	free(cgs);
 }
 
 const char *
@@ -333,15 +180,15 @@ set_limit(struct sk_cgroup *cg, int64_t memory_mb, struct sk_err *err)
 	const char *file = cg->memory_v2 ? "memory.max" : "memory.limit_in_bytes";
 
 	snprintf(bytes, sizeof(bytes), "%lld", (long long)memory_mb * 1024 * 1024);
-	if (!write_file(dir, file, bytes)) {
+	if (!sk_cg_write(dir, file, bytes)) {
 		sk_fail_errno(err, "write %s to %s/%s", bytes, dir, file);
 		return false;
 	}
 	/* swap would let the task outgrow its limit unseen; the files are absent without swap accounting */
 	if (cg->memory_v2)
-		write_file(dir, "memory.swap.max", "0");
+		sk_cg_write(dir, "memory.swap.max", "0");
 	else
-		write_file(dir, "memory.memsw.limit_in_bytes", bytes);
+		sk_cg_write(dir, "memory.memsw.limit_in_bytes", bytes);
 	return true;
 }
 
@@ -350,53 +197,83 @@ oom_count(const char *v2, const char *v1)
 {
 	char buf[512];
 
-	if (v2 != NULL && read_file(v2, "memory.events", buf, sizeof(buf)) > 0)
+	if (v2 != NULL && sk_cg_read(v2, "memory.events", buf, sizeof(buf)) > 0)
 		return keyed(buf, "oom_kill");
-	if (v1 != NULL && read_file(v1, "memory.oom_control", buf, sizeof(buf)) > 0)
+	if (v1 != NULL && sk_cg_read(v1, "memory.oom_control", buf, sizeof(buf)) > 0)
 		return keyed(buf, "oom_kill");
 	return -1;
+}
+
+static int
+open_in(const char *dir, const char *file)
+{
+	char path[1300];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static bool
+make_v2(const struct sk_cgroups *cgs, struct sk_cgroup *cg, struct sk_err *err)
+{
+	if (!make_group(cgs->v2.dir, cgs->next, cg->v2, sizeof(cg->v2), &cg->v2_procs, err))
+		return false;
+	cg->v2_dir = open(cg->v2, O_PATH | O_DIRECTORY | O_CLOEXEC); /* -1: children are moved in */
+	cg->events = open_in(cg->v2, "cgroup.events");
+	if (cg->events == -1)
+		sk_fail_errno(err, "open %s/cgroup.events", cg->v2);
+	return cg->events != -1;
+}
+
+static struct sk_cgroup *
+new_group(struct sk_cgroups *cgs, int64_t memory_mb, struct sk_err *err)
+{
+	struct sk_cgroup *cg = sk_xcalloc(1, sizeof(*cg));
+	bool memory = memory_mb > 0 && sk_cgroups_memory(cgs);
+	bool v2 = cgs->v2.dir[0] != '\0', v1 = !v2 || (memory && !cgs->v2_memory);
+
+	cg->v2_dir = cg->v2_procs = cg->v1_procs = cg->events = cg->oom = -1;
+	cg->kill = cgs->v2_kill;
+	cg->limited = memory;
+	cg->memory_v2 = cgs->v2_memory;
+	cgs->next++;
+	if ((v2 && !make_v2(cgs, cg, err)) ||
+	    (v1 && !make_group(cgs->v1.dir, cgs->next, cg->v1, sizeof(cg->v1), &cg->v1_procs, err)) ||
+	    (memory && !set_limit(cg, memory_mb, err))) {
+		destroy(cg);
+		return NULL;
+	}
+	cg->oom = cg->memory_v2 ? open_in(cg->v2, "memory.events")
+		: v1 ? open_in(cg->v1, "memory.oom_control") : -1;
+	return cg;
+}
+
+/* -1 = nobody counts. */
+static int64_t
+oom_now(const struct sk_cgroup *cg)
+{
+	char buf[512];
+	ssize_t n = cg->oom != -1 ? pread(cg->oom, buf, sizeof(buf) - 1, 0) : -1;
+
+	if (n <= 0)
+		return -1;
+	buf[n] = '\0';
+	return keyed(buf, "oom_kill");
 }
 
 struct sk_cgroup *
 sk_cgroup_take(struct sk_cgroups *cgs, int64_t memory_mb, struct sk_err *err)
 {
-	bool memory_v1 = memory_mb > 0 && !cgs->v2_memory && cgs->v1.dir[0] != '\0';
-	bool track_v1 = cgs->v2.dir[0] == '\0' && cgs->v1.dir[0] != '\0';
-	struct sk_cgroup *cg = cgs->idle;
-	char path[1300];
+	struct sk_cgroup *cg = memory_mb <= 0 ? cgs->idle : NULL;
 
 	if (!sk_cgroups_track(cgs))
 		return NULL;
-	if (memory_mb <= 0 && cg != NULL) {
+	if (cg != NULL)
 		cgs->idle = cg->next;
-		return cg;
-	}
-	cg = sk_xcalloc(1, sizeof(*cg));
-	cg->v2_dir = cg->v2_procs = cg->v1_procs = cg->events = -1;
-	cg->kill = cgs->v2_kill;
-	cg->limited = memory_mb > 0 && sk_cgroups_memory(cgs);
-	cg->memory_v2 = cgs->v2_memory;
-	cgs->next++;
-	if (cgs->v2.dir[0] != '\0') {
-		if (!make_group(cgs->v2.dir, cgs->next, cg->v2, sizeof(cg->v2), &cg->v2_procs, err))
-			goto fail;
-		cg->v2_dir = open(cg->v2, O_PATH | O_DIRECTORY | O_CLOEXEC); /* -1: children are moved in */
-		snprintf(path, sizeof(path), "%s/cgroup.events", cg->v2);
-		cg->events = open(path, O_RDONLY | O_CLOEXEC);
-		if (cg->events == -1) {
-			sk_fail_errno(err, "open %s", path);
-			goto fail;
-		}
-	}
-	if ((memory_v1 || track_v1) &&
-	    !make_group(cgs->v1.dir, cgs->next, cg->v1, sizeof(cg->v1), &cg->v1_procs, err))
-		goto fail;
-	if (cg->limited && !set_limit(cg, memory_mb, err))
-		goto fail;
+	else if ((cg = new_group(cgs, memory_mb, err)) == NULL)
+		return NULL;
+	cg->oom_before = oom_now(cg);
 	return cg;
-fail:
-	destroy(cg);
-	return NULL;
 }
 
 void
@@ -431,64 +308,136 @@ sk_cgroup_enter(const struct sk_cgroup *cg, bool born)
 	return 0;
 }
 
+/* A group that can be made is not always one that can be entered (a threaded or foreign subtree, a
+ * filter): try it once, before tasks depend on it. The group is the first task's. */
+static bool
+enterable(struct sk_cgroups *cgs)
+{
+	struct sk_err err = { SK_OK, "" };
+	struct sk_cgroup *cg = sk_cgroup_take(cgs, 0, &err);
+	int status = -1;
+	pid_t pid;
+
+	if (cg == NULL)
+		return false;
+	pid = fork();
+	if (pid == 0)
+		_exit(sk_cgroup_enter(cg, false) != 0);
+	if (pid == -1) /* no process to be had now; the first task will tell */
+		status = 0;
+	else
+		while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+			;
+	if (status == 0)
+		sk_cgroup_give(cgs, cg);
+	else
+		destroy(cg);
+	return status == 0;
+}
+
+static void
+find_v2(struct sk_cgroups *cgs, const char *run_id)
+{
+	char path[1300];
+
+	make_dir(&cgs->v2, run_id);
+	if (cgs->v2.dir[0] == '\0')
+		return;
+	snprintf(path, sizeof(path), "%s/cgroup.kill", cgs->v2.dir);
+	cgs->v2_kill = access(path, W_OK) == 0;
+	cgs->v2_memory = delegate_memory(cgs);
+	if (enterable(cgs))
+		return;
+	sk_cg_remove(cgs->v2.dir);
+	step_back(cgs);
+	cgs->v2.dir[0] = '\0';
+	cgs->v2_memory = false;
+}
+
+static void
+find_v1(struct sk_cgroups *cgs, const char *run_id)
+{
+	make_dir(&cgs->v1, run_id);
+	if (cgs->v1.dir[0] == '\0' || cgs->v2.dir[0] != '\0' || enterable(cgs))
+		return;
+	sk_cg_remove(cgs->v1.dir);
+	cgs->v1.dir[0] = '\0';
+}
+
+struct sk_cgroups *
+sk_cgroups_new(const char *run_id, bool enable)
+{
+	struct sk_cgroups *cgs = sk_xcalloc(1, sizeof(*cgs));
+	bool has_v2 = sk_cg_find_own(&cgs->v2, "cgroup2", NULL);
+	bool has_v1 = sk_cg_find_own(&cgs->v1, "cgroup", "memory");
+
+	if (enable && has_v2)
+		find_v2(cgs, run_id);
+	if (enable && has_v1 && !cgs->v2_memory)
+		find_v1(cgs, run_id);
+	describe(cgs);
+	return cgs;
+}
+
+void
+sk_cgroups_free(struct sk_cgroups *cgs)
+{
+	if (cgs == NULL)
+		return;
+	while (cgs->idle != NULL) {
+		struct sk_cgroup *cg = cgs->idle;
+
+		cgs->idle = cg->next;
+		destroy(cg);
+	}
+	if (cgs->v2.dir[0] != '\0')
+		sk_cg_remove(cgs->v2.dir);
+	if (cgs->v1.dir[0] != '\0')
+		sk_cg_remove(cgs->v1.dir);
+	step_back(cgs);
+	free(cgs);
+}
+
+/* A group that somebody removed (ENODEV) was empty. */
 bool
 sk_cgroup_populated(const struct sk_cgroup *cg)
 {
+	struct stat st;
 	char buf[256];
 	ssize_t n;
 
 	if (cg->events != -1) {
 		n = pread(cg->events, buf, sizeof(buf) - 1, 0);
 		buf[n > 0 ? n : 0] = '\0';
-		return keyed(buf, "populated") != 0;
+		return n >= 0 ? keyed(buf, "populated") != 0 : errno != ENODEV;
 	}
 	n = pread(cg->v1_procs, buf, sizeof(buf), 0);
-	return n != 0;
-}
-
-/* Signal what the list names. A list read twice may name a process that is gone: its pid cannot be
- * another's yet, because whoever is in the group is ours or below us, and we are its reaper. */
-static size_t
-signal_list(const char *dir, int sig)
-{
-	char path[1300];
-	FILE *f;
-	long pid;
-	size_t n = 0;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
-	f = fopen(path, "re");
-	while (f != NULL && fscanf(f, "%ld", &pid) == 1)
-		if (pid > 1 && pid != getpid() && kill((pid_t)pid, sig) == 0)
-			n++;
-	if (f != NULL)
-		fclose(f);
-	return n;
+	if (n != 0)
+		return n > 0 || errno != ENODEV;
+	/* v1 lists a group without those below it */
+	return stat(cg->v1, &st) == 0 && st.st_nlink > 2 && sk_cg_signal(cg->v1, 0) > 0;
 }
 
 void
 sk_cgroup_signal(const struct sk_cgroup *cg, int sig)
 {
-	signal_list(cg->v2[0] != '\0' ? cg->v2 : cg->v1, sig);
+	sk_cg_signal(cg->v2[0] != '\0' ? cg->v2 : cg->v1, sig);
 }
 
 void
 sk_cgroup_kill(struct sk_cgroup *cg)
 {
 	cg->killed = true;
-	if (cg->v2[0] == '\0' || !cg->kill || !write_file(cg->v2, "cgroup.kill", "1"))
+	if (cg->v2[0] == '\0' || !cg->kill || !sk_cg_write(cg->v2, "cgroup.kill", "1"))
 		sk_cgroup_signal(cg, SIGKILL);
 }
 
 int64_t
 sk_cgroup_oom_kills(const struct sk_cgroup *cg)
 {
-	int64_t n;
+	int64_t now = oom_now(cg);
 
-	if (!cg->limited)
-		return 0;
-	n = cg->memory_v2 ? oom_count(cg->v2, NULL) : oom_count(NULL, cg->v1);
-	return n > 0 ? n : 0;
+	return now < 0 || cg->oom_before < 0 ? -1 : now - cg->oom_before;
 }
 
 int64_t
@@ -496,38 +445,4 @@ sk_cgroups_own_oom_kills(const struct sk_cgroups *cgs)
 {
 	return oom_count(cgs->v2.own[0] != '\0' ? cgs->v2.own : NULL,
 		cgs->v1.own[0] != '\0' ? cgs->v1.own : NULL);
-}
-
-size_t
-sk_cgroup_clear(const char *dir, const char *run_id)
-{
-	char tail[80];
-	size_t killed = 0, len = strlen(dir), tail_len;
-	struct sk_str path = SK_STR_INIT;
-	const struct dirent *e;
-	DIR *d;
-
-	snprintf(tail, sizeof(tail), "/skalds-%s", run_id);
-	tail_len = strlen(tail);
-	if (len <= tail_len || strcmp(dir + len - tail_len, tail) != 0 || (d = opendir(dir)) == NULL)
-		return 0;
-	while ((e = readdir(d)) != NULL) {
-		const struct timespec pause = { 0, REMOVE_PAUSE_NS };
-		size_t n;
-
-		if (e->d_name[0] < '0' || e->d_name[0] > '9')
-			continue;
-		sk_str_clear(&path);
-		sk_str_addf(&path, "%s/%s", dir, e->d_name);
-		for (int i = 0; i < REMOVE_TRIES && (n = signal_list(path.p, SIGKILL)) > 0; i++) {
-			if (n > killed)
-				killed = n;
-			nanosleep(&pause, NULL);
-		}
-		remove_dir(path.p);
-	}
-	closedir(d);
-	remove_dir(dir);
-	sk_str_release(&path);
-	return killed;
 }

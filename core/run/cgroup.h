@@ -47,8 +47,8 @@ bool sk_cgroup_populated(const struct sk_cgroup *cg);
 void sk_cgroup_kill(struct sk_cgroup *cg);
 /* sig to every process in it. */
 void sk_cgroup_signal(const struct sk_cgroup *cg, int sig);
-/* Processes the kernel's out-of-memory killer took from this group since it was taken; 0 when the
- * task has no memory group of its own. */
+/* Processes the kernel's out-of-memory killer took from this group since it was taken, whoever's
+ * limit it was; -1 when nobody counts them for this group. */
 int64_t sk_cgroup_oom_kills(const struct sk_cgroup *cg);
 
 /* Out-of-memory kills in the group skalds itself runs in (a container's limit). -1 = unknown. */

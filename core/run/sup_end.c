@@ -13,7 +13,7 @@
 #define FIRST_CHECK_MS 1
 #define SHARED_CHECK_MS 5
 #define MAX_CHECK_MS 50
-#define UNKILLABLE_SWEEPS 400	/* about 20 s */
+#define UNKILLABLE_SWEEPS (SUP_UNKILLABLE_MS / MAX_CHECK_MS)
 #define SWEEP_MS 200
 
 /* ---- why ---- */
@@ -24,17 +24,40 @@ static bool
 killed_for_memory(struct sup_task *t)
 {
 	struct sup *s = t->sup;
-	int64_t own;
+	int64_t own, counted = t->cg != NULL ? sk_cgroup_oom_kills(t->cg) : -1;
 
 	if (t->killed)
 		return false;
-	if (t->cg != NULL && t->start.memory_mb > 0 && sk_cgroups_memory(s->cgs))
-		return sk_cgroup_oom_kills(t->cg) > 0;
 	own = sk_cgroups_own_oom_kills(s->cgs);
+	if (counted >= 0) { /* the count above it in the hierarchy may hold it as well */
+		s->oom_seen = s->oom_seen + counted < own ? s->oom_seen + counted : own;
+		return counted > 0;
+	}
 	if (own <= s->oom_seen)
 		return false;
 	s->oom_seen++;
 	return true;
+}
+
+/* A kill explains a death of the same moment. One that hit a process deep in a tree, whose death
+ * nobody reported, must not explain another task's death later. */
+void
+sup_age_memory_kills(struct sup *s)
+{
+	int64_t now = sk_cgroups_own_oom_kills(s->cgs);
+
+	if (s->oom_seen < s->oom_last)
+		s->oom_seen = s->oom_last;
+	s->oom_last = now;
+}
+
+static void
+name_limit(const struct sup_task *t, const char *before, char *text, size_t n)
+{
+	if (t->start.memory_mb > 0 && sk_cgroups_memory(t->sup->cgs))
+		snprintf(text, n, "%sthe limit is %lld MiB", before, (long long)t->start.memory_mb);
+	else
+		snprintf(text, n, "%sthe limit is the one of skalds' own cgroup", before);
 }
 
 static void
@@ -45,9 +68,8 @@ judge_status(struct sup_task *t, int status)
 	if (WIFEXITED(status)) {
 		r->code = WEXITSTATUS(status);
 		if (t->message[0] == '\0' && t->cg != NULL && sk_cgroup_oom_kills(t->cg) > 0)
-			snprintf(t->message, sizeof(t->message),
-				"a process of the task was killed for want of memory (limit %lld MiB)",
-				(long long)t->start.memory_mb);
+			name_limit(t, "a process of the task was killed for want of memory: ", t->message,
+				sizeof(t->message));
 		return;
 	}
 	r->signal = WTERMSIG(status);
@@ -60,11 +82,7 @@ judge_status(struct sup_task *t, int status)
 	if (r->signal != SIGKILL || !killed_for_memory(t))
 		return;
 	r->reason = SK_REASON_OOM;
-	if (t->start.memory_mb > 0)
-		snprintf(t->message, sizeof(t->message), "the limit is %lld MiB",
-			(long long)t->start.memory_mb);
-	else
-		snprintf(t->message, sizeof(t->message), "the limit of skalds' own cgroup");
+	name_limit(t, "", t->message, sizeof(t->message));
 }
 
 void
@@ -111,13 +129,30 @@ adopted_since(struct sup *s, int64_t boot_ns)
 	return s->scan_found > 0;
 }
 
+/* The number of its session and group. The first process is reaped: whoever lives under its pid is
+ * a stranger who got the number since, which the kernel gives away only when nobody of ours is left
+ * under it. 0 then. */
+static pid_t
+own_session(const struct sup_task *t)
+{
+	return kill(t->session, 0) == 0 || errno == EPERM ? 0 : t->session;
+}
+
+static bool
+group_left(struct sup_task *t, int sig)
+{
+	if (!t->group_gone)
+		t->group_gone = own_session(t) == 0 || kill(-t->session, sig) != 0;
+	return !t->group_gone;
+}
+
 /* Is anything of the tree left? thorough: look for those who left the session as well. Sends sig. */
 static bool
 tree_left(struct sup_task *t, int sig, bool thorough)
 {
 	const struct sk_tree tree = {
 		.run_id = t->sup->run.run_id, .task_id = t->start.id, .attempt = t->attempt,
-		.session = t->session, .spare = t->sup->link.pid,
+		.session = own_session(t), .spare = t->sup->link.pid,
 	};
 
 	if (t->cg != NULL) {
@@ -127,7 +162,7 @@ tree_left(struct sup_task *t, int sig, bool thorough)
 			sk_cgroup_kill(t->cg);
 		return true;
 	}
-	if (kill(-t->session, sig) == 0) {
+	if (group_left(t, sig)) {
 		sk_tree_signal(&tree, sig); /* where one is left, look for all */
 		return true;
 	}
@@ -146,16 +181,22 @@ sup_end_tree(struct sup_task *t)
 	struct sup *s = t->sup;
 	/* a stop must be complete before it is reported; an end by itself may be swept up after */
 	bool thorough = t->stop_reason != SK_REASON_EXITED || t->sweeps > 0;
-	int64_t pause = FIRST_CHECK_MS + t->sweeps * 2;
+	int64_t pause = FIRST_CHECK_MS + t->sweeps * 2, now = sk_boot_ms();
 
+	if (thorough && !t->hurry && now < t->grace_until_ms && group_left(t, 0)) {
+		/* its children got the signal too, and have the same time to obey */
+		t->timer.fn = check_again;
+		sk_timer_set(s->loop, &t->timer, now + MAX_CHECK_MS < t->grace_until_ms
+			? now + MAX_CHECK_MS : t->grace_until_ms);
+		return;
+	}
 	if (!tree_left(t, SIGKILL, thorough)) {
 		sup_finish(t);
 		return;
 	}
 	t->slot->dirty = true;
 	if (++t->sweeps == UNKILLABLE_SWEEPS)
-		sk_sink_log(s->sink, SK_ERROR, t->start.id, t->attempt,
-			"a process survives SIGKILL (uninterruptible sleep?): the slot stays taken");
+		sk_sink_log(s->sink, SK_ERROR, t->start.id, t->attempt, SUP_UNKILLABLE);
 	t->state = SK_T_STOPPING;
 	t->timer.fn = check_again;
 	sk_timer_set(s->loop, &t->timer, sk_boot_ms() + (pause < MAX_CHECK_MS ? pause : MAX_CHECK_MS));

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define STARTS_PER_ROUND 64
@@ -394,10 +395,36 @@ sup_start_queued(struct sup *s)
 
 /* ---- stopping ---- */
 
+void
+sup_task_signal(const struct sup_task *t, int sig)
+{
+	/* a worker that was forked this moment has no group of its own yet */
+	if (t->pid > 0 && kill(-t->session, sig) != 0 && errno == ESRCH)
+		kill(t->pid, sig); /* gone already: its end is on the way */
+}
+
+/* Ended, but not reaped yet: its end is its own, whoever wants to stop it now. */
+static bool
+has_ended(const struct sup_task *t)
+{
+	siginfo_t si = { .si_pid = 0 };
+
+	return t->reaped || (waitid(P_PID, (id_t)t->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		si.si_pid == t->pid);
+}
+
 static void
 grace_over(void *arg)
 {
 	sup_task_kill(arg);
+}
+
+static void
+say_unkillable(void *arg)
+{
+	const struct sup_task *t = arg;
+
+	sk_sink_log(t->sup->sink, SK_ERROR, t->start.id, t->attempt, SUP_UNKILLABLE);
 }
 
 void
@@ -416,22 +443,30 @@ sup_task_stop(struct sup_task *t, enum sk_reason reason, int sig, int64_t grace_
 	}
 	if (t->state == SK_T_STOPPING && t->stop_reason != SK_REASON_EXITED)
 		return; /* the first reason stands */
+	if (has_ended(t))
+		return;
 	t->state = SK_T_STOPPING;
 	t->stop_reason = reason;
-	if (t->reaped)
-		return; /* its tree is being ended already */
-	kill(-t->session, sig);
-	kill(-t->session, SIGCONT); /* a stopped process must be able to obey */
+	t->grace_until_ms = sk_boot_ms() + (grace_ms > 0 ? grace_ms : 0);
+	sup_task_signal(t, sig);
+	sup_task_signal(t, SIGCONT); /* a stopped process must be able to obey */
 	t->timer.fn = grace_over;
-	sk_timer_set(s->loop, &t->timer, sk_boot_ms() + (grace_ms > 0 ? grace_ms : 0));
+	sk_timer_set(s->loop, &t->timer, t->grace_until_ms);
 }
 
 void
 sup_task_kill(struct sup_task *t)
 {
-	if (t->state == SK_T_ENDED || t->state == SK_T_QUEUED || t->reaped)
+	if (t->state == SK_T_ENDED || t->state == SK_T_QUEUED)
 		return;
-	sk_timer_clear(t->sup->loop, &t->timer);
+	t->hurry = true;
+	if (has_ended(t)) {
+		if (t->reaped) /* what is left of its tree waits for this timer */
+			sk_timer_set(t->sup->loop, &t->timer, sk_boot_ms());
+		return;
+	}
+	t->timer.fn = say_unkillable;
+	sk_timer_set(t->sup->loop, &t->timer, sk_boot_ms() + SUP_UNKILLABLE_MS);
 	if (t->state == SK_T_RUNNING)
 		t->stop_reason = SK_REASON_INTERRUPTED;
 	t->state = SK_T_STOPPING;
@@ -439,7 +474,7 @@ sup_task_kill(struct sup_task *t)
 	if (t->cg != NULL)
 		sk_cgroup_kill(t->cg);
 	kill(-t->session, SIGKILL);
-	kill(t->pid, SIGKILL);
+	kill(t->pid, SIGKILL);	/* it may have left its group */
 }
 
 void

@@ -110,8 +110,7 @@ forward(struct sup *s, int sig)
 	size_t i = 0;
 
 	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
-		if (t->pid > 0)
-			kill(-t->session, sig); /* gone already: its end is on the way */
+		sup_task_signal(t, sig);
 }
 
 static void
@@ -164,6 +163,7 @@ every_second(void *arg)
 	struct sup *s = arg;
 
 	sk_sink_tick(s->sink);
+	sup_age_memory_kills(s);
 	/* systemd's watchdog is fed only while both halves make progress */
 	if (s->stalled || sk_boot_ms() - s->link.heard_ms < 5000)
 		sup_notify("WATCHDOG=1");
@@ -314,7 +314,7 @@ set_up(struct sup *s, struct sk_err *err)
 		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "runtime file: %s", err->msg);
 	sk_sink_log(s->sink, SK_DEBUG, NULL, 0, "run %s, cgroups: %s", s->run.run_id,
 		sk_cgroups_describe(s->cgs));
-	s->oom_seen = sk_cgroups_own_oom_kills(s->cgs);
+	s->oom_seen = s->oom_last = sk_cgroups_own_oom_kills(s->cgs);
 	sup_status_open(s);
 	return SK_OK;
 }
