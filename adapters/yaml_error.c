@@ -73,8 +73,8 @@ sk_yaml_diagnose(const char *text, size_t n, struct fy_diag *diag, struct sk_pro
 		return;
 	}
 	/* What was never closed is noticed at the end or where the next line makes no sense. */
-	if (sk_yaml_unclosed(text, n, &open) && (e->line > open.line || e->line > end ||
-	    strstr(e->msg, "without closing") != NULL)) {
+	if (sk_yaml_open_before(text, n, e->line, &open) || (sk_yaml_unclosed(text, n, &open) &&
+	    (e->line > open.line || e->line > end || strstr(e->msg, "without closing") != NULL))) {
 		sk_problem(p, open.line, open.column, "", "this %c is never closed", open.mark);
 		return;
 	}

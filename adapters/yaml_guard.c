@@ -144,8 +144,8 @@ tokens_are_few(const char *text, size_t n, struct sk_problems *p)
 
 	while (sk_yaml_walk_step(&w)) {
 		if (w.held > MAX_FLOW_MARKS)
-			return complain(p, w.line, 0, "too long a list or map in brackets; "
-				"write it one item a line");
+			return complain(p, w.line, 0, w.depth > SK_MAX_DEPTH ? "nested deeper than 64 levels" :
+				"too long a list or map in brackets; write it one item a line");
 		if (w.row > MAX_ROW)
 			return complain(p, w.line, 0, "too many values side by side; "
 				"is a comma or a line break missing?");

@@ -13,6 +13,9 @@ struct sk_yaml_open {
 	char mark;
 };
 bool sk_yaml_unclosed(const char *text, size_t n, struct sk_yaml_open *open);
+/* The bracket that is open where this line begins although the line is not indented deeper than
+ * the bracket's own: what is in brackets has to be. */
+bool sk_yaml_open_before(const char *text, size_t n, int line, struct sk_yaml_open *open);
 
 /* A collector for what the library complains about; NULL when there is no memory. */
 struct fy_diag;

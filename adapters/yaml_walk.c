@@ -242,22 +242,44 @@ sk_yaml_walk_step(struct sk_yaml_walk *w)
 	return true;
 }
 
+static bool
+tell(const struct sk_yaml_spot *spot, struct sk_yaml_open *open)
+{
+	*open = (struct sk_yaml_open){ .line = spot->line, .column = 1, .mark = *spot->at };
+	for (const char *p = spot->line_start; p < spot->at; p++)
+		open->column += ((unsigned char)*p & 0xc0) != 0x80;
+	return true;
+}
+
+/* The innermost bracket, if its depth was kept. */
+static const struct sk_yaml_spot *
+innermost(const struct sk_yaml_walk *w)
+{
+	return w->depth > 0 && w->depth <= SK_MAX_DEPTH ? &w->open[w->depth - 1] : NULL;
+}
+
 bool
 sk_yaml_unclosed(const char *text, size_t n, struct sk_yaml_open *open)
 {
 	struct sk_yaml_walk w = sk_yaml_walk_start(text, n);
-	struct sk_yaml_spot spot = { 0 };
 
 	while (sk_yaml_walk_step(&w))
 		;
 	if (w.quote.at != NULL)
-		spot = w.quote;
-	else if (w.depth > 0 && w.depth <= SK_MAX_DEPTH)
-		spot = w.open[w.depth - 1];
-	if (spot.at == NULL)
+		return tell(&w.quote, open);
+	return innermost(&w) != NULL && tell(innermost(&w), open);
+}
+
+bool
+sk_yaml_open_before(const char *text, size_t n, int line, struct sk_yaml_open *open)
+{
+	struct sk_yaml_walk w = sk_yaml_walk_start(text, n);
+	const struct sk_yaml_spot *spot;
+
+	while (w.line < line && sk_yaml_walk_step(&w))
+		;
+	spot = innermost(&w);
+	if (w.line != line || w.p != w.line_start || spot == NULL)
 		return false;
-	*open = (struct sk_yaml_open){ .line = spot.line, .column = 1, .mark = *spot.at };
-	for (const char *p = spot.line_start; p < spot.at; p++)
-		open->column += ((unsigned char)*p & 0xc0) != 0x80;
-	return true;
+	return indent_of(w.p, w.end) <= indent_of(spot->line_start, w.end) && tell(spot, open);
 }

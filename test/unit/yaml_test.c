@@ -268,10 +268,10 @@ static void
 what_the_library_cannot_bear_is_refused(void **state)
 {
 	static const struct { const char *before, *text; size_t n; const char *want; } rows[] = {
-		{ "", "[", 100000, "f:1: too long a list or map in brackets; write it one item a line\n" },
+		{ "", "[", 100000, "f:1: nested deeper than 64 levels\n" },
 		{ "- [", "a,", 100000,
 		  "f:1: too long a list or map in brackets; write it one item a line\n" },
-		{ "", "{", 100000, "f:1: too long a list or map in brackets; write it one item a line\n" },
+		{ "", "{", 100000, "f:1: nested deeper than 64 levels\n" },
 		{ "", "&a ", 100000,
 		  "f:1: too many values side by side; is a comma or a line break missing?\n" },
 		{ "[", "\"a\" ", 100000,
