@@ -157,11 +157,11 @@ check_choice(const struct parser *ps, const struct sk_opt *o, const char *value)
 {
 	struct sk_str all = SK_STR_INIT;
 
-	for (const char *const *c = o->choices; *c != NULL; c++) {
+	for (const char *const *c = o->choices; *c != NULL; c++)
 		if (strcmp(*c, value) == 0)
 			return SK_OK;
+	for (const char *const *c = o->choices; *c != NULL; c++)
 		sk_str_addf(&all, "%s%s", all.len > 0 ? ", " : "", *c);
-	}
 	sk_fail(ps->err, SK_EINVAL, "--%s: expected one of %s, got \"%.64s\"", o->name,
 		sk_str_text(&all), value);
 	sk_str_release(&all);
