@@ -37,7 +37,7 @@ enum sk_frame_type {
 	SK_F_READY,		/* u32 0/1: what `probe ready` answers */
 	SK_F_QUIT,		/* u32 exit code: stop all tasks, then exit with it */
 	SK_F_PING,		/* answered at once by PONG */
-	SK_F_PRINT,		/* u32 stream 1 or 2, bytes: whole lines for the console */
+	SK_F_PRINT,		/* u32 stream 1 or 2 (+ SK_PRINT_MORE), bytes: whole lines for the console */
 	SK_F_SEEN,		/* the STARTED of (key, attempt) was taken note of */
 	/* supervisor -> link */
 	SK_F_HELLO = 32,	/* u32 pid, bytes run id, u32 restarts of the link */
@@ -55,6 +55,9 @@ enum sk_frame_type {
 	SK_F_RESULT,		/* bytes, at most 64 KiB; of an isolated program: u32 wait status */
 	SK_F_UNSTARTED		/* u32 enum sk_spawn_step, u32 errno: it did not become the task */
 };
+
+/* The text goes on in the next such frame; nothing else is printed between the two. */
+#define SK_PRINT_MORE 0x100u
 
 /* Why an attempt ended (cli.md). */
 enum sk_reason {

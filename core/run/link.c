@@ -89,7 +89,7 @@ sk_link_print(struct sk_link *l, int stream, const char *text, size_t n)
 		size_t piece = n < PRINT_PIECE ? n : PRINT_PIECE;
 
 		sk_str_clear(&payload);
-		sk_put_u32(&payload, (uint32_t)stream);
+		sk_put_u32(&payload, (uint32_t)stream | (piece < n ? SK_PRINT_MORE : 0));
 		sk_put_bytes(&payload, text, piece);
 		tell(l, SK_F_PRINT, NULL, &payload);
 		text += piece;

@@ -76,6 +76,7 @@ struct sup_link {
 	struct sk_chan chan;
 	struct sk_watch *watch;
 	int err_fd;			/* its stderr */
+	struct sk_str held[2];		/* of stdout, stderr: a line too long for one frame, so far */
 	struct sk_watch *err_watch;
 	struct sk_str err_line;
 	struct sk_timer restart;
@@ -94,6 +95,7 @@ struct sup {
 	struct sk_run_file run;
 	struct sk_title title;
 	int signal_fd, null_fd;
+	bool terminal[3];		/* was standard input, output, error one at the start? */
 	struct sk_watch *signal_watch;
 	char oom_score[8];		/* of tasks; "" = the same as ours */
 	struct rlimit nofile;		/* as we were started; ours is raised, the tasks' is not */
@@ -182,12 +184,17 @@ void sup_finish(struct sup_task *t);
 /* sup_link.c */
 void sup_link_start(struct sup *s);
 void sup_link_died(struct sup *s, int status);
+/* Everything that it has sent so far. */
+void sup_link_last_words(struct sup *s);
 /* Queue a frame for the link; urgent: sent at the end of this round, else within 2 ms. */
 void sup_tell(struct sup *s, enum sk_frame_type type, const struct sup_task *t,
 	const struct sk_str *payload, bool urgent);
 void sup_link_flush(void *arg);
 void sup_link_free(struct sup *s);
 void sup_link_pause(struct sup *s, bool pause);
+
+/* sup_signal.c */
+bool sup_signals_open(struct sup *s, struct sk_err *err);
 
 /* sup_status.c: probes and systemd */
 void sup_status_open(struct sup *s);

@@ -127,12 +127,24 @@ static void
 on_print(struct sup *s, const struct sk_frame *f)
 {
 	struct sk_reader r = sk_reader_of(f);
-	uint32_t stream = sk_get_u32(&r);
+	uint32_t flags = sk_get_u32(&r), stream = flags & ~SK_PRINT_MORE;
+	bool more = (flags & SK_PRINT_MORE) != 0;
+	struct sk_str *held = &s->link.held[stream == 2];
 	size_t n;
 	const char *text = sk_get_bytes(&r, &n);
 
-	if (!r.bad && (stream == 1 || stream == 2))
+	if (r.bad || stream < 1 || stream > 2)
+		return;
+	if (!more && held->len == 0) {
 		sk_sink_print(s->sink, (int)stream, text, n);
+		return;
+	}
+	/* others print in between: what belongs together goes out together */
+	sk_str_add(held, text, n);
+	if (!more) {
+		sk_sink_print(s->sink, (int)stream, held->p, held->len);
+		sk_str_release(held);
+	}
 }
 
 static void
@@ -203,12 +215,15 @@ on_frame(struct sup *s, const struct sk_frame *f)
 static void
 hang_up(struct sup *s)
 {
+	sk_str_release(&s->link.held[0]);
+	sk_str_release(&s->link.held[1]);
 	sk_watch_remove(s->link.watch);
 	s->link.watch = NULL;
 	sk_chan_release(&s->link.chan);
 }
 
-static void
+/* True when there may be more. */
+static bool
 take_frames(struct sup *s)
 {
 	struct sk_frame f;
@@ -221,12 +236,21 @@ take_frames(struct sup *s)
 		on_frame(s, &f);
 	}
 	if (next == SK_EAGAIN && (code == SK_OK || code == SK_EAGAIN))
-		return;
+		return code == SK_OK;
 	if (next != SK_EAGAIN) {
 		sk_sink_log(s->sink, SK_ERROR, NULL, 0, "link: %s", err.msg);
-		kill(s->link.pid, SIGKILL); /* what it says cannot be trusted any more */
+		if (s->link.pid > 0)
+			kill(s->link.pid, SIGKILL); /* what it says cannot be trusted any more */
 	}
 	hang_up(s); /* its death follows as SIGCHLD */
+	return false;
+}
+
+void
+sup_link_last_words(struct sup *s)
+{
+	while (s->link.chan.fd != -1 && take_frames(s))
+		;
 }
 
 static void
@@ -369,8 +393,8 @@ sup_link_died(struct sup *s, int status)
 	struct sup_link *l = &s->link;
 	char why[80];
 
-	if (l->chan.fd != -1)
-		take_frames(s); /* its last words count */
+	l->pid = 0;
+	sup_link_last_words(s);
 	if (l->err_watch != NULL)
 		read_stderr(s);
 	hang_up(s);
@@ -379,9 +403,8 @@ sup_link_died(struct sup *s, int status)
 	if (l->err_fd != -1)
 		close(l->err_fd);
 	l->err_fd = -1;
-	l->pid = 0;
-	if (s->quitting || (s->draining && s->n_running + s->n_queued == 0)) {
-		s->done = s->n_running + s->n_queued == 0;
+	if (s->quitting) {
+		sup_check_done(s);
 		return;
 	}
 	if (sk_boot_ms() - l->started_ms > HEALTHY_MS)

@@ -8,19 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define EXIT_SYSTEM 71
+#define EXIT_SKALDS 125
 #define TASK_OOM_SCORE 500
 #define MAX_OOM_SCORE 1000
 #define GIVE_UP_MS 2000		/* how long the link may take to say QUIT when all has ended */
-
-static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
 
 /* ---- stopping ---- */
 
@@ -58,6 +54,11 @@ give_up_waiting(void *arg)
 {
 	struct sup *s = arg;
 
+	sup_link_last_words(s);
+	if (!s->quitting) { /* nobody said how it went; the task's own code is all that run-one has */
+		sk_sink_log(s->sink, SK_ERROR, NULL, 0, "link: silent at the end");
+		s->exit_code = s->cfg->forward ? EXIT_SKALDS : 0;
+	}
 	s->done = true;
 }
 
@@ -72,87 +73,6 @@ sup_check_done(struct sup *s)
 		s->done = true;
 	else if (s->give_up.pos == 0)
 		sk_timer_set(s->loop, &s->give_up, sk_boot_ms() + GIVE_UP_MS);
-}
-
-/* ---- signals ---- */
-
-static void
-reap(struct sup *s)
-{
-	struct rusage ru;
-	int status;
-	pid_t pid;
-
-	while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0) {
-		if (pid == s->link.pid)
-			sup_link_died(s, status);
-		else
-			sup_reaped(s, pid, status, ru.ru_maxrss,
-				(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 +
-				(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000);
-	}
-}
-
-static void
-tell_signal(struct sup *s, int sig)
-{
-	struct sk_str payload = SK_STR_INIT;
-
-	sk_put_u32(&payload, (uint32_t)sig);
-	sup_tell(s, SK_F_SIGNAL, NULL, &payload, true);
-	sk_str_release(&payload);
-}
-
-static void
-forward(struct sup *s, int sig)
-{
-	struct sup_task *t;
-	size_t i = 0;
-
-	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
-		sup_task_signal(t, sig);
-}
-
-static void
-on_signal(struct sup *s, int sig)
-{
-	if (sig == SIGCHLD) {
-		reap(s);
-		return;
-	}
-	if (sig == SIGTERM || sig == SIGINT || (sig == SIGQUIT && !s->cfg->forward)) {
-		if (s->drain_signal == 0)
-			s->drain_signal = sig;
-		sk_sink_log(s->sink, SK_INFO, NULL, 0, "%s: %s", strsignal(sig),
-			s->draining ? "killing what is left" : "stopping");
-		sup_notify("STOPPING=1");
-		tell_signal(s, sig);
-		sup_drain(s, SK_REASON_INTERRUPTED, s->cfg->forward ? sig : SIGTERM);
-		return;
-	}
-	if (s->cfg->forward)
-		forward(s, sig);
-	else
-		tell_signal(s, sig);
-}
-
-static void
-signals_ready(uint32_t events, void *arg)
-{
-	struct sup *s = arg;
-	struct signalfd_siginfo si[16];
-	ssize_t n = read(s->signal_fd, si, sizeof(si));
-	bool reaped = false;
-
-	(void)events;
-	for (ssize_t i = 0; n > 0 && i < n / (ssize_t)sizeof(si[0]); i++) {
-		if (si[i].ssi_signo == SIGCHLD) { /* one walk takes all who are dead */
-			if (!reaped)
-				reap(s);
-			reaped = true;
-		} else
-			on_signal(s, (int)si[i].ssi_signo);
-	}
 }
 
 /* ---- rounds ---- */
@@ -202,24 +122,6 @@ run(struct sup *s)
 }
 
 /* ---- setting up and taking down ---- */
-
-static bool
-take_signals(struct sup *s)
-{
-	struct sk_err err;
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(&set, signals[i]);
-	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-		return false;
-	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (s->signal_fd != -1)
-		s->signal_watch = sk_watch_add(s->loop, s->signal_fd, EPOLLIN, signals_ready, s, &err);
-	return s->signal_watch != NULL;
-}
 
 /* Pipes and channels of many tasks: take what the hard limit gives. */
 static void
@@ -297,8 +199,8 @@ set_up(struct sup *s, struct sk_err *err)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if ((s->loop = sk_loop_new(err)) == NULL)
 		return err->code;
-	if (!take_signals(s))
-		return sk_fail_errno(err, "signalfd");
+	if (!sup_signals_open(s, err))
+		return err->code;
 	if ((s->null_fd = open_null()) == -1)
 		return sk_fail_errno(err, "open /dev/null");
 	s->sink = sk_sink_new(&s->cfg->sink, s->loop, console_drained, s);
