@@ -411,9 +411,10 @@ sk_cgroup_populated(const struct sk_cgroup *cg)
 		buf[n > 0 ? n : 0] = '\0';
 		return n >= 0 ? keyed(buf, "populated") != 0 : errno != ENODEV;
 	}
-	n = pread(cg->v1_procs, buf, sizeof(buf), 0);
+	/* opened anew: on a descriptor that stays open v1 may show what it has shown before */
+	n = sk_cg_read(cg->v1, "cgroup.procs", buf, sizeof(buf));
 	if (n != 0)
-		return n > 0 || errno != ENODEV;
+		return n > 0 || (errno != ENODEV && errno != ENOENT);
 	/* v1 lists a group without those below it */
 	return stat(cg->v1, &st) == 0 && st.st_nlink > 2 && sk_cg_signal(cg->v1, 0) > 0;
 }
