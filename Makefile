@@ -23,6 +23,8 @@
 
 FLAVOR ?= release
 BUILD ?= build
+# One spelling for one directory: the dependency files name the objects by it.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 # The client libraries that scripts/deps.sh builds, a link into its cache.
 DEPS := $(BUILD)/deps
 PREFIX ?= /usr/local

@@ -8,7 +8,7 @@
 # Environment: FLAVOR (release), BUILD (build), JOBS (make -j, 2), PARALLEL (scripts at once,
 # 2), FUZZ_SECONDS (20), FULL, SKALDS_SEED.
 set -u
-cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 99
+cd -P "$(dirname "${BASH_SOURCE[0]}")/.." || exit 99
 
 STAGES="build check static unit contract cli badinput integration fault fuzz sanitizers install image"
 FLAVOR=${FLAVOR:-release}
