@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define CLEAR_ROUNDS 50
+#define LOCK_ROUNDS 50
 #define CLEAR_PAUSE_NS 10000000L
 
 /* Ours or root's: a directory somebody else made under /tmp is not trusted. Root's is, when we may
@@ -31,14 +32,23 @@ usable(const char *dir)
 		(st.st_uid == geteuid() || st.st_uid == 0 || geteuid() == 0);
 }
 
+/* Below /tmp anybody could have been first, also for root: what a run file there says must not make
+ * us kill others' processes. */
+static bool
+usable_in_tmp(const char *dir)
+{
+	struct stat st;
+
+	return usable(dir) && lstat(dir, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 022) == 0;
+}
+
 const char *
 sk_rundir(char *buf, size_t n)
 {
 	const char *own = getenv("SKALDS_RUN_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
 
 	if (own != NULL && own[0] != '\0') {
-		snprintf(buf, n, "%s", own);
-		if (!usable(buf))
+		if ((size_t)snprintf(buf, n, "%s", own) >= n || !usable(buf))
 			buf[0] = '\0';
 		return buf;
 	}
@@ -46,12 +56,11 @@ sk_rundir(char *buf, size_t n)
 	if (usable(buf))
 		return buf;
 	if (xdg != NULL && xdg[0] == '/') {
-		snprintf(buf, n, "%s/skalds", xdg);
-		if (usable(buf))
+		if ((size_t)snprintf(buf, n, "%s/skalds", xdg) < n && usable(buf))
 			return buf;
 	}
 	snprintf(buf, n, "/tmp/skalds-%u", (unsigned)geteuid());
-	if (!usable(buf))
+	if (!usable_in_tmp(buf))
 		buf[0] = '\0';
 	return buf;
 }
@@ -68,6 +77,41 @@ make_run_id(char id[SK_RUN_ID_LEN], struct sk_err *err)
 	return SK_OK;
 }
 
+static bool
+same_file(int fd, const char *path)
+{
+	struct stat mine, there;
+
+	return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_dev == there.st_dev &&
+		mine.st_ino == there.st_ino;
+}
+
+/* Between our open and our lock another start may take the file for a dead run's, hold it for a
+ * moment and remove it: then we begin again. Who holds it for long lives, in another PID namespace
+ * that shares the directory. */
+static int
+open_locked(const char *path, struct sk_err *err)
+{
+	const struct timespec pause = { 0, CLEAR_PAUSE_NS };
+
+	for (int i = 0; i < LOCK_ROUNDS; i++) {
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		bool locked = fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+		if (fd == -1) {
+			sk_fail_errno(err, "open %s", path);
+			return -1;
+		}
+		if (locked && same_file(fd, path))
+			return fd;
+		close(fd);
+		if (!locked)
+			nanosleep(&pause, NULL);
+	}
+	sk_fail(err, SK_ECONFLICT, "%s belongs to another supervisor", path);
+	return -1;
+}
+
 enum sk_code
 sk_run_file_open(struct sk_run_file *rf, struct sk_err *err)
 {
@@ -79,11 +123,13 @@ sk_run_file_open(struct sk_run_file *rf, struct sk_err *err)
 	if (sk_rundir(rf->dir, sizeof(rf->dir))[0] == '\0')
 		return SK_OK;
 	snprintf(path, sizeof(path), "%s/%d.run", rf->dir, (int)getpid());
-	rf->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (rf->fd == -1)
-		return sk_fail_errno(err, "open %s", path);
-	if (flock(rf->fd, LOCK_EX | LOCK_NB) != 0)
-		return sk_fail_errno(err, "lock %s", path);
+	rf->fd = open_locked(path, err);
+	if (rf->fd == -1) {
+		rf->dir[0] = '\0'; /* its socket and results would be another's as well */
+		return err->code;
+	}
+	if (ftruncate(rf->fd, 0) != 0)
+		return sk_fail_errno(err, "truncate %s", path);
 	return sk_run_file_note(rf, NULL, NULL, err);
 }
 
@@ -92,6 +138,7 @@ sk_run_file_note(struct sk_run_file *rf, const char *cgroup_v2, const char *cgro
 	struct sk_err *err)
 {
 	struct sk_str text = SK_STR_INIT;
+	bool complete;
 	ssize_t n;
 
 	if (rf->fd == -1)
@@ -99,10 +146,13 @@ sk_run_file_note(struct sk_run_file *rf, const char *cgroup_v2, const char *cgro
 	sk_str_addf(&text, "%s\n%s\n%s\n", rf->run_id, cgroup_v2 != NULL ? cgroup_v2 : "",
 		cgroup_v1 != NULL ? cgroup_v1 : "");
 	n = pwrite(rf->fd, text.p, text.len, 0);
-	if (n != (ssize_t)text.len)
+	complete = n == (ssize_t)text.len;
+	if (n >= 0)
+		errno = ENOSPC; /* a short write says no more */
+	if (!complete)
 		sk_fail_errno(err, "write %s/%d.run", rf->dir, (int)getpid());
 	sk_str_release(&text);
-	return n > 0 ? SK_OK : err != NULL ? err->code : SK_EIO;
+	return complete ? SK_OK : err != NULL ? err->code : SK_EIO;
 }
 
 void
@@ -181,6 +231,48 @@ clear_run(int fd)
 	return killed + kill_marked(run_id);
 }
 
+/* Results of tasks that nobody took: "<pid>.<n>.result". */
+static void
+remove_results(int dir, const char *pid, size_t pid_len)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		const char *dot = strrchr(e->d_name, '.');
+
+		if (dot != NULL && strcmp(dot, ".result") == 0 && strncmp(e->d_name, pid, pid_len) == 0 &&
+		    e->d_name[pid_len] == '.')
+			unlinkat(dir, e->d_name, 0);
+	}
+	if (d != NULL)
+		closedir(d);
+	else if (fd != -1)
+		close(fd);
+}
+
+/* One run file. True when its run is dead; then everything of it is gone now. */
+static bool
+clear_file(int dir, const char *name, size_t *killed)
+{
+	size_t pid_len = strlen(name) - strlen(".run");
+	char sock[320];
+	int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	bool dead = fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	if (dead) {
+		*killed += clear_run(fd);
+		remove_results(dir, name, pid_len);
+		snprintf(sock, sizeof(sock), "%.*s.sock", (int)pid_len, name);
+		unlinkat(dir, sock, 0);	/* may be gone already */
+		unlinkat(dir, name, 0);
+	}
+	if (fd != -1) /* else another user's, or just gone */
+		close(fd);
+	return dead;
+}
+
 size_t
 sk_rundir_clear(const char *dir, char *note, size_t note_len)
 {
@@ -192,22 +284,9 @@ sk_rundir_clear(const char *dir, char *note, size_t note_len)
 		note[0] = '\0';
 	while (d != NULL && (e = readdir(d)) != NULL) {
 		const char *dot = strrchr(e->d_name, '.');
-		char sock[320];
-		int fd;
 
-		if (dot == NULL || strcmp(dot, ".run") != 0)
-			continue;
-		fd = openat(dirfd(d), e->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-		if (fd == -1)
-			continue; /* another user's, or just gone */
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0) { /* nobody holds it: that run is dead */
-			killed += clear_run(fd);
+		if (dot != NULL && strcmp(dot, ".run") == 0 && clear_file(dirfd(d), e->d_name, &killed))
 			runs++;
-			snprintf(sock, sizeof(sock), "%.*s.sock", (int)(dot - e->d_name), e->d_name);
-			unlinkat(dirfd(d), sock, 0);	/* may be gone already */
-			unlinkat(dirfd(d), e->d_name, 0);
-		}
-		close(fd);
 	}
 	if (d != NULL)
 		closedir(d);

@@ -187,7 +187,7 @@ open_null(void)
 static enum sk_code
 set_up(struct sup *s, struct sk_err *err)
 {
-	char note[160];
+	char note[160], dir[256];
 
 	if (!hold_standard_fds())
 		return sk_fail_errno(err, "standard input, output and error");
@@ -204,11 +204,10 @@ set_up(struct sup *s, struct sk_err *err)
 	if ((s->null_fd = open_null()) == -1)
 		return sk_fail_errno(err, "open /dev/null");
 	s->sink = sk_sink_new(&s->cfg->sink, s->loop, console_drained, s);
-	if (sk_run_file_open(&s->run, err) != SK_OK) {
+	/* first: a dead run may have had our pid */
+	sk_rundir_clear(sk_rundir(dir, sizeof(dir)), note, sizeof(note));
+	if (sk_run_file_open(&s->run, err) != SK_OK)
 		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "no runtime file: %s", err->msg);
-		s->run.fd = -1;
-	}
-	sk_rundir_clear(s->run.dir, note, sizeof(note));
 	if (note[0] != '\0')
 		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "%s", note);
 	s->cgs = sk_cgroups_new(s->run.run_id, s->cfg->cgroups);
