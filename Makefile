@@ -115,7 +115,13 @@ $(OUT)/version: FORCE
 $(OUT)/obj/adapters/versions.o: $(OUT)/version
 $(OUT)/obj/adapters/versions.o: SK_CPPFLAGS += -DSK_VERSION='"$(VERSION)"'
 
-$(OUT)/obj/%.o: %.c
+# Other options or another compiler: everything again.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(SK_CPPFLAGS) $(CPPFLAGS) $(SK_CFLAGS) $(CFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(SK_CPPFLAGS) $(CPPFLAGS) $(SK_CFLAGS) $(CFLAGS)' > $@
+
+$(OUT)/obj/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(SK_CPPFLAGS) $(CPPFLAGS) $(SK_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
