@@ -146,8 +146,8 @@ sk_run_file_note(struct sk_run_file *rf, const char *cgroup_v2, const char *cgro
 	sk_str_addf(&text, "%s\n%s\n%s\n", rf->run_id, cgroup_v2 != NULL ? cgroup_v2 : "",
 		cgroup_v1 != NULL ? cgroup_v1 : "");
 	n = pwrite(rf->fd, text.p, text.len, 0);
-	complete = n == (ssize_t)text.len;
-	if (n >= 0)
+	complete = n == (ssize_t)text.len && ftruncate(rf->fd, n) == 0;
+	if (n >= 0 && n < (ssize_t)text.len)
 		errno = ENOSPC; /* a short write says no more */
 	if (!complete)
 		sk_fail_errno(err, "write %s/%d.run", rf->dir, (int)getpid());
@@ -163,15 +163,43 @@ sk_run_file_abandon(struct sk_run_file *rf)
 	rf->fd = -1;
 }
 
+/* Results of tasks that nobody took: "<pid>.<n>.result". */
+static void
+remove_results(int dir, const char *pid, size_t pid_len)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		const char *dot = strrchr(e->d_name, '.');
+
+		if (dot != NULL && strcmp(dot, ".result") == 0 && strncmp(e->d_name, pid, pid_len) == 0 &&
+		    e->d_name[pid_len] == '.')
+			unlinkat(dir, e->d_name, 0);
+	}
+	if (d != NULL)
+		closedir(d);
+	else if (fd != -1)
+		close(fd);
+}
+
 void
 sk_run_file_close(struct sk_run_file *rf)
 {
-	char path[320];
+	char path[320], pid[16];
+	int dir;
 
 	if (rf->fd == -1)
 		return;
 	snprintf(path, sizeof(path), "%s/%d.run", rf->dir, (int)getpid());
 	unlink(path); /* if it stays, the next start finds nothing behind it */
+	dir = open(rf->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir != -1) {
+		snprintf(pid, sizeof(pid), "%d", (int)getpid());
+		remove_results(dir, pid, strlen(pid));
+		close(dir);
+	}
 	close(rf->fd);
 	rf->fd = -1;
 }
@@ -229,27 +257,6 @@ clear_run(int fd)
 		return 0;
 	killed = sk_cgroup_clear(v2, run_id) + sk_cgroup_clear(v1, run_id);
 	return killed + kill_marked(run_id);
-}
-
-/* Results of tasks that nobody took: "<pid>.<n>.result". */
-static void
-remove_results(int dir, const char *pid, size_t pid_len)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
-	const struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL) {
-		const char *dot = strrchr(e->d_name, '.');
-
-		if (dot != NULL && strcmp(dot, ".result") == 0 && strncmp(e->d_name, pid, pid_len) == 0 &&
-		    e->d_name[pid_len] == '.')
-			unlinkat(dir, e->d_name, 0);
-	}
-	if (d != NULL)
-		closedir(d);
-	else if (fd != -1)
-		close(fd);
 }
 
 /* One run file. True when its run is dead; then everything of it is gone now. */
