@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 helper tree >/dev/null
 seconds=$(rounds 15 60)
+short=$(rounds 8 60)
 
 ticker='/bin/sh, -c, "i=0; while :; do i=$((i+1)); echo $i >ticks; sleep 0.1; done"'
 ticks()
@@ -41,8 +42,8 @@ program f.yml short '/bin/sh, -c, "sleep 1; exit 23"'
 start edge "$SKALDS" edge -f f.yml --json
 check "the tree is up" until_true 10 eval '[ "$(marked '"$mark"')" = 3 ]'
 kill -STOP "$PID"
-sleep "$seconds"
-is "a supervisor that stands still for $seconds s: its tasks run on" "$(marked "$mark")" 3
+sleep "$short"
+is "a supervisor that stands still for $short s: its tasks run on" "$(marked "$mark")" 3
 kill -CONT "$PID"
 check "what ended meanwhile is reported" until_true 10 seen edge.out event=failed taskId=short exit.code=23
 sleep 1

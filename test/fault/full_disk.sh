@@ -98,7 +98,7 @@ SKALDS_RUN_DIR=$T/small/run "$SKALDS" run-one -- /bin/sh -c 'exit 12' >run.out 2
 is "nor its exit code" "$?" 12
 
 # At random moments, many times.
-n=$(rounds 10 200)
+n=$(rounds 6 200)
 write_tasks
 bad=0
 for i in $(seq "$n"); do
