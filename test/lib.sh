@@ -147,6 +147,8 @@ clean_up()
 {
 	local code=$? p c
 	trap - EXIT
+	# A child that got a signal between fork and exec still has our traps.
+	[ "$BASHPID" = $$ ] || exit $code
 	for p in "${started_pids[@]}"; do
 		kill -CONT "$p" 2>/dev/null
 		kill -KILL "$p" 2>/dev/null
@@ -199,6 +201,8 @@ start()
 {
 	local name=$1
 	shift
+	# what an earlier one printed must not be taken for this one's
+	rm -f "$T/$name.out" "$T/$name.err"
 	"$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null &
 	PID=$!
 	started_pids+=("$PID")
