@@ -53,6 +53,7 @@ struct sup_task {
 	bool isolated_end;		/* the init of the namespace reported isolated_status */
 	int isolated_status;
 	const char *path;		/* programs: what was executed */
+	struct sk_str result;		/* report.result points into it */
 	bool start_seen;		/* a link has told the world of the start */
 	bool start_failed;		/* message and code say why */
 	int start_code;
@@ -106,7 +107,7 @@ struct sup {
 	unsigned n_slots, n_running, n_queued;	/* n_slots 0 = no limit */
 	struct sup_link link;
 	bool flush_now;			/* something urgent is queued for the link */
-	unsigned slots_made;
+	unsigned results;		/* names of result files so far */
 	struct sk_timer flush, sweep, second, notes;
 	int64_t last_flush_ms;
 	int64_t scan_ns;		/* boot clock of the last walk for adopted processes */
@@ -148,10 +149,6 @@ void sup_send_progress(struct sup_task *t, struct sk_str *payload);
 void sup_send_line(struct sup_task *t, struct sk_str *payload);
 /* The start failed at a step of enum sk_spawn_step. */
 void sup_start_failure(struct sup_task *t, int step, int err);
-/* Without cgroups: end what escaped from attempts that are over. */
-void sup_sweep(void *arg);
-/* Kill and reap all that we adopted; for the very end, when no task and no link is left. */
-void sup_clear_strays(void);
 /* Build the report of a task as it stands. */
 void sup_report(const struct sup_task *t, struct sk_str *payload);
 
@@ -180,6 +177,13 @@ void sup_judge(struct sup_task *t);
 void sup_end_tree(struct sup_task *t);
 /* Report the end and free what the attempt held. The tree must be gone. */
 void sup_finish(struct sup_task *t);
+
+/* sup_stray.c */
+#define SUP_SWEEP_MS 200
+/* Without cgroups: end what escaped from attempts that are over. */
+void sup_sweep(void *arg);
+/* Kill and reap what tasks left behind; for the very end, when no task and no link is left. */
+void sup_clear_strays(struct sup *s);
 
 /* sup_link.c */
 void sup_link_start(struct sup *s);

@@ -7,14 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRST_CHECK_MS 1
 #define SHARED_CHECK_MS 5
 #define MAX_CHECK_MS 50
 #define UNKILLABLE_SWEEPS (SUP_UNKILLABLE_MS / MAX_CHECK_MS)
-#define SWEEP_MS 200
 
 /* ---- why ---- */
 
@@ -224,7 +222,7 @@ sup_finish(struct sup_task *t)
 	sup_slot_give(t);
 	sk_cgroup_give(s->cgs, t->cg);
 	if (t->cg == NULL && t->session != 0 && s->sweep.pos == 0)
-		sk_timer_set(s->loop, &s->sweep, sk_boot_ms() + SWEEP_MS);
+		sk_timer_set(s->loop, &s->sweep, sk_boot_ms() + SUP_SWEEP_MS);
 	t->cg = NULL;
 	t->state = SK_T_ENDED;
 	s->n_running--;
@@ -261,64 +259,4 @@ sup_reaped(struct sup *s, pid_t pid, int status, int64_t max_rss_kb, int64_t cpu
 	/* many may be stopped at once: let them share one walk through /proc */
 	t->timer.fn = check_again;
 	sk_timer_set(s->loop, &t->timer, sk_boot_ms() + SHARED_CHECK_MS);
-}
-
-/* ---- what escaped ---- */
-
-/* Ours: the link, first processes of attempts, and whatever a living attempt has sent off. */
-static bool
-known_child(pid_t pid, void *arg)
-{
-	struct sup *s = arg;
-	struct sup_task *t;
-	char task[256];
-	unsigned attempt;
-	size_t i = 0;
-	bool marked;
-
-	if (pid == s->link.pid || sk_map_find(&s->by_pid, (uint64_t)pid) != NULL)
-		return true;
-	marked = sk_tree_marks(pid, s->run.run_id, task, sizeof(task), &attempt);
-	if (!marked)
-		return s->n_running > 0; /* whose it is cannot be told: wait until nobody's it can be */
-	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
-		if (t->state != SK_T_ENDED && t->attempt == attempt && strcmp(t->start.id, task) == 0)
-			return true;
-	return false;
-}
-
-void
-sup_sweep(void *arg)
-{
-	struct sup *s = arg;
-
-	if (sk_tree_strays(known_child, s, SIGKILL) > 0)
-		sk_timer_set(s->loop, &s->sweep, sk_boot_ms() + SWEEP_MS);
-}
-
-static bool
-nobody(pid_t pid, void *arg)
-{
-	(void)pid;
-	(void)arg;
-	return false;
-}
-
-/* The end of the supervisor: whoever is still our child was adopted from a task that left it
- * behind, and nothing of a task outlives us. */
-void
-sup_clear_strays(void)
-{
-	const struct timespec pause = { 0, FIRST_CHECK_MS * 1000000L };
-
-	for (int i = 0; i < UNKILLABLE_SWEEPS; i++) {
-		pid_t pid;
-
-		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-			;
-		if (pid == -1)
-			return; /* no children at all, the usual case */
-		sk_tree_strays(nobody, NULL, SIGKILL);
-		nanosleep(&pause, NULL);
-	}
 }

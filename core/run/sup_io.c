@@ -151,8 +151,6 @@ new_slot(struct sup *s)
 	struct sup_slot *slot = sk_xcalloc(1, sizeof(*slot));
 
 	*slot = (struct sup_slot){ .sup = s, .out = { { -1, -1 }, { -1, -1 } } };
-	if (s->run.dir[0] != '\0')
-		slot->result = sk_xasprintf("%s/%d.%u.result", s->run.dir, (int)getpid(), ++s->slots_made);
 	return slot;
 }
 
@@ -166,6 +164,8 @@ sup_slot_take(struct sup_task *t, struct sk_err *err)
 		s->idle = slot->next;
 	slot->task = t;
 	t->slot = slot;
+	if (slot->result == NULL && s->run.dir[0] != '\0')
+		slot->result = sk_xasprintf("%s/%d.%u.result", s->run.dir, (int)getpid(), ++s->results);
 	if (sup_captured(t) && !open_pipe(slot, 0, err))
 		return false;
 	return !sup_captured(t) || !sup_raw(t) || open_pipe(slot, 1, err);
@@ -178,8 +178,13 @@ sup_slot_give(struct sup_task *t)
 
 	if (slot == NULL)
 		return;
-	if (slot->dirty) /* a leftover could still write: the next attempt gets new pipes */
+	/* A leftover could still write: the next attempt gets other pipes and another result file.
+	 * Without a cgroup nobody knows whether there is one. */
+	if (slot->dirty || (t->session != 0 && t->cg == NULL)) {
 		close_pipes(slot);
+		free(slot->result);
+		slot->result = NULL;
+	}
 	slot->dirty = false;
 	slot->task = NULL;
 	slot->next = t->sup->idle;
@@ -205,7 +210,9 @@ sup_slots_free(struct sup *s)
 static void
 keep_bytes(struct sup_task *t, const void *p, size_t n)
 {
-	t->report.result = memcpy(sk_arena_alloc(t->arena, n + 1), p, n);
+	sk_str_clear(&t->result); /* a worker may replace it as often as it likes */
+	sk_str_add(&t->result, p, n);
+	t->report.result = sk_str_text(&t->result);
 	t->report.result_len = n;
 }
 
@@ -243,6 +250,8 @@ on_worker(struct sup_task *t, const struct sk_frame *f)
 	switch (f->type) {
 	case SK_F_PROGRESS:
 		t->progress = sk_get_f64(&r);
+		if (!(t->progress >= 0 && t->progress <= 1))
+			t->progress = 0;
 		p = sk_get_bytes(&r, &n);
 		snprintf(t->stage, sizeof(t->stage), "%.*s", (int)(n < sizeof(t->stage) ? n : 0),
 			(const char *)p);

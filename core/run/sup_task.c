@@ -487,12 +487,6 @@ sup_task_update(struct sup_task *t, const struct sk_frame *f)
 		sk_put_text(&payload, "the task is not running");
 		sup_tell(t->sup, SK_F_UPDATED, t, &payload, true);
 	} else {
-		struct sk_reader r = sk_reader_of(f);
-
-		/* a task that is started again after the link's death gets the new ones as well */
-		t->start.attachments = sk_get_bytes(&r, &t->start.attachments_len);
-		t->start.attachments = memcpy(sk_arena_alloc(t->arena, t->start.attachments_len),
-			t->start.attachments, t->start.attachments_len);
 		sk_str_add(&payload, f->data, f->len);
 		sk_chan_queue(&t->chan, SK_F_UPDATE, t->key, t->attempt, &payload);
 		if (sk_chan_flush(&t->chan, NULL) == SK_EAGAIN)
@@ -543,6 +537,7 @@ sup_task_free(struct sup_task *t)
 	if (t->pid > 0)
 		sk_map_remove(&s->by_pid, (uint64_t)t->pid);
 	sk_map_remove(&s->by_key, t->key);
+	sk_str_release(&t->result);
 	sk_str_release(&t->out.line[0]);
 	sk_str_release(&t->out.line[1]);
 	sk_arena_free(t->arena);

@@ -236,7 +236,7 @@ take_down(struct sup *s)
 	sk_map_release(&s->settled);
 	sup_slots_free(s);
 	sup_status_close(s);
-	sup_clear_strays();
+	sup_clear_strays(s);
 	sk_cgroups_free(s->cgs);
 	sk_run_file_close(&s->run);
 	sk_sink_free(s->sink, GIVE_UP_MS);

@@ -117,6 +117,18 @@ sk_tree_marks(pid_t pid, const char *run_id, char *task, size_t n, unsigned *att
 	return found;
 }
 
+bool
+sk_tree_oom_score(pid_t pid, int *score)
+{
+	struct sk_str text = SK_STR_INIT;
+	bool found = slurp(pid, "oom_score_adj", &text);
+
+	if (found)
+		*score = atoi(text.p);
+	sk_str_release(&text);
+	return found;
+}
+
 static bool
 has_marks(pid_t pid, const struct sk_tree *t)
 {

@@ -33,4 +33,7 @@ size_t sk_tree_strays(bool (*known)(pid_t pid, void *arg), void *arg, int sig);
  * none of this run or cannot be read. */
 bool sk_tree_marks(pid_t pid, const char *run_id, char *task, size_t n, unsigned *attempt);
 
+/* Its oom_score_adj; false when it cannot be read. */
+bool sk_tree_oom_score(pid_t pid, int *score);
+
 #endif
