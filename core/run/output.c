@@ -108,18 +108,44 @@ line_level(const char **p, size_t *n)
 	return levels[t[1] - '0'];
 }
 
+/* How much of the text can be shown without cutting its last character in two. */
+static size_t
+whole_chars(const char *p, size_t n)
+{
+	for (size_t back = 1; back <= 3 && back <= n; back++) {
+		unsigned char c = (unsigned char)p[n - back];
+		size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+
+		if (c < 0x80)
+			break;
+		if (c >= 0xc0)
+			return need > back ? n - back : n;
+	}
+	return n;
+}
+
+/* For the live table: nothing in it may steer the terminal, no byte may break its columns. */
+static void
+make_printable(char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
+			p[i] = ' ';
+	for (size_t bad; (bad = sk_utf8_bad(p, n)) < n;)
+		p[bad] = '?';
+	for (size_t i = 0; i + 1 < n; i++)
+		if ((unsigned char)p[i] == 0xc2 && (unsigned char)p[i + 1] < 0xa0) /* C1 controls */
+			p[i] = p[i + 1] = ' ';
+}
+
 static void
 remember(struct sk_out *o, const char *p, size_t n)
 {
-	size_t len = n < sizeof(o->last) - 1 ? n : sizeof(o->last) - 1;
+	size_t room = sizeof(o->last) - 1, len = n <= room ? n : whole_chars(p, room);
 
-	while (len < n && len > 0 && ((unsigned char)p[len] & 0xc0) == 0x80)
-		len--; /* do not cut a character in two */
 	memcpy(o->last, p, len);
 	o->last[len] = '\0';
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)o->last[i] < 0x20 || o->last[i] == 0x7f)
-			o->last[i] = ' ';
+	make_printable(o->last, len);
 }
 
 static void
@@ -143,23 +169,37 @@ put_line(struct sk_sink *s, struct sk_out *o, const char *p, size_t n)
 	sk_str_release(&line);
 }
 
+/* held is as long as a line may be: show what it has. */
+static void
+cut_line(struct sk_sink *s, struct sk_out *o, struct sk_str *held)
+{
+	size_t len = whole_chars(held->p, held->len);
+
+	put_line(s, o, held->p, len);
+	sk_str_consume(held, len);
+}
+
 static void
 split_lines(struct sk_sink *s, struct sk_out *o, struct sk_str *held, const char *p, size_t n)
 {
 	while (n > 0) {
 		const char *nl = memchr(p, '\n', n);
-		size_t len = nl != NULL ? (size_t)(nl - p) : n;
+		size_t len = nl != NULL ? (size_t)(nl - p) : n, room = MAX_LINE - held->len;
 
-		if (nl != NULL && held->len == 0 && len <= MAX_LINE) {
+		if (len > room) {
+			sk_str_add(held, p, room);
+			cut_line(s, o, held);
+			p += room;
+			n -= room;
+			continue;
+		}
+		if (nl != NULL && held->len == 0)
 			put_line(s, o, p, len);
-		} else {
-			if (held->len + len > MAX_LINE)
-				len = MAX_LINE - held->len, nl = NULL;
+		else
 			sk_str_add(held, p, len);
-			if (nl != NULL || held->len == MAX_LINE) {
-				put_line(s, o, sk_str_text(held), held->len);
-				sk_str_clear(held);
-			}
+		if (nl != NULL && held->len > 0) {
+			put_line(s, o, held->p, held->len);
+			sk_str_clear(held);
 		}
 		p += len + (nl != NULL ? 1 : 0);
 		n -= len + (nl != NULL ? 1 : 0);
