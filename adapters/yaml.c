@@ -62,6 +62,7 @@ sk_yaml_parse(const char *text, size_t n, struct sk_arena *a, struct sk_problems
 	*b = (struct sk_yaml_builder){ .arena = a, .problems = p, .line = 1, .column = 1 };
 	/* The library wants a byte to point at, and places are looked up in what it was given. */
 	b->text = n > 0 ? text : "\n";
+	b->end = b->text + (n > 0 ? n : 1);
 	diag = sk_yaml_diag();
 	if (diag == NULL) {
 		sk_problem(p, 0, 0, "", "the YAML parser could not be started");

@@ -67,6 +67,38 @@ token_text(struct sk_yaml_builder *b, struct fy_token *token)
 	return "";
 }
 
+/* A single-quoted text that ends in its line, unescaped here: the library leaks memory when it has
+ * many '' in a row. NULL: it goes on in the next line. */
+static const char *
+single_quoted(struct sk_yaml_builder *b, const struct fy_mark *mark)
+{
+	const char *p = b->text + mark->input_pos, *end = p;
+	char *text, *out;
+
+	while (end < b->end && *end != '\n' && *end != '\r' &&
+	       (*end != '\'' || (end + 1 < b->end && end[1] == '\'')))
+		end += *end == '\'' ? 2 : 1;
+	if (end == b->end || *end != '\'')
+		return NULL;
+	text = sk_arena_alloc(b->arena, (size_t)(end - p) + 1);
+	for (out = text; p < end; p++) {
+		*out++ = *p;
+		p += *p == '\'';
+	}
+	return text;
+}
+
+static const char *
+scalar_text(struct sk_yaml_builder *b, struct fy_event *e)
+{
+	const struct fy_mark *mark = fy_event_start_mark(e);
+	const char *text = NULL;
+
+	if (mark != NULL && fy_event_get_node_style(e) == FYNS_SINGLE_QUOTED)
+		text = single_quoted(b, mark);
+	return text != NULL ? text : token_text(b, fy_event_get_token(e));
+}
+
 static bool
 opened_before(const char *text, struct fy_event *e, const struct fy_mark *mark)
 {
@@ -254,7 +286,7 @@ static void
 on_key(struct sk_yaml_builder *b, struct fy_event *e)
 {
 	struct sk_yaml_frame *f = top(b);
-	const char *key = token_text(b, fy_event_get_token(e));
+	const char *key = scalar_text(b, e);
 	struct sk_yaml_anchor *anchor = new_anchor(b, fy_event_get_anchor_token(e));
 	const char *tag = token_text(b, fy_event_get_tag_token(e));
 
@@ -279,7 +311,7 @@ on_key(struct sk_yaml_builder *b, struct fy_event *e)
 static struct sk_value *
 scalar_value(struct sk_yaml_builder *b, struct fy_event *e)
 {
-	const char *text = token_text(b, fy_event_get_token(e));
+	const char *text = scalar_text(b, e);
 	const char *tag = token_text(b, fy_event_get_tag_token(e));
 	enum fy_node_style style = fy_event_get_node_style(e);
 	enum sk_yaml_tag kind = scalar_tag(b, tag);

@@ -26,7 +26,7 @@ struct sk_yaml_frame {
 struct sk_yaml_builder {
 	struct sk_arena *arena;
 	struct sk_problems *problems;
-	const char *text;
+	const char *text, *end;
 	struct sk_yaml_frame frames[SK_MAX_DEPTH];
 	size_t depth;
 	struct sk_yaml_anchor anchors[SK_YAML_MAX_ANCHORS];

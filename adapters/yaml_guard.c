@@ -142,14 +142,12 @@ tokens_are_few(const char *text, size_t n, struct sk_problems *p)
 {
 	struct sk_yaml_walk w = sk_yaml_walk_start(text, n);
 
-	while (sk_yaml_walk_step(&w)) {
-		if (w.held > MAX_FLOW_MARKS)
+	while (sk_yaml_walk_step(&w))
+		if (w.held > MAX_FLOW_MARKS || w.row > MAX_ROW)
 			return complain(p, w.line, 0, w.depth > SK_MAX_DEPTH ? "nested deeper than 64 levels" :
+				w.row > MAX_ROW ?
+				"too many values side by side; is a comma or a line break missing?" :
 				"too long a list or map in brackets; write it one item a line");
-		if (w.row > MAX_ROW)
-			return complain(p, w.line, 0, "too many values side by side; "
-				"is a comma or a line break missing?");
-	}
 	return true;
 }
 

@@ -54,7 +54,7 @@ next_line(struct sk_yaml_walk *w)
 	if (w->depth > 0)
 		return;
 	w->value_next = false;
-	if (!w->property)
+	if (!w->loose && !w->quoted)
 		w->row = 0;
 }
 
@@ -144,15 +144,18 @@ close_bracket(struct sk_yaml_walk *w)
 static void
 take_mark(struct sk_yaml_walk *w)
 {
-	if (*w->p == '[' || *w->p == '{')
+	char c = *w->p;
+
+	w->row = c == ',' ? 0 : w->row + 1;
+	if (c == '[' || c == '{')
 		open_bracket(w);
 	if (w->held_at > 0)
 		w->held++;
-	if (*w->p == ']' || *w->p == '}')
+	if (c == ']' || c == '}')
 		close_bracket(w);
+	w->loose = c == ']' || c == '}';
 	w->value_next = false;
 	w->start = true;
-	w->row = 0;
 	w->p++;
 }
 
@@ -165,9 +168,9 @@ is_mark(const struct sk_yaml_walk *w)
 }
 
 static bool
-ends_key(const struct sk_yaml_walk *w)
+ends_key(const struct sk_yaml_walk *w, bool quoted)
 {
-	return *w->p == ':' && (w->quoted || blank_follows(w) || strchr(",[]{}", w->p[1]) != NULL);
+	return *w->p == ':' && (quoted || blank_follows(w) || strchr(",[]{}", w->p[1]) != NULL);
 }
 
 static bool
@@ -196,7 +199,7 @@ take_colon(struct sk_yaml_walk *w)
 static void
 skip_property(struct sk_yaml_walk *w)
 {
-	w->property = *w->p != '*';
+	w->loose = true;
 	w->row++;
 	while (w->p < w->end && strchr(" \t\r\n,[]{}", *w->p) == NULL)
 		w->p++;
@@ -205,20 +208,24 @@ skip_property(struct sk_yaml_walk *w)
 bool
 sk_yaml_walk_step(struct sk_yaml_walk *w)
 {
-	bool blank = w->blank, quoted = w->quoted, property = w->property;
+	bool blank = w->blank, quoted = w->quoted;
 	char c;
 
 	if (w->p >= w->end)
 		return false;
 	c = *w->p;
 	w->blank = c == ' ' || c == '\t';
+	if (!w->blank && !is_break(c)) {
+		w->quoted = false;
+		w->loose = false;
+	}
 	if (is_break(c)) {
 		next_line(w);
 	} else if (w->blank) {
 		w->p++;
 	} else if (c == '#' && blank) {
 		skip_line(w);
-	} else if (ends_key(w)) {
+	} else if (ends_key(w, quoted)) {
 		take_colon(w);
 	} else if (is_mark(w)) {
 		take_mark(w);
@@ -235,10 +242,6 @@ sk_yaml_walk_step(struct sk_yaml_walk *w)
 		w->value_next = false;
 		w->p++;
 	}
-	if (quoted && !w->blank)
-		w->quoted = false;
-	if (property && !w->blank && !is_break(c) && c != '&' && c != '!')
-		w->property = false;
 	return true;
 }
 

@@ -55,6 +55,9 @@ collections_keep_their_order(void **state)
 	is("- a: 1\n  b: 2\n- - c\n- \n- ? k\n  : v\n", "[{\"a\":1,\"b\":2},[\"c\"],null,{\"k\":\"v\"}]");
 	is("a: |\n  x\n   y\n\nb: >-\n  x\n  y\nc: \"\\x41\\u00e9\\n\"\nd: 'it''s'\n",
 		"{\"a\":\"x\\n y\\n\",\"b\":\"x y\",\"c\":\"A\xc3\xa9\\n\",\"d\":\"it's\"}");
+	is("['', '''', 'it''s', '''''''''', ' a # b: ', '\\n\tÃ©', 'a''\n  ''b', 'x\n\n y ']",
+		"[\"\",\"'\",\"it's\",\"''''\",\" a # b: \",\"\\\\n\\tÃ©\",\"a' 'b\",\"x\\ny \"]");
+	is("'a''b': 'c'\n? 'd'\n: e\n", "{\"a'b\":\"c\",\"d\":\"e\"}");
 	is("{a: {b: [], c: {}}, d: }", "{\"a\":{\"b\":[],\"c\":{}},\"d\":null}");
 }
 
@@ -276,6 +279,8 @@ what_the_library_cannot_bear_is_refused(void **state)
 		  "f:1: too many values side by side; is a comma or a line break missing?\n" },
 		{ "[", "\"a\" ", 100000,
 		  "f:1: too many values side by side; is a comma or a line break missing?\n" },
+		{ "", "\"a\"\n", 100000,
+		  "f:1025: too many values side by side; is a comma or a line break missing?\n" },
 		{ "a: |\n", "\n", 100000, "f:515:1: more than 512 blank lines in a row\n" },
 		{ "? ? ", " ", 100000, "f:1:1: more than 1024 blanks in a row\n" },
 		{ "%", "a", 100000, "f:1:1: a line cannot start with % (but for %YAML 1.2)\n" },
@@ -308,6 +313,8 @@ the_guard_refuses_nothing_right(void **state)
 		{ "", "- \"a\": 'b'\n", 20000, "" },
 		{ "a: don't\nb: it's \"\nc:\n", "  - say \"x\" 'y\n", 3000, "" },
 		{ "a: text\n", "  * item [1]\n", 2000, "" },
+		{ "", "- \"a\"\n- 'b'\n", 20000, "" },
+		{ "a: x\n", "  \"y\" and \"z\"\n  w\n", 3000, "" },
 		{ "", "# [ { \" '\n", 20000, "a: 1\n" },
 		{ "", "- !!str &a \"x\"\n", 60, "" },
 	};
