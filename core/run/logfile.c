@@ -25,7 +25,7 @@ stamp(char out[20], const char *format)
 static bool
 open_file(const struct sk_sink *s, struct sk_logfile *f, const char *name)
 {
-	char clean[300], when[20];
+	char clean[200], when[20]; /* with the stamps of a rotated file it fits a name's 255 bytes */
 	struct stat st;
 
 	snprintf(clean, sizeof(clean), "%s", name);
@@ -95,6 +95,8 @@ lost(struct sk_sink *s, const char *what, size_t n)
 void
 sk_logfile_write(struct sk_sink *s, struct sk_logfile *f, const char *name, const char *p, size_t n)
 {
+	int64_t before = s->written;
+
 	if (s->retry_ms > sk_boot_ms()) {
 		s->file_lost += (int64_t)n;
 		return;
@@ -110,7 +112,7 @@ sk_logfile_write(struct sk_sink *s, struct sk_logfile *f, const char *name, cons
 		sk_logfile_close(f);
 		return;
 	}
-	f->size += (int64_t)n;
+	f->size += s->written - before; /* nothing, beyond the total */
 	if (s->file_lost > 0) {
 		int64_t bytes = s->file_lost;
 
@@ -120,26 +122,63 @@ sk_logfile_write(struct sk_sink *s, struct sk_logfile *f, const char *name, cons
 	}
 }
 
+/* Behind "YYYYMMDD-HHMMSS", or NULL. */
+static const char *
+skip_stamp(const char *p)
+{
+	for (int i = 0; i < 15; i++, p++)
+		if (i == 8 ? *p != '-' : *p < '0' || *p > '9')
+			return NULL;
+	return p;
+}
+
+/* "[<name>]_<stamp>.log" or, rotated, "[<name>]_<stamp>.<stamp>_<nnn>.log". */
 static bool
 is_ours(const char *name)
 {
-	size_t n = strlen(name);
+	const char *p = strrchr(name, ']');
 
-	return n > 5 && name[0] == '[' && strstr(name, "]_") != NULL && strcmp(name + n - 4, ".log") == 0;
+	if (name[0] != '[' || p == NULL || p[1] != '_' || (p = skip_stamp(p + 2)) == NULL)
+		return false;
+	if (p[0] == '.' && p[1] >= '0' && p[1] <= '9') {
+		if ((p = skip_stamp(p + 1)) == NULL || p[0] != '_' || strspn(p + 1, "0123456789") != 3)
+			return false;
+		p += 4;
+	}
+	return strcmp(p, ".log") == 0;
+}
+
+static bool
+is_open(const struct sk_sink *s, const char *name)
+{
+	size_t n = strlen(s->cfg.log_path) + 1; /* of what stands before the name in a path */
+
+	if (s->file.fd != -1 && strcmp(s->file.path + n, name) == 0)
+		return true;
+	for (const struct split *sp = s->splits; sp != NULL; sp = sp->next)
+		if (sp->file.fd != -1 && strcmp(sp->file.path + n, name) == 0)
+			return true;
+	return false;
 }
 
 void
-sk_logfile_clean(const struct sk_sink_config *cfg)
+sk_logfile_clean(struct sk_sink *s)
 {
-	int64_t oldest = sk_wall_ms() / 1000 - cfg->retention_s;
-	DIR *d = cfg->retention_s > 0 ? opendir(cfg->log_path) : NULL;
+	int64_t oldest = sk_wall_ms() / 1000 - s->cfg.retention_s;
+	DIR *d = s->cfg.retention_s > 0 ? opendir(s->cfg.log_path) : NULL;
 	const struct dirent *e;
 	struct stat st;
 
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (is_ours(e->d_name) && fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode) && st.st_mtime < oldest)
-			unlinkat(dirfd(d), e->d_name, 0); /* tried again in an hour */
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (!is_ours(e->d_name) || is_open(s, e->d_name) ||
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
+		    st.st_mtime >= oldest || unlinkat(dirfd(d), e->d_name, 0) != 0)
+			continue; /* what could not be removed is tried again in an hour */
+		if (st.st_ctime >= s->began_ms / 1000) { /* of this run: there is room again */
+			s->written -= st.st_size < s->written ? st.st_size : s->written;
+			s->total_said = false;
+		}
+	}
 	if (d != NULL)
 		closedir(d);
 }

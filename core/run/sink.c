@@ -55,8 +55,9 @@ sk_sink_new(const struct sk_sink_config *cfg, struct sk_loop *loop, void (*on_dr
 	s->file.fd = -1;
 	for (int i = 0; i < 2; i++)
 		open_console(&s->console[i], i + 1);
+	s->began_ms = sk_wall_ms();
 	if (s->cfg.log_path[0] != '\0')
-		sk_logfile_clean(&s->cfg);
+		sk_logfile_clean(s);
 	s->clean_ms = sk_boot_ms() + CLEAN_MS;
 	return s;
 }
@@ -351,7 +352,7 @@ sk_sink_tick(struct sk_sink *s)
 	if (s->cfg.log_path[0] == '\0' || sk_boot_ms() < s->clean_ms)
 		return;
 	s->clean_ms = sk_boot_ms() + CLEAN_MS;
-	sk_logfile_clean(&s->cfg);
+	sk_logfile_clean(s);
 }
 
 void

@@ -26,7 +26,8 @@ struct sk_sink {
 	} console[2];
 	struct sk_logfile file;
 	struct split { struct split *next; const struct sk_out *out; struct sk_logfile file; } *splits;
-	int64_t written;		/* bytes put into files by this run */
+	int64_t began_ms;		/* wall clock */
+	int64_t written;		/* bytes put into files by this run that are still there */
 	int64_t file_lost;		/* bytes that did not get there */
 	int64_t retry_ms, clean_ms;	/* boot clock: next try of a failed file, next removal of old ones */
 	bool total_said;
@@ -44,7 +45,7 @@ bool sk_file_write(struct sk_sink *s, int fd, const char *p, size_t n);
 void sk_logfile_write(struct sk_sink *s, struct sk_logfile *f, const char *name, const char *p,
 	size_t n);
 void sk_logfile_close(struct sk_logfile *f);
-/* Remove our own log files below LOG_PATH that are older than the retention. */
-void sk_logfile_clean(const struct sk_sink_config *cfg);
+/* Remove our own log files below LOG_PATH that are older than the retention and not in use. */
+void sk_logfile_clean(struct sk_sink *s);
 
 #endif
