@@ -2,9 +2,12 @@
 #include "adapters/yaml.h"
 #include "core/model/task.h"
 #include "workers/registry.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -120,16 +123,62 @@ sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a, s
 	return true;
 }
 
+static bool
+read_text(int fd, struct sk_str *text)
+{
+	char buf[16384];
+	ssize_t n;
+
+	while (text->len <= SK_YAML_MAX_BYTES) { /* one byte more than is allowed says enough */
+		n = read(fd, buf, sizeof(buf));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0;
+		sk_str_add(text, buf, (size_t)n);
+	}
+	return true;
+}
+
 int
-sk_agent_load(const char *file, bool lenient, struct sk_arena **arena, struct sk_task_list *list)
+sk_agent_file_open(struct sk_agent_file *f, const char *path, bool lenient)
+{
+	bool standard = strcmp(path, "-") == 0, good;
+	struct stat st;
+	int fd;
+
+	*f = (struct sk_agent_file){ .path = path, .lenient = lenient };
+	if (!standard && (stat(path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		return 0; /* what is wrong with it is said when it is loaded */
+	fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	good = fd != -1 && read_text(fd, &f->text);
+	if (!good)
+		fprintf(stderr, "skalds: %s: %s\n", standard ? "stdin" : path, strerror(errno));
+	if (!standard && fd != -1)
+		close(fd);
+	f->held = true;
+	return good ? 0 : SK_EXIT_USAGE;
+}
+
+void
+sk_agent_file_close(struct sk_agent_file *f)
+{
+	sk_str_release(&f->text);
+}
+
+int
+sk_agent_load(const struct sk_agent_file *f, struct sk_arena **arena, struct sk_task_list *list)
 {
 	struct sk_arena *a = sk_arena_new();
 	struct sk_problems problems;
 	struct sk_str text = SK_STR_INIT;
+	struct sk_value *doc;
 	bool ok;
 
-	sk_problems_init(&problems, a, strcmp(file, "-") == 0 ? "stdin" : file);
-	ok = sk_task_file(sk_yaml_file(file, a, &problems), sk_workers, lenient, a, list, &problems);
+	sk_problems_init(&problems, a, strcmp(f->path, "-") == 0 ? "stdin" : f->path);
+	doc = f->held ? sk_yaml_parse(sk_str_text(&f->text), f->text.len, a, &problems)
+		: sk_yaml_file(f->path, a, &problems);
+	ok = sk_task_file(doc, sk_workers, f->lenient, a, list, &problems);
 	sk_problems_text(&problems, &text);
 	fputs(sk_str_text(&text), stderr);
 	fflush(stderr);

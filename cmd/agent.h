@@ -16,9 +16,21 @@ int sk_agent_supervise(struct sk_supervisor_config *sup);
 bool sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a,
 	struct sk_start *st, struct sk_err *err);
 
-/* Read and check a YAML file of tasks. What is wrong is printed to stderr. Returns 0 or
- * SK_EXIT_USAGE; on success the caller owns the arena. */
-int sk_agent_load(const char *file, bool lenient, struct sk_arena **arena, struct sk_task_list *list);
+/* Where tasks come from. What can be read only once (standard input, a pipe) is read when it is
+ * opened: links come and go, and each reads the tasks anew. */
+struct sk_agent_file {
+	const char *path;
+	bool lenient;
+	bool held;			/* text is all there is */
+	struct sk_str text;
+};
+/* 0, or SK_EXIT_USAGE when it cannot be read; that is printed. Borrows path. */
+int sk_agent_file_open(struct sk_agent_file *f, const char *path, bool lenient);
+void sk_agent_file_close(struct sk_agent_file *f);
+
+/* Read and check its tasks. What is wrong is printed to stderr. Returns 0 or SK_EXIT_USAGE; on
+ * success the caller owns the arena. */
+int sk_agent_load(const struct sk_agent_file *f, struct sk_arena **arena, struct sk_task_list *list);
 
 /* The exit code of a task that has ended, as cli.md says. signal: the one that stopped skalds. */
 int sk_agent_exit_code(const struct sk_plan_task *t, int signal);

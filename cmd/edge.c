@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 struct edge {
-	const char *file;
-	bool lenient;
+	struct sk_agent_file file;
 	struct sk_view view;
 	struct sk_link_config link;
 };
@@ -19,7 +18,7 @@ edge_load(void *arg, struct sk_arena **arena, struct sk_task_list *list)
 {
 	const struct edge *e = arg;
 
-	return sk_agent_load(e->file, e->lenient, arena, list);
+	return sk_agent_load(&e->file, arena, list);
 }
 
 static void
@@ -106,17 +105,19 @@ set_limits(const struct sk_args *args, struct sk_plan_limits *limits, int64_t *l
 static int
 edge_run(const struct sk_args *args, struct sk_settings *settings)
 {
-	struct edge e = { .file = sk_setting(settings, "YAML_FILE"),
-		.lenient = sk_arg_set(args, "lenient") };
+	const char *path = sk_setting(settings, "YAML_FILE");
+	struct edge e = { .link = { .watch = NULL } };
 	struct sk_supervisor_config sup = { .mode = "edge", .link = edge_link, .link_arg = &e,
 		.workers = sk_workers, .cgroups = !sk_arg_set(args, "no-cgroup") };
 	bool table = wants_table(args);
+	int code;
 
-	if (e.file[0] == '\0') {
+	if (path[0] == '\0') {
 		fputs("skalds edge: no file given; use -f FILE or set YAML_FILE\n", stderr);
 		return SK_EXIT_USAGE;
 	}
-	if (!set_limits(args, &e.link.limits, &e.link.lease_ms))
+	if (!set_limits(args, &e.link.limits, &e.link.lease_ms) ||
+	    sk_agent_file_open(&e.file, path, sk_arg_set(args, "lenient")) != 0)
 		return SK_EXIT_USAGE;
 	e.view = (struct sk_view){ .component = "edge", .color = sk_log_settings()->color,
 		.mode = args->json ? SK_VIEW_JSON : table ? SK_VIEW_TABLE : SK_VIEW_LINES };
@@ -127,12 +128,14 @@ edge_run(const struct sk_args *args, struct sk_settings *settings)
 	e.link.event = edge_event;
 	e.link.draw = table ? edge_draw : NULL;
 	e.link.once = sk_arg_set(args, "once");
-	e.link.watch = sk_arg_set(args, "watch") ? e.file : NULL;
+	e.link.watch = sk_arg_set(args, "watch") && !e.file.held ? path : NULL;
 	e.link.exit_code = edge_exit_code;
 	sup.lines = table;
 	sk_agent_sink(settings, args->json ? SK_CONSOLE_EVENTS : table ? SK_CONSOLE_TABLE
 		: SK_CONSOLE_TAGGED, &sup.sink);
-	return sk_agent_supervise(&sup);
+	code = sk_agent_supervise(&sup);
+	sk_agent_file_close(&e.file);
+	return code;
 }
 
 static const struct sk_opt options[] = {

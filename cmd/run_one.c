@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #define DEFAULT_ID "run-one"
+#define MAX_WHOLE 9e15		/* beyond it a double holds no fractions */
 #define MAX_INPUT ((size_t)1 << 20)
 
 struct run_one {
 	const struct sk_args *args;
-	const char *file;		/* NULL: the task stands on the command line */
+	struct sk_agent_file file;	/* path NULL: the task stands on the command line */
 	struct sk_view view;
 	struct sk_link_config link;
 	struct sk_arena *arena;		/* of a task of the command line */
@@ -46,7 +47,7 @@ set_number(const struct run_one *r, struct sk_value *map, const char *flag, cons
 	v->u.f = strtod(text, &end);
 	if (text[0] == '\0' || *end != '\0')
 		v = sk_value_string(r->arena, text, strlen(text));
-	else if (v->u.f == (double)(int64_t)v->u.f)
+	else if (v->u.f >= -MAX_WHOLE && v->u.f <= MAX_WHOLE && v->u.f == (double)(int64_t)v->u.f)
 		v = sk_value_int(r->arena, (int64_t)v->u.f);
 	sk_map_set(r->arena, map, key, v);
 }
@@ -162,13 +163,13 @@ choose_task(const struct run_one *r, struct sk_task_list *list)
 		return 0;
 	}
 	if (wanted == NULL) {
-		fprintf(stderr, "skalds run-one: %s holds no task\n", r->file);
+		fprintf(stderr, "skalds run-one: %s holds no task\n", r->file.path);
 		return SK_EXIT_USAGE;
 	}
 	ids = sk_xcalloc(list->n + 1, sizeof(*ids));
 	for (size_t i = 0; i < list->n; i++)
 		ids[i] = list->items[i].id;
-	fprintf(stderr, "skalds run-one: no task \"%s\" in %s", wanted, r->file);
+	fprintf(stderr, "skalds run-one: no task \"%s\" in %s", wanted, r->file.path);
 	if (sk_suggest(wanted, ids) != NULL)
 		fprintf(stderr, "; did you mean %s?", sk_suggest(wanted, ids));
 	fputc('\n', stderr);
@@ -182,13 +183,13 @@ run_one_load(void *arg, struct sk_arena **arena, struct sk_task_list *list)
 	struct run_one *r = arg;
 	int code;
 
-	if (r->file == NULL) { /* parsed before the fork; the plan takes it over */
+	if (r->file.path == NULL) { /* parsed before the fork; the plan takes it over */
 		*arena = r->arena;
 		*list = r->list;
 		r->arena = NULL;
 		return *arena != NULL ? 0 : SK_EXIT_USAGE;
 	}
-	code = sk_agent_load(r->file, sk_arg_set(r->args, "lenient"), arena, list);
+	code = sk_agent_load(&r->file, arena, list);
 	if (code == 0 && (code = choose_task(r, list)) != 0)
 		sk_arena_free(*arena);
 	fflush(stderr);
@@ -240,11 +241,11 @@ print_manifest(struct run_one *r)
 
 	if (!sk_manifest_kind_parse(sk_arg(r->args, "print-manifest"), &kind))
 		return sk_usage_error("run-one", "--print-manifest: one of deployment, job, cronjob, auto");
-	if (r->file == NULL || strcmp(r->file, "-") == 0)
+	if (r->file.path == NULL || r->file.held)
 		return sk_usage_error("run-one", "--print-manifest needs a file: -f FILE");
 	if ((code = run_one_load(r, &arena, &list)) != 0)
 		return code;
-	text = read_input(r->file, arena, &n);
+	text = read_input(r->file.path, arena, &n);
 	code = SK_EXIT_SYSTEM;
 	if (text != NULL && sk_manifest(kind, &list.items[0], text, sk_arg(r->args, "image"), &out,
 	    &err) == SK_OK) {
@@ -265,6 +266,7 @@ choose_source(struct run_one *r, const struct sk_settings *settings)
 {
 	const struct sk_args *args = r->args;
 	bool class_given = sk_arg_set(args, "class"), command = args->command != NULL;
+	const char *path;
 
 	if (class_given && command)
 		return sk_usage_error("run-one", "--class and a command behind -- exclude each other");
@@ -277,11 +279,11 @@ choose_source(struct run_one *r, const struct sk_settings *settings)
 		return sk_usage_error("run-one", "--attachments needs --class");
 	if (class_given || command)
 		return build_task(r);
-	r->file = sk_setting(settings, "YAML_FILE");
-	if (r->file[0] == '\0')
+	path = sk_setting(settings, "YAML_FILE");
+	if (path[0] == '\0')
 		return sk_usage_error("run-one", "what shall run? Give -f FILE (or set YAML_FILE), "
 			"--class CLASS, or -- COMMAND");
-	return 0;
+	return sk_agent_file_open(&r->file, path, sk_arg_set(args, "lenient"));
 }
 
 static int
@@ -294,8 +296,8 @@ run_one_run(const struct sk_args *args, struct sk_settings *settings)
 	int code = choose_source(&r, settings);
 
 	if (code == 0 && sk_arg_set(args, "print-manifest"))
-		return print_manifest(&r);
-	if (code == 0) {
+		code = print_manifest(&r);
+	else if (code == 0) {
 		r.view = (struct sk_view){ .component = "run-one", .color = sk_log_settings()->color,
 			.mode = args->json ? SK_VIEW_JSON : SK_VIEW_LINES, .calm = args->command != NULL };
 		r.link = (struct sk_link_config){ .component = "run-one", .arg = &r, .load = run_one_load,
@@ -305,6 +307,7 @@ run_one_run(const struct sk_args *args, struct sk_settings *settings)
 		code = sk_agent_supervise(&sup);
 	}
 	sk_arena_free(r.arena);
+	sk_agent_file_close(&r.file);
 	return code;
 }
 

@@ -188,6 +188,7 @@ sk_put_start(struct sk_str *s, const struct sk_start *st)
 	sk_put_u64(s, (uint64_t)st->memory_mb);
 	sk_put_u64(s, (uint64_t)st->output_limit);
 	sk_put_u32(s, st->failures);
+	sk_put_u64(s, st->spec_hash);
 	sk_put_bytes(s, st->attachments, st->attachments_len);
 	put_strings(s, st->argv);
 	put_strings(s, st->env);
@@ -212,6 +213,7 @@ sk_get_start(struct sk_reader *r, struct sk_arena *a, struct sk_start *st)
 	st->memory_mb = (int64_t)sk_get_u64(r);
 	st->output_limit = (int64_t)sk_get_u64(r);
 	st->failures = sk_get_u32(r);
+	st->spec_hash = sk_get_u64(r);
 	p = sk_get_bytes(r, &st->attachments_len);
 	st->attachments = memcpy(sk_arena_alloc(a, st->attachments_len), p, st->attachments_len);
 	st->argv = get_strings(r, a);
@@ -229,6 +231,7 @@ sk_put_report(struct sk_str *s, const struct sk_task_report *rep)
 	sk_put_text(s, rep->class_name);
 	sk_put_u32(s, (uint32_t)rep->state);
 	sk_put_u32(s, rep->failures);
+	sk_put_u64(s, rep->spec_hash);
 	sk_put_u64(s, (uint64_t)rep->pid);
 	sk_put_u64(s, (uint64_t)rep->start_ms);
 	sk_put_u64(s, (uint64_t)rep->end_ms);
@@ -253,6 +256,7 @@ sk_get_report(struct sk_reader *r, struct sk_arena *a, struct sk_task_report *re
 	rep->class_name = sk_get_text(r, a);
 	state = sk_get_u32(r);
 	rep->failures = sk_get_u32(r);
+	rep->spec_hash = sk_get_u64(r);
 	rep->pid = (int64_t)sk_get_u64(r);
 	rep->start_ms = (int64_t)sk_get_u64(r);
 	rep->end_ms = (int64_t)sk_get_u64(r);

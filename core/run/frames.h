@@ -30,10 +30,10 @@ enum sk_frame_type {
 	/* link -> supervisor */
 	SK_F_CONFIG = 1,	/* u32 slots (0 = no limit) */
 	SK_F_START,		/* struct sk_start */
-	SK_F_STOP,		/* u32 enum sk_reason, u64 grace_ms */
-	SK_F_UPDATE,		/* bytes: encoded attachments; supervisor -> worker as well */
+	SK_F_STOP,		/* u32 enum sk_reason, u64 grace_ms (SK_OWN_GRACE: the task's own) */
+	SK_F_UPDATE,		/* bytes: encoded attachments, u64 spec hash; supervisor -> worker as well */
 	SK_F_ACK,		/* the EXITED of (key, attempt) is settled: keep its outcome only */
-	SK_F_FORGET,		/* forget the outcome of key as well: the task is gone */
+	SK_F_FORGET,		/* forget the outcome of key as well, acknowledged or not: the task is gone */
 	SK_F_READY,		/* u32 0/1: what `probe ready` answers */
 	SK_F_QUIT,		/* u32 exit code: stop all tasks, then exit with it */
 	SK_F_PING,		/* answered at once by PONG */
@@ -58,6 +58,8 @@ enum sk_frame_type {
 
 /* The text goes on in the next such frame; nothing else is printed between the two. */
 #define SK_PRINT_MORE 0x100u
+
+#define SK_OWN_GRACE UINT64_MAX
 
 /* Why an attempt ended (cli.md). */
 enum sk_reason {
@@ -112,7 +114,8 @@ struct sk_start {
 	int64_t timeout_ms, grace_ms;	/* 0 = no timeout */
 	int64_t memory_mb;		/* 0 = no limit */
 	int64_t output_limit;		/* bytes kept of one attempt; 0 = the default */
-	uint32_t failures;		/* kept for the link, handed back in reports */
+	uint32_t failures;		/* kept for the link, handed back in reports; likewise: */
+	uint64_t spec_hash;		/* of class and attachments; 0 = unknown */
 	const void *attachments;	/* encoded sk_value, for workers */
 	size_t attachments_len;
 	const char **argv;		/* programs; NULL-terminated */
@@ -133,6 +136,7 @@ struct sk_task_report {
 	const char *id, *class_name;
 	enum sk_task_state state;
 	uint32_t failures;
+	uint64_t spec_hash;
 	int64_t pid;
 	int64_t start_ms, end_ms;	/* wall clock */
 	int64_t start_boot_ms, end_boot_ms;

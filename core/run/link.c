@@ -123,11 +123,13 @@ do_start(void *arg, struct sk_plan_task *t)
 	if (!l->cfg->describe(l->cfg->arg, t, a, &st, &err))
 		st = (struct sk_start){ .id = t->spec.id, .refusal = err.msg };
 	st.failures = t->failures;
+	st.spec_hash = sk_plan_spec_hash(&t->spec);
 	sk_put_start(&payload, &st);
 	if (payload.len > SK_FRAME_MAX) {
 		snprintf(err.msg, sizeof(err.msg), "the attachments are too large: %zu bytes, at most %zu",
 			payload.len, SK_FRAME_MAX);
-		st = (struct sk_start){ .id = t->spec.id, .refusal = err.msg, .failures = t->failures };
+		st = (struct sk_start){ .id = t->spec.id, .refusal = err.msg, .failures = t->failures,
+			.spec_hash = st.spec_hash };
 		sk_str_clear(&payload);
 		sk_put_start(&payload, &st);
 	}
@@ -143,7 +145,8 @@ do_stop(void *arg, struct sk_plan_task *t, enum sk_reason reason)
 	struct sk_str payload = SK_STR_INIT;
 
 	sk_put_u32(&payload, (uint32_t)reason);
-	sk_put_u64(&payload, (uint64_t)(t->spec.grace_s * 1000));
+	/* one that is not in the file has the grace that it was started with */
+	sk_put_u64(&payload, t->spec.worker != NULL ? (uint64_t)(t->spec.grace_s * 1000) : SK_OWN_GRACE);
 	tell(l, SK_F_STOP, t, &payload);
 	sk_str_release(&payload);
 }
@@ -156,7 +159,12 @@ do_update(void *arg, struct sk_plan_task *t)
 
 	sk_value_encode(&value, t->spec.attachments);
 	sk_put_bytes(&payload, value.p, value.len);
-	tell(l, SK_F_UPDATE, t, &payload);
+	sk_put_u64(&payload, sk_plan_spec_hash(&t->spec));
+	if (payload.len <= SK_FRAME_MAX)
+		tell(l, SK_F_UPDATE, t, &payload);
+	else
+		sk_log_task(SK_ERROR, l->cfg->component, t->spec.id, t->attempt, "the new attachments are "
+			"too large: %zu bytes, at most %zu; the old ones stay in force", payload.len, SK_FRAME_MAX);
 	sk_str_release(&value);
 	sk_str_release(&payload);
 }
@@ -278,25 +286,37 @@ on_hello(struct sk_link *l, const struct sk_frame *f)
 	sk_arena_free(a);
 }
 
+/* What is known of an attempt, until the file is read: reports replace what was told before. */
 static void
-on_task(struct sk_link *l, const struct sk_frame *f)
+remember(struct sk_link *l, const struct sk_frame *f, struct sk_reader *r, uint32_t flags)
 {
-	struct sk_reader r = sk_reader_of(f);
-	struct known k = { .key = f->key, .attempt = f->attempt };
-	uint32_t flags;
+	struct known k = { .key = f->key, .attempt = f->attempt, .settled = (flags & 1) != 0 };
 
 	if (l->known_arena == NULL)
 		l->known_arena = sk_arena_new();
-	flags = sk_get_u32(&r);
-	if (!sk_get_report(&r, l->known_arena, &k.rep))
+	if (!sk_get_report(r, l->known_arena, &k.rep))
 		return;
-	k.settled = (flags & 1) != 0;
 	k.rep.unseen = (flags & 2) == 0 && k.rep.start_boot_ms > 0;
+	for (size_t i = 0; f->type != SK_F_TASK && i < l->n_known; i++)
+		if (l->known[i].key == k.key && l->known[i].attempt == k.attempt) {
+			k.rep.unseen = k.rep.unseen && (l->known[i].rep.unseen || l->known[i].rep.start_boot_ms == 0);
+			l->known[i] = k;
+			return;
+		}
 	if (l->n_known == l->cap_known) {
 		l->cap_known = l->cap_known > 0 ? l->cap_known * 2 : 16;
 		l->known = sk_xreallocarray(l->known, l->cap_known, sizeof(*l->known));
 	}
 	l->known[l->n_known++] = k;
+}
+
+static void
+on_task(struct sk_link *l, const struct sk_frame *f)
+{
+	struct sk_reader r = sk_reader_of(f);
+	uint32_t flags = sk_get_u32(&r);
+
+	remember(l, f, &r, flags);
 }
 
 static void
@@ -306,14 +326,14 @@ on_report(struct sk_link *l, const struct sk_frame *f)
 	struct sk_arena *a = sk_arena_new();
 	struct sk_task_report rep;
 
-	if (sk_get_report(&r, a, &rep)) {
-		if (f->type == SK_F_STARTED && l->loaded) {
-			sk_plan_started(l->plan, f->key, f->attempt, &rep);
-			sk_chan_queue(&l->chan, SK_F_SEEN, f->key, f->attempt, NULL);
-		} else if (l->loaded) {
-			sk_plan_exited(l->plan, f->key, f->attempt, &rep, sk_boot_ms());
-			sk_chan_queue(&l->chan, SK_F_ACK, f->key, f->attempt, NULL);
-		}
+	if (!l->loaded)
+		remember(l, f, &r, 0);
+	else if (sk_get_report(&r, a, &rep) && f->type == SK_F_STARTED) {
+		sk_plan_started(l->plan, f->key, f->attempt, &rep);
+		sk_chan_queue(&l->chan, SK_F_SEEN, f->key, f->attempt, NULL);
+	} else if (!r.bad) {
+		sk_plan_exited(l->plan, f->key, f->attempt, &rep, sk_boot_ms());
+		sk_chan_queue(&l->chan, SK_F_ACK, f->key, f->attempt, NULL);
 	}
 	sk_arena_free(a);
 }

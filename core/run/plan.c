@@ -28,14 +28,34 @@ sk_backoff_ms(const struct sk_retry *r, uint32_t failures, int64_t floor_ms)
 
 /* ---- small change ---- */
 
+#define FNV_START 0xcbf29ce484222325u
+
+static uint64_t
+fnv1a(uint64_t h, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
+	return h;
+}
+
 uint64_t
 plan_hash_id(const char *id)
 {
-	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+	uint64_t h = fnv1a(FNV_START, id, strlen(id));
 
-	for (; *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * 0x100000001b3u;
 	return h == 0 || h == UINT64_MAX ? 1 : h;
+}
+
+uint64_t
+sk_plan_spec_hash(const struct sk_task_spec *spec)
+{
+	struct sk_str att = SK_STR_INIT;
+	uint64_t h = fnv1a(FNV_START, spec->class_name, strlen(spec->class_name) + 1);
+
+	sk_value_encode(&att, spec->attachments);
+	h = fnv1a(h, sk_str_text(&att), att.len);
+	sk_str_release(&att);
+	return h == 0 ? 1 : h;
 }
 
 struct sk_plan_task *

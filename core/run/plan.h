@@ -104,6 +104,9 @@ struct sk_plan_task *const *sk_plan_tasks(const struct sk_plan *p, size_t *n);
 /* How many are in a state. */
 size_t sk_plan_count(const struct sk_plan *p, enum sk_plan_state s);
 
+/* What a running task was given: class and attachments. Never 0. */
+uint64_t sk_plan_spec_hash(const struct sk_task_spec *spec);
+
 /* Milliseconds until the next start after `failures` failures in a row: base * 2^(failures-1), at
  * most the cap, at least floor_ms. */
 int64_t sk_backoff_ms(const struct sk_retry *r, uint32_t failures, int64_t floor_ms);

@@ -29,6 +29,17 @@ add_task(struct sk_plan *p, const struct sk_task_spec *spec, struct sk_generatio
 	return t;
 }
 
+/* It comes back as the file has it, unless it was removed. */
+static void
+stop_for_change(struct sk_plan *p, struct sk_plan_task *t)
+{
+	t->again = !t->removed;
+	if (t->state == SK_P_STOPPING)
+		return;
+	plan_set_state(p, t, SK_P_STOPPING);
+	p->ops->stop(p->arg, t, SK_REASON_CANCELLED);
+}
+
 /* An attempt in flight keeps its resources as they were counted. */
 static void
 change_active(struct sk_plan *p, struct sk_plan_task *t, const struct sk_task_spec *spec,
@@ -44,13 +55,8 @@ change_active(struct sk_plan *p, struct sk_plan_task *t, const struct sk_task_sp
 	plan_set_spec(t, spec, g);
 	if (live)
 		p->ops->update(p->arg, t);
-	else if (!same_class || !same_att) {
-		t->again = true;
-		if (t->state != SK_P_STOPPING) {
-			plan_set_state(p, t, SK_P_STOPPING);
-			p->ops->stop(p->arg, t, SK_REASON_CANCELLED);
-		}
-	}
+	else if (!same_class || !same_att)
+		stop_for_change(p, t);
 }
 
 /* What does not run waits, until all of the file is known. */
@@ -83,10 +89,8 @@ drop_task(struct sk_plan *p, struct sk_plan_task *t)
 		if (t->state == SK_P_READY)
 			plan_unqueue(p, t);
 		plan_remove_task(p, t);
-	} else if (t->state != SK_P_STOPPING) {
-		plan_set_state(p, t, SK_P_STOPPING);
-		p->ops->stop(p->arg, t, SK_REASON_CANCELLED);
-	}
+	} else
+		stop_for_change(p, t);
 }
 
 /* File order, so that tables and `next` follow the file; what is being removed goes last. */
@@ -185,6 +189,21 @@ set_key(struct sk_plan *p, struct sk_plan_task *t, uint64_t key)
 	sk_map_put(&p->by_key, key, t);
 }
 
+/* The file changed while no link looked: what a reload would have done is done now. */
+static void
+catch_up(struct sk_plan *p, struct sk_plan_task *t, const struct sk_task_report *rep)
+{
+	if (t->removed || rep->spec_hash == 0 || rep->spec_hash == sk_plan_spec_hash(&t->spec))
+		return;
+	if (!plan_is_active(t))
+		plan_start_over(p, t);
+	else if (t->state == SK_P_RUNNING && t->spec.worker->update != NULL &&
+	    strcmp(rep->class_name, t->spec.class_name) == 0)
+		p->ops->update(p->arg, t);
+	else
+		stop_for_change(p, t);
+}
+
 void
 sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct sk_task_report *rep,
 	bool settled, int64_t now_ms)
@@ -210,15 +229,19 @@ sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct sk
 	if (rep->state == SK_T_ENDED) {
 		plan_set_state(p, t, SK_P_RUNNING);
 		plan_settle(p, t, !settled);
+		t->report.result = NULL; /* the caller's, gone when we return */
+		t->report.result_len = 0;
 		if (t->removed)
 			plan_remove_task(p, t);
+		else
+			catch_up(p, t, rep);
 		return;
 	}
 	plan_set_state(p, t, rep->state == SK_T_QUEUED ? SK_P_STARTING
 		: rep->state == SK_T_STOPPING ? SK_P_STOPPING : SK_P_RUNNING);
 	plan_hold(p, t);
-	if (t->removed && t->state != SK_P_STOPPING) {
-		plan_set_state(p, t, SK_P_STOPPING);
-		p->ops->stop(p->arg, t, SK_REASON_CANCELLED);
-	}
+	if (t->removed)
+		stop_for_change(p, t);
+	else
+		catch_up(p, t, rep);
 }

@@ -20,6 +20,7 @@
 #define MAX_BACKOFF_MS 5000
 #define HEALTHY_MS 10000	/* a life this long starts the back-off anew */
 #define MAX_SILENT_DEATHS 10
+#define MAX_GRACE_MS ((uint64_t)INT64_MAX / 4)
 #define EXIT_SKALDS 125
 
 /* ---- the child ---- */
@@ -147,20 +148,33 @@ on_print(struct sup *s, const struct sk_frame *f)
 	}
 }
 
+/* The link has told of its end, or will never: an ACK that comes behind finds nobody. */
+static void
+forget(struct sup *s, uint64_t key)
+{
+	struct sup_task *t = sk_map_find(&s->by_key, key);
+
+	if (t != NULL && t->state == SK_T_ENDED)
+		sup_task_free(t);
+	sup_settled_forget(s, key);
+}
+
 static void
 on_task_frame(struct sup *s, const struct sk_frame *f)
 {
 	struct sup_task *t = sk_map_find(&s->by_key, f->key);
 	struct sk_reader r = sk_reader_of(f);
 	uint32_t reason;
+	uint64_t grace;
 
 	if (t == NULL || t->attempt != f->attempt)
 		return; /* fenced: another attempt, or settled already */
 	switch (f->type) {
 	case SK_F_STOP:
 		reason = sk_get_u32(&r);
+		grace = sk_get_u64(&r);
 		sup_task_stop(t, reason <= SK_REASON_SKIPPED ? (enum sk_reason)reason : SK_REASON_CANCELLED,
-			SIGTERM, (int64_t)sk_get_u64(&r));
+			SIGTERM, grace <= MAX_GRACE_MS ? (int64_t)grace : t->start.grace_ms);
 		break;
 	case SK_F_UPDATE:
 		sup_task_update(t, f);
@@ -201,7 +215,7 @@ on_frame(struct sup *s, const struct sk_frame *f)
 		sup_tell(s, SK_F_PONG, NULL, NULL, true);
 		break;
 	case SK_F_FORGET:
-		sup_settled_forget(s, f->key);
+		forget(s, f->key);
 		break;
 	case SK_F_PRINT:
 		on_print(s, f);

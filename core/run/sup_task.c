@@ -28,6 +28,7 @@ sup_report(const struct sup_task *t, struct sk_str *payload)
 	rep.class_name = t->start.class_name;
 	rep.state = t->state;
 	rep.failures = t->start.failures;
+	rep.spec_hash = t->start.spec_hash;
 	rep.message = t->message;
 	sk_put_report(payload, &rep);
 }
@@ -487,6 +488,11 @@ sup_task_update(struct sup_task *t, const struct sk_frame *f)
 		sk_put_text(&payload, "the task is not running");
 		sup_tell(t->sup, SK_F_UPDATED, t, &payload, true);
 	} else {
+		struct sk_reader r = sk_reader_of(f);
+		size_t n;
+
+		sk_get_bytes(&r, &n);
+		t->start.spec_hash = sk_get_u64(&r);
 		sk_str_add(&payload, f->data, f->len);
 		sk_chan_queue(&t->chan, SK_F_UPDATE, t->key, t->attempt, &payload);
 		if (sk_chan_flush(&t->chan, NULL) == SK_EAGAIN)
@@ -519,6 +525,7 @@ sup_task_settle(struct sup_task *t)
 	done->report.result_len = 0;
 	done->report.state = SK_T_ENDED;
 	done->report.failures = t->start.failures;
+	done->report.spec_hash = t->start.spec_hash;
 	sup_task_free(t);
 	sk_map_put(&s->settled, done->key, done);
 }
