@@ -122,8 +122,8 @@ convert_map(struct cursor *c, json_t *j, struct sk_value *map)
 		line = c->line;
 		column = c->column;
 		skip_string(c);
-		pair = sk_map_add(c->arena, map, json_object_iter_key(it),
-			convert(c, json_object_iter_value(it)));
+		pair = sk_map_add(
+			c->arena, map, json_object_iter_key(it), convert(c, json_object_iter_value(it)));
 		pair->line = line;
 		pair->column = column;
 	}
@@ -198,8 +198,9 @@ struct sk_value *
 sk_json_parse(const char *text, size_t n, struct sk_arena *a, struct sk_problems *p)
 {
 	bool mark = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
-	struct cursor c = { .p = text + (mark ? 3 : 0), .end = text + n, .line = 1, .column = 1,
-		.arena = a };
+	struct cursor c = {
+		.p = text + (mark ? 3 : 0), .end = text + n, .line = 1, .column = 1, .arena = a
+	};
 	struct sk_value *v;
 	json_error_t error;
 	json_t *root;

@@ -15,7 +15,7 @@
 
 /* The tree in the arena, every value with its place; NULL after one problem with the place of the
  * error. What the text contains never stands in that sentence, but for a key given twice. */
-struct sk_value *sk_json_parse(const char *text, size_t n, struct sk_arena *a,
-	struct sk_problems *p);
+struct sk_value *
+sk_json_parse(const char *text, size_t n, struct sk_arena *a, struct sk_problems *p);
 
 #endif

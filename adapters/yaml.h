@@ -24,8 +24,8 @@
 /* The tree in the arena, or NULL when nothing could be read: a syntax error, a limit, an empty
  * document. Other errors (a key twice, …) leave a tree, so that its content can be checked in the
  * same go: p->n_errors tells. Problems are not sorted. The library prints nothing. */
-struct sk_value *sk_yaml_parse(const char *text, size_t n, struct sk_arena *a,
-	struct sk_problems *p);
+struct sk_value *
+sk_yaml_parse(const char *text, size_t n, struct sk_arena *a, struct sk_problems *p);
 
 /* The same with a file; "-" is standard input. */
 struct sk_value *sk_yaml_file(const char *path, struct sk_arena *a, struct sk_problems *p);

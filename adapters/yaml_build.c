@@ -24,8 +24,8 @@ add_path(struct sk_yaml_builder *b, struct sk_str *path)
 	}
 }
 
-static void SK_PRINTF(4, 5)
-complain(struct sk_yaml_builder *b, int line, int column, const char *fmt, ...)
+static void
+	SK_PRINTF(4, 5) complain(struct sk_yaml_builder *b, int line, int column, const char *fmt, ...)
 {
 	struct sk_str path = SK_STR_INIT, text = SK_STR_INIT;
 	va_list ap;
@@ -76,7 +76,7 @@ single_quoted(struct sk_yaml_builder *b, const struct fy_mark *mark)
 	char *text, *out;
 
 	while (end < b->end && *end != '\n' && *end != '\r' &&
-	       (*end != '\'' || (end + 1 < b->end && end[1] == '\'')))
+		(*end != '\'' || (end + 1 < b->end && end[1] == '\'')))
 		end += *end == '\'' ? 2 : 1;
 	if (end == b->end || *end != '\'')
 		return NULL;
@@ -144,8 +144,12 @@ place_node(struct sk_yaml_builder *b, struct sk_value *v, bool block)
 static enum sk_yaml_tag
 scalar_tag(struct sk_yaml_builder *b, const char *tag)
 {
-	static const struct { const char *name; enum sk_yaml_tag tag; } known[] = {
-		{ "!", SK_YAML_TAG_STR }, { "tag:yaml.org,2002:str", SK_YAML_TAG_STR },
+	static const struct {
+		const char *name;
+		enum sk_yaml_tag tag;
+	} known[] = {
+		{ "!", SK_YAML_TAG_STR },
+		{ "tag:yaml.org,2002:str", SK_YAML_TAG_STR },
 		{ "tag:yaml.org,2002:null", SK_YAML_TAG_NULL },
 		{ "tag:yaml.org,2002:bool", SK_YAML_TAG_BOOL },
 		{ "tag:yaml.org,2002:int", SK_YAML_TAG_INT },
@@ -165,8 +169,8 @@ static void
 check_container_tag(struct sk_yaml_builder *b, const char *tag, const char *own)
 {
 	if (tag[0] != '\0' && strcmp(tag, "!") != 0 && strcmp(tag, own) != 0)
-		complain(b, b->line, b->column, "the tag %s is not supported here",
-			sk_quote(b->arena, tag));
+		complain(
+			b, b->line, b->column, "the tag %s is not supported here", sk_quote(b->arena, tag));
 }
 
 /* ---- anchors and aliases ---- */
@@ -322,8 +326,8 @@ scalar_value(struct sk_yaml_builder *b, struct fy_event *e)
 		kind = SK_YAML_TAG_STR;
 	v = sk_yaml_scalar(b->arena, text, kind);
 	if (v == NULL) {
-		complain(b, b->line, b->column, "%s does not fit its tag !!%s",
-			sk_quote(b->arena, text), strrchr(tag, ':') + 1);
+		complain(b, b->line, b->column, "%s does not fit its tag !!%s", sk_quote(b->arena, text),
+			strrchr(tag, ':') + 1);
 		v = sk_value_new(b->arena, SK_NULL);
 	}
 	if (plain)
@@ -368,8 +372,9 @@ on_start(struct sk_yaml_builder *b, struct fy_event *e, enum sk_kind kind)
 	if (key_comes(b))
 		complain(b, b->line, b->column, "a list or map cannot be a key");
 	place_node(b, v, first != '[' && first != '{');
-	b->frames[b->depth] = (struct sk_yaml_frame){ .v = v, .is_key = key_comes(b), .anchor = anchor,
-		.nodes_before = b->nodes - 1 };
+	b->frames[b->depth] = (struct sk_yaml_frame){
+		.v = v, .is_key = key_comes(b), .anchor = anchor, .nodes_before = b->nodes - 1
+	};
 	b->depth++;
 }
 
@@ -446,13 +451,25 @@ sk_yaml_build(struct sk_yaml_builder *b, struct fy_event *e)
 	if (b->stop)
 		return;
 	switch (e->type) {
-	case FYET_DOCUMENT_START: on_document(b); break;
-	case FYET_MAPPING_START: on_start(b, e, SK_MAP); break;
-	case FYET_SEQUENCE_START: on_start(b, e, SK_LIST); break;
+	case FYET_DOCUMENT_START:
+		on_document(b);
+		break;
+	case FYET_MAPPING_START:
+		on_start(b, e, SK_MAP);
+		break;
+	case FYET_SEQUENCE_START:
+		on_start(b, e, SK_LIST);
+		break;
 	case FYET_MAPPING_END:
-	case FYET_SEQUENCE_END: on_end(b); break;
-	case FYET_SCALAR: on_scalar(b, e); break;
-	case FYET_ALIAS: on_alias(b, e); break;
+	case FYET_SEQUENCE_END:
+		on_end(b);
+		break;
+	case FYET_SCALAR:
+		on_scalar(b, e);
+		break;
+	case FYET_ALIAS:
+		on_alias(b, e);
+		break;
 	case FYET_NONE:
 	case FYET_STREAM_START:
 	case FYET_STREAM_END:

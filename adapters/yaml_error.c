@@ -21,19 +21,21 @@ sk_yaml_diag(void)
 }
 
 /* The library's sentence starts with this; ours says what to do. */
-static const struct { const char *theirs, *ours; } sentences[] = {
+static const struct {
+	const char *theirs, *ours;
+} sentences[] = {
 	{ "invalid multiline plain key",
-	  "wrong indentation: this line belongs to the value above it and cannot be a key" },
+		"wrong indentation: this line belongs to the value above it and cannot be a key" },
 	{ "invalid nested block mapping on the same line",
-	  "\": \" inside a value; put the value in quotes" },
+		"\": \" inside a value; put the value in quotes" },
 	{ "tab character may not be used as indentation", "a tab cannot indent; use spaces" },
 	{ "invalid tab", "a tab cannot indent; use spaces" },
 	{ "cannot use tab for indentation", "a tab cannot indent; use spaces" },
 	{ "could not find expected ':'", "expected \": \" behind the key" },
 	{ "invalid scalar at the end of block sequence",
-	  "expected \"- \" as before it; is the indentation right?" },
+		"expected \"- \" as before it; is the indentation right?" },
 	{ "invalid indentation in mapping",
-	  "wrong indentation: no key above it starts in this column" },
+		"wrong indentation: no key above it starts in this column" },
 	{ "did not find expected key", "expected a key; is the indentation right?" },
 	{ "missing mapping value", "expected \": \" behind the key" },
 	{ "did not find expected '-' indicator", "expected \"- \"; is the indentation right?" },
@@ -73,8 +75,9 @@ sk_yaml_diagnose(const char *text, size_t n, struct fy_diag *diag, struct sk_pro
 		return;
 	}
 	/* What was never closed is noticed at the end or where the next line makes no sense. */
-	if (sk_yaml_open_before(text, n, e->line, &open) || (sk_yaml_unclosed(text, n, &open) &&
-	    (e->line > open.line || e->line > end || strstr(e->msg, "without closing") != NULL))) {
+	if (sk_yaml_open_before(text, n, e->line, &open) ||
+		(sk_yaml_unclosed(text, n, &open) &&
+			(e->line > open.line || e->line > end || strstr(e->msg, "without closing") != NULL))) {
 		sk_problem(p, open.line, open.column, "", "this %c is never closed", open.mark);
 		return;
 	}
@@ -84,5 +87,9 @@ sk_yaml_diagnose(const char *text, size_t n, struct fy_diag *diag, struct sk_pro
 		sk_problem(p, mark != NULL ? mark->line + 1 : e->line, 0, "", "%s", our_words(e->msg));
 		return;
 	}
-	sk_problem(p, e->line, e->column, "", "%s", our_words(e->msg));
+	/* Behind the end there is nothing to look at. */
+	if (e->line > end)
+		sk_problem(p, end, 0, "", "%s", our_words(e->msg));
+	else
+		sk_problem(p, e->line, e->column, "", "%s", our_words(e->msg));
 }

@@ -50,7 +50,8 @@ encoding_is_good(const char *text, size_t n, struct sk_problems *p)
 	if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
 		return complain(p, 1, 1, "the file is UTF-16; save it as UTF-8");
 	if (n >= 4 && nul != NULL && (nul == text || nul == text + 1))
-		return complain(p, 1, 1, "the file has a NUL byte at its start (is it UTF-16?); "
+		return complain(p, 1, 1,
+			"the file has a NUL byte at its start (is it UTF-16?); "
 			"save it as UTF-8");
 	bad = sk_utf8_bad(text, n);
 	if (nul != NULL && (size_t)(nul - text) < bad)
@@ -144,10 +145,11 @@ tokens_are_few(const char *text, size_t n, struct sk_problems *p)
 
 	while (sk_yaml_walk_step(&w))
 		if (w.held > MAX_FLOW_MARKS || w.row > MAX_ROW)
-			return complain(p, w.line, 0, w.depth > SK_MAX_DEPTH ? "nested deeper than 64 levels" :
-				w.row > MAX_ROW ?
-				"too many values side by side; is a comma or a line break missing?" :
-				"too long a list or map in brackets; write it one item a line");
+			return complain(p, w.line, 0,
+				w.depth > SK_MAX_DEPTH ? "nested deeper than 64 levels"
+					: w.row > MAX_ROW
+					? "too many values side by side; is a comma or a line break missing?"
+					: "too long a list or map in brackets; write it one item a line");
 	return true;
 }
 
@@ -159,6 +161,5 @@ sk_yaml_guard(const char *text, size_t n, struct sk_problems *p)
 		return false;
 	}
 	return encoding_is_good(text, n, p) && characters_are_good(text, n, p) &&
-		directives_are_good(text, n, p) && blanks_are_few(text, n, p) &&
-		tokens_are_few(text, n, p);
+		directives_are_good(text, n, p) && blanks_are_few(text, n, p) && tokens_are_few(text, n, p);
 }

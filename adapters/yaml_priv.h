@@ -24,7 +24,11 @@ struct fy_diag *sk_yaml_diag(void);
 void sk_yaml_diagnose(const char *text, size_t n, struct fy_diag *diag, struct sk_problems *p);
 
 enum sk_yaml_tag {
-	SK_YAML_NO_TAG, SK_YAML_TAG_STR, SK_YAML_TAG_NULL, SK_YAML_TAG_BOOL, SK_YAML_TAG_INT,
+	SK_YAML_NO_TAG,
+	SK_YAML_TAG_STR,
+	SK_YAML_TAG_NULL,
+	SK_YAML_TAG_BOOL,
+	SK_YAML_TAG_INT,
 	SK_YAML_TAG_FLOAT
 };
 

@@ -75,7 +75,7 @@ based_integer(struct sk_arena *a, const char *text)
 	uint64_t u;
 
 	if ((!hex && !octal) || *p == '\0' ||
-	    p[strspn(p, hex ? "0123456789abcdefABCDEF" : "01234567")] != '\0')
+		p[strspn(p, hex ? "0123456789abcdefABCDEF" : "01234567")] != '\0')
 		return NULL;
 	if (parse_digits(p, hex ? 16 : 8, &u) && u <= (uint64_t)INT64_MAX)
 		return sk_value_int(a, (int64_t)u);
@@ -146,12 +146,18 @@ static bool
 fits(enum sk_yaml_tag tag, enum sk_kind kind)
 {
 	switch (tag) {
-	case SK_YAML_NO_TAG: return true;
-	case SK_YAML_TAG_STR: return kind == SK_STRING;
-	case SK_YAML_TAG_NULL: return kind == SK_NULL;
-	case SK_YAML_TAG_BOOL: return kind == SK_BOOL;
-	case SK_YAML_TAG_INT: return kind == SK_INT;
-	case SK_YAML_TAG_FLOAT: return kind == SK_FLOAT;
+	case SK_YAML_NO_TAG:
+		return true;
+	case SK_YAML_TAG_STR:
+		return kind == SK_STRING;
+	case SK_YAML_TAG_NULL:
+		return kind == SK_NULL;
+	case SK_YAML_TAG_BOOL:
+		return kind == SK_BOOL;
+	case SK_YAML_TAG_INT:
+		return kind == SK_INT;
+	case SK_YAML_TAG_FLOAT:
+		return kind == SK_FLOAT;
 	}
 	return false;
 }

@@ -4,8 +4,9 @@
 struct sk_yaml_walk
 sk_yaml_walk_start(const char *text, size_t n)
 {
-	struct sk_yaml_walk w = { .p = text, .end = text + n, .line_start = text, .line = 1,
-		.blank = true, .start = true };
+	struct sk_yaml_walk w = {
+		.p = text, .end = text + n, .line_start = text, .line = 1, .blank = true, .start = true
+	};
 
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
 		w.p += 3;
@@ -97,7 +98,8 @@ skip_quoted(struct sk_yaml_walk *w)
 		if (is_break(*w->p)) {
 			next_line(w);
 		} else if (*w->p != quote) {
-			w->p += quote == '"' && *w->p == '\\' && w->p + 1 < w->end && !is_break(w->p[1]) ? 2 : 1;
+			w->p +=
+				quote == '"' && *w->p == '\\' && w->p + 1 < w->end && !is_break(w->p[1]) ? 2 : 1;
 		} else if (quote == '\'' && w->p + 1 < w->end && w->p[1] == '\'') {
 			w->p += 2;
 		} else {

@@ -8,8 +8,8 @@
 
 struct check {
 	bool lenient, json, quiet;
-	bool wrong;		/* some file was */
-	struct sk_str out;	/* what goes to stdout */
+	bool wrong; /* some file was */
+	struct sk_str out; /* what goes to stdout */
 };
 
 static void
@@ -56,8 +56,9 @@ check_file(struct check *c, const char *file)
 static int
 check_run(const struct sk_args *args, struct sk_settings *settings)
 {
-	struct check c = { .lenient = sk_arg_set(args, "lenient"), .json = args->json,
-		.quiet = args->quiet };
+	struct check c = {
+		.lenient = sk_arg_set(args, "lenient"), .json = args->json, .quiet = args->quiet
+	};
 	const char *file;
 	size_t n = 0;
 	bool several;
@@ -86,8 +87,11 @@ check_run(const struct sk_args *args, struct sk_settings *settings)
 }
 
 static const struct sk_opt options[] = {
-	{ .name = "file", .letter = 'f', .value = "FILE", .setting = "YAML_FILE",
-	  .doc = "the file of tasks; - is standard input; may be given several times" },
+	{ .name = "file",
+		.letter = 'f',
+		.value = "FILE",
+		.setting = "YAML_FILE",
+		.doc = "the file of tasks; - is standard input; may be given several times" },
 	{ .name = "lenient", .doc = "unknown attachments are warnings" },
 	{ .name = NULL },
 };
@@ -97,7 +101,11 @@ static const char help[] =
 	"wrong. Nothing is started.";
 
 const struct sk_cmd sk_cmd_check = {
-	.name = "check", .summary = "Check a YAML file of tasks without starting anything",
-	.usage = "[-f FILE] [FILE...]", .help = help, .options = options, .max_args = -1,
+	.name = "check",
+	.summary = "Check a YAML file of tasks without starting anything",
+	.usage = "[-f FILE] [FILE...]",
+	.help = help,
+	.options = options,
+	.max_args = -1,
 	.run = check_run,
 };

@@ -72,7 +72,9 @@ add(struct sk_problems *p, bool warning, int line, int column, const char *path,
 		p->list = sk_arena_alloc(p->arena, SK_MAX_PROBLEMS * sizeof(*p->list));
 	sk_str_vaddf(&text, fmt, ap);
 	p->list[p->n++] = (struct sk_problem){
-		.warning = warning, .line = line, .column = column,
+		.warning = warning,
+		.line = line,
+		.column = column,
 		.path = printable(p->arena, path),
 		.text = printable(p->arena, sk_str_text(&text)),
 	};
@@ -90,8 +92,8 @@ sk_problem(struct sk_problems *p, int line, int column, const char *path, const 
 }
 
 void
-sk_problem_warning(struct sk_problems *p, int line, int column, const char *path, const char *fmt,
-	...)
+sk_problem_warning(
+	struct sk_problems *p, int line, int column, const char *path, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -12,16 +12,16 @@
 
 struct sk_problem {
 	bool warning;
-	int line, column;	/* 0 when there is none */
-	const char *path;	/* "TaskWorkers.T1.attachments.fixFrame" or "" */
+	int line, column; /* 0 when there is none */
+	const char *path; /* "TaskWorkers.T1.attachments.fixFrame" or "" */
 	const char *text;
 };
 
 struct sk_problems {
-	const char *file;	/* as the user named it; "" for the command line */
-	struct sk_arena *arena;	/* owns the texts; borrowed */
+	const char *file; /* as the user named it; "" for the command line */
+	struct sk_arena *arena; /* owns the texts; borrowed */
 	struct sk_problem *list;
-	size_t n, n_errors, n_warnings;	/* n kept, the others counted in full */
+	size_t n, n_errors, n_warnings; /* n kept, the others counted in full */
 };
 
 void sk_problems_init(struct sk_problems *p, struct sk_arena *arena, const char *file);

@@ -7,13 +7,20 @@ const char *
 sk_kind_name(enum sk_kind kind)
 {
 	switch (kind) {
-	case SK_NULL: return "null";
-	case SK_BOOL: return "boolean";
-	case SK_INT: return "integer";
-	case SK_FLOAT: return "number";
-	case SK_STRING: return "string";
-	case SK_LIST: return "list";
-	case SK_MAP: return "map";
+	case SK_NULL:
+		return "null";
+	case SK_BOOL:
+		return "boolean";
+	case SK_INT:
+		return "integer";
+	case SK_FLOAT:
+		return "number";
+	case SK_STRING:
+		return "string";
+	case SK_LIST:
+		return "list";
+	case SK_MAP:
+		return "map";
 	}
 	return "unknown";
 }
@@ -178,13 +185,27 @@ void
 sk_value_json(struct sk_str *out, const struct sk_value *v)
 {
 	switch (v->kind) {
-	case SK_NULL: sk_str_adds(out, "null"); break;
-	case SK_BOOL: sk_json_bool(out, v->u.b); break;
-	case SK_INT: sk_json_int(out, v->u.i); break;
-	case SK_FLOAT: sk_json_double(out, v->u.f); break;
-	case SK_STRING: sk_json_string_n(out, v->u.str.s, v->u.str.len); break;
-	case SK_LIST: list_json(out, v); break;
-	case SK_MAP: map_json(out, v); break;
+	case SK_NULL:
+		sk_str_adds(out, "null");
+		break;
+	case SK_BOOL:
+		sk_json_bool(out, v->u.b);
+		break;
+	case SK_INT:
+		sk_json_int(out, v->u.i);
+		break;
+	case SK_FLOAT:
+		sk_json_double(out, v->u.f);
+		break;
+	case SK_STRING:
+		sk_json_string_n(out, v->u.str.s, v->u.str.len);
+		break;
+	case SK_LIST:
+		list_json(out, v);
+		break;
+	case SK_MAP:
+		map_json(out, v);
+		break;
 	}
 }
 
@@ -233,8 +254,7 @@ sk_value_equal(const struct sk_value *a, const struct sk_value *b)
 	case SK_FLOAT:
 		return a->u.f == b->u.f || (isnan(a->u.f) && isnan(b->u.f));
 	case SK_STRING:
-		return a->u.str.len == b->u.str.len &&
-			memcmp(a->u.str.s, b->u.str.s, a->u.str.len) == 0;
+		return a->u.str.len == b->u.str.len && memcmp(a->u.str.s, b->u.str.s, a->u.str.len) == 0;
 	case SK_LIST:
 		return lists_equal(a, b);
 	case SK_MAP:

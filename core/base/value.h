@@ -17,26 +17,27 @@
 /* No document is nested deeper than this, wherever it comes from. */
 #define SK_MAX_DEPTH 64
 
-enum sk_kind {
-	SK_NULL,
-	SK_BOOL,
-	SK_INT,
-	SK_FLOAT,
-	SK_STRING,
-	SK_LIST,
-	SK_MAP
-};
+enum sk_kind { SK_NULL, SK_BOOL, SK_INT, SK_FLOAT, SK_STRING, SK_LIST, SK_MAP };
 
 struct sk_value {
 	enum sk_kind kind;
-	int line, column;	/* from 1, columns in characters; 0 when the source has no lines */
+	int line, column; /* from 1, columns in characters; 0 when the source has no lines */
 	union {
 		bool b;
 		int64_t i;
 		double f;
-		struct { const char *s; size_t len; } str;	/* NUL-terminated, no NUL inside */
-		struct { struct sk_value **items; size_t n; } list;
-		struct { struct sk_pair *pairs; size_t n; } map;	/* source order */
+		struct {
+			const char *s;
+			size_t len;
+		} str; /* NUL-terminated, no NUL inside */
+		struct {
+			struct sk_value **items;
+			size_t n;
+		} list;
+		struct {
+			struct sk_pair *pairs;
+			size_t n;
+		} map; /* source order */
 	} u;
 	/* YAML: the scalar as it was written, for messages ("expected integer, got ten"); or NULL. */
 	const char *raw;
@@ -44,7 +45,7 @@ struct sk_value {
 
 struct sk_pair {
 	const char *key;
-	int line, column;	/* of the key */
+	int line, column; /* of the key */
 	struct sk_value *value;
 };
 
@@ -60,8 +61,8 @@ void sk_list_add(struct sk_arena *a, struct sk_value *list, struct sk_value *ite
 void sk_map_set(struct sk_arena *a, struct sk_value *map, const char *key, struct sk_value *value);
 /* Append without looking whether the key is there: for parsers, which check a whole map at once
  * with sk_map_sorted. Returns the new pair, valid until the next one is added. */
-struct sk_pair *sk_map_add(struct sk_arena *a, struct sk_value *map, const char *key,
-	struct sk_value *value);
+struct sk_pair *
+sk_map_add(struct sk_arena *a, struct sk_value *map, const char *key, struct sk_value *value);
 
 /* The pairs of a map ordered by key, equal keys in source order: duplicates are neighbours, and
  * sk_map_search finds a key in it. An array of map->u.map.n pointers in the arena. */
@@ -79,6 +80,7 @@ bool sk_value_equal(const struct sk_value *a, const struct sk_value *b);
 /* The compact form that travels between our own processes (frames.h). Places are not kept. */
 void sk_value_encode(struct sk_str *out, const struct sk_value *v);
 /* NULL and err on anything malformed, deeper than 64 or with trailing bytes. Never reads past n. */
-struct sk_value *sk_value_decode(struct sk_arena *a, const void *data, size_t n, struct sk_err *err);
+struct sk_value *
+sk_value_decode(struct sk_arena *a, const void *data, size_t n, struct sk_err *err);
 
 #endif

@@ -91,7 +91,7 @@ sk_value_encode(struct sk_str *out, const struct sk_value *v)
 struct reader {
 	struct sk_arena *arena;
 	const unsigned char *p, *end;
-	const char *wrong;	/* what was found, once something is wrong */
+	const char *wrong; /* what was found, once something is wrong */
 };
 
 static size_t
@@ -240,8 +240,14 @@ static bool
 get_value(struct reader *r, int depth, struct sk_value **out)
 {
 	static const enum sk_kind kinds[] = {
-		[TAG_NULL] = SK_NULL, [TAG_FALSE] = SK_BOOL, [TAG_TRUE] = SK_BOOL, [TAG_INT] = SK_INT,
-		[TAG_FLOAT] = SK_FLOAT, [TAG_STRING] = SK_STRING, [TAG_LIST] = SK_LIST, [TAG_MAP] = SK_MAP,
+		[TAG_NULL] = SK_NULL,
+		[TAG_FALSE] = SK_BOOL,
+		[TAG_TRUE] = SK_BOOL,
+		[TAG_INT] = SK_INT,
+		[TAG_FLOAT] = SK_FLOAT,
+		[TAG_STRING] = SK_STRING,
+		[TAG_LIST] = SK_LIST,
+		[TAG_MAP] = SK_MAP,
 	};
 	unsigned char tag;
 

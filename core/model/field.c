@@ -7,7 +7,7 @@
 /* Where we are: written out only when there is something to report. */
 struct place {
 	const struct place *up;
-	const char *name;	/* NULL: item number index of a list */
+	const char *name; /* NULL: item number index of a list */
 	size_t index;
 };
 
@@ -35,9 +35,8 @@ add_place(struct decoder *d, struct sk_str *out, const struct place *at)
 	sk_path_key(d->arena, out, at->name);
 }
 
-static void SK_PRINTF(6, 7)
-report(struct decoder *d, bool warning, int line, int column, const struct place *at,
-	const char *fmt, ...)
+static void SK_PRINTF(6, 7) report(struct decoder *d, bool warning, int line, int column,
+	const struct place *at, const char *fmt, ...)
 {
 	struct sk_str path = SK_STR_INIT, text = SK_STR_INIT;
 	va_list ap;
@@ -46,8 +45,8 @@ report(struct decoder *d, bool warning, int line, int column, const struct place
 	va_start(ap, fmt);
 	sk_str_vaddf(&text, fmt, ap);
 	va_end(ap);
-	(warning ? sk_problem_warning : sk_problem)(d->problems, line, column, sk_str_text(&path), "%s",
-		sk_str_text(&text));
+	(warning ? sk_problem_warning : sk_problem)(
+		d->problems, line, column, sk_str_text(&path), "%s", sk_str_text(&text));
 	sk_str_release(&path);
 	sk_str_release(&text);
 }
@@ -66,15 +65,25 @@ const char *
 sk_field_type_name(const struct sk_field *f)
 {
 	static const char *const names[] = {
-		[SK_FIELD_BOOL] = "boolean", [SK_FIELD_INT] = "integer", [SK_FIELD_FLOAT] = "number",
-		[SK_FIELD_STRING] = "string", [SK_FIELD_ENUM] = "word", [SK_FIELD_LIST] = "list",
-		[SK_FIELD_OBJECT] = "map", [SK_FIELD_ANY] = "value",
+		[SK_FIELD_BOOL] = "boolean",
+		[SK_FIELD_INT] = "integer",
+		[SK_FIELD_FLOAT] = "number",
+		[SK_FIELD_STRING] = "string",
+		[SK_FIELD_ENUM] = "word",
+		[SK_FIELD_LIST] = "list",
+		[SK_FIELD_OBJECT] = "map",
+		[SK_FIELD_ANY] = "value",
 	};
 	static const char *const lists[] = {
-		[SK_FIELD_END] = "list", [SK_FIELD_BOOL] = "list of booleans",
-		[SK_FIELD_INT] = "list of integers", [SK_FIELD_FLOAT] = "list of numbers",
-		[SK_FIELD_STRING] = "list of strings", [SK_FIELD_ENUM] = "list of words",
-		[SK_FIELD_LIST] = "list", [SK_FIELD_OBJECT] = "list of maps", [SK_FIELD_ANY] = "list",
+		[SK_FIELD_END] = "list",
+		[SK_FIELD_BOOL] = "list of booleans",
+		[SK_FIELD_INT] = "list of integers",
+		[SK_FIELD_FLOAT] = "list of numbers",
+		[SK_FIELD_STRING] = "list of strings",
+		[SK_FIELD_ENUM] = "list of words",
+		[SK_FIELD_LIST] = "list",
+		[SK_FIELD_OBJECT] = "list of maps",
+		[SK_FIELD_ANY] = "list",
 	};
 
 	return f->kind == SK_FIELD_LIST ? lists[f->item] : names[f->kind];
@@ -87,11 +96,16 @@ sk_value_found(struct sk_arena *a, const struct sk_value *v)
 	const char *text;
 
 	switch (v->kind) {
-	case SK_LIST: return "a list";
-	case SK_MAP: return "a map";
-	case SK_NULL: return v->raw != NULL && v->raw[0] == '\0' ? "nothing" : "null";
-	case SK_BOOL: return v->u.b ? "true" : "false";
-	case SK_STRING: return sk_quote(a, v->u.str.s);
+	case SK_LIST:
+		return "a list";
+	case SK_MAP:
+		return "a map";
+	case SK_NULL:
+		return v->raw != NULL && v->raw[0] == '\0' ? "nothing" : "null";
+	case SK_BOOL:
+		return v->u.b ? "true" : "false";
+	case SK_STRING:
+		return sk_quote(a, v->u.str.s);
 	case SK_INT:
 	case SK_FLOAT:
 		break;
@@ -137,7 +151,7 @@ hint(const struct sk_field *f, const struct sk_value *v)
 	if (number && v->kind == SK_STRING && looks_like_number(v->u.str.s))
 		return " (write it without quotes)";
 	if (f->kind == SK_FIELD_INT && v->kind == SK_FLOAT && v->raw != NULL &&
-	    strpbrk(v->raw, ".eE") == NULL)
+		strpbrk(v->raw, ".eE") == NULL)
 		return " (it does not fit 64 bits)";
 	if (f->kind == SK_FIELD_FLOAT && v->kind == SK_FLOAT)
 		return " (it must be finite)";
@@ -145,8 +159,8 @@ hint(const struct sk_field *f, const struct sk_value *v)
 }
 
 static bool
-wrong_type(struct decoder *d, const struct sk_field *f, const struct sk_value *v,
-	const struct place *at)
+wrong_type(
+	struct decoder *d, const struct sk_field *f, const struct sk_value *v, const struct place *at)
 {
 	if (!only_count(d))
 		report(d, false, v->line, v->column, at, "expected %s, got %s%s", sk_field_type_name(f),
@@ -235,15 +249,23 @@ static size_t
 item_size(const struct sk_field *f)
 {
 	switch (f->item) {
-	case SK_FIELD_BOOL: return sizeof(bool);
-	case SK_FIELD_INT: return sizeof(int64_t);
-	case SK_FIELD_FLOAT: return sizeof(double);
-	case SK_FIELD_STRING: return sizeof(const char *);
-	case SK_FIELD_ENUM: return sizeof(int);
-	case SK_FIELD_ANY: return sizeof(const struct sk_value *);
-	case SK_FIELD_OBJECT: return f->sub_size;
+	case SK_FIELD_BOOL:
+		return sizeof(bool);
+	case SK_FIELD_INT:
+		return sizeof(int64_t);
+	case SK_FIELD_FLOAT:
+		return sizeof(double);
+	case SK_FIELD_STRING:
+		return sizeof(const char *);
+	case SK_FIELD_ENUM:
+		return sizeof(int);
+	case SK_FIELD_ANY:
+		return sizeof(const struct sk_value *);
+	case SK_FIELD_OBJECT:
+		return f->sub_size;
 	case SK_FIELD_LIST:
-	case SK_FIELD_END: break;
+	case SK_FIELD_END:
+		break;
 	}
 	abort(); /* sk_fields_check refuses such a table */
 }
@@ -252,8 +274,9 @@ static bool
 decode_list(struct decoder *d, const struct sk_field *f, const struct sk_value *v,
 	struct sk_list *out, const struct place *at)
 {
-	struct sk_field item = { .kind = f->item, .name = f->name, .choices = f->choices,
-		.sub = f->sub, .secret = f->secret };
+	struct sk_field item = {
+		.kind = f->item, .name = f->name, .choices = f->choices, .sub = f->sub, .secret = f->secret
+	};
 	size_t size = item_size(f), n;
 	bool ok;
 
@@ -357,8 +380,8 @@ unknown_key(struct decoder *d, const struct sk_field *fields, const struct sk_pa
 	for (size_t i = 0; near == NULL && fields[i].kind != SK_FIELD_END; i++)
 		sk_str_addf(&all, "%s%s", i > 0 ? ", " : "", sk_field_key(&fields[i]));
 	if (near != NULL)
-		report(d, d->lenient, pair->line, pair->column, &at,
-			"unknown key%s, did you mean \"%s\"?", d->lenient ? ", ignored" : "", near);
+		report(d, d->lenient, pair->line, pair->column, &at, "unknown key%s, did you mean \"%s\"?",
+			d->lenient ? ", ignored" : "", near);
 	else
 		report(d, d->lenient, pair->line, pair->column, &at, "unknown key%s, known are: %s",
 			d->lenient ? ", ignored" : "", all.len > 0 ? sk_str_text(&all) : "none");
@@ -368,8 +391,8 @@ unknown_key(struct decoder *d, const struct sk_field *fields, const struct sk_pa
 
 /* One pair of the map; taken[] remembers which pair gave each field its value. */
 static bool
-decode_pair(struct decoder *d, const struct sk_field *fields, const struct sk_pair *pair,
-	void *out, const struct sk_pair **taken, const struct place *up)
+decode_pair(struct decoder *d, const struct sk_field *fields, const struct sk_pair *pair, void *out,
+	const struct sk_pair **taken, const struct place *up)
 {
 	const struct sk_field *f = find_field(fields, pair->key);
 	struct place at = { .up = up, .name = pair->key };
@@ -379,8 +402,8 @@ decode_pair(struct decoder *d, const struct sk_field *fields, const struct sk_pa
 		return unknown_key(d, fields, pair, up);
 	first = &taken[f - fields];
 	if (*first != NULL) {
-		report(d, false, pair->line, pair->column, &at, "given twice: \"%s\" in line %d is the same",
-			(*first)->key, (*first)->line);
+		report(d, false, pair->line, pair->column, &at,
+			"given twice: \"%s\" in line %d is the same", (*first)->key, (*first)->line);
 		return false;
 	}
 	*first = pair;
@@ -390,12 +413,11 @@ decode_pair(struct decoder *d, const struct sk_field *fields, const struct sk_pa
 }
 
 static bool
-decode_record(struct decoder *d, const struct sk_field *fields, const struct sk_value *v,
-	void *out, const struct place *at)
+decode_record(struct decoder *d, const struct sk_field *fields, const struct sk_value *v, void *out,
+	const struct place *at)
 {
 	static const struct sk_field map = { .kind = SK_FIELD_OBJECT };
-	const struct sk_pair **taken = sk_arena_alloc(d->arena,
-		count_fields(fields) * sizeof(*taken));
+	const struct sk_pair **taken = sk_arena_alloc(d->arena, count_fields(fields) * sizeof(*taken));
 	bool ok = true;
 
 	for (const struct sk_field *f = fields; f->kind != SK_FIELD_END; f++)
@@ -409,8 +431,8 @@ decode_record(struct decoder *d, const struct sk_field *fields, const struct sk_
 		if (f->required && taken[f - fields] == NULL) {
 			ok = false;
 			if (!only_count(d))
-				report(d, false, v->line, v->column, at, "missing key \"%s\" (%s)",
-					sk_field_key(f), sk_field_type_name(f));
+				report(d, false, v->line, v->column, at, "missing key \"%s\" (%s)", sk_field_key(f),
+					sk_field_type_name(f));
 		}
 	return ok;
 }

@@ -22,14 +22,14 @@
 
 enum sk_field_kind {
 	SK_FIELD_END = 0,
-	SK_FIELD_BOOL,		/* bool */
-	SK_FIELD_INT,		/* int64_t */
-	SK_FIELD_FLOAT,		/* double; an integer in the input is accepted, .inf and .nan are not */
-	SK_FIELD_STRING,	/* const char * */
-	SK_FIELD_ENUM,		/* int: index into .choices */
-	SK_FIELD_LIST,		/* struct sk_list of .item kind (scalars) or of .sub records */
-	SK_FIELD_OBJECT,	/* an embedded struct described by .sub */
-	SK_FIELD_ANY		/* const struct sk_value *: taken as it is */
+	SK_FIELD_BOOL, /* bool */
+	SK_FIELD_INT, /* int64_t */
+	SK_FIELD_FLOAT, /* double; an integer in the input is accepted, .inf and .nan are not */
+	SK_FIELD_STRING, /* const char * */
+	SK_FIELD_ENUM, /* int: index into .choices */
+	SK_FIELD_LIST, /* struct sk_list of .item kind (scalars) or of .sub records */
+	SK_FIELD_OBJECT, /* an embedded struct described by .sub */
+	SK_FIELD_ANY /* const struct sk_value *: taken as it is */
 };
 
 /* A decoded list: items is an array of int64_t, double, bool, const char *, int (a choice),
@@ -41,30 +41,36 @@ struct sk_list {
 
 struct sk_field {
 	enum sk_field_kind kind;
-	const char *name;	/* the member's name; always accepted as a key */
-	const char *key;	/* the alias: how it is written by default; NULL = name */
+	const char *name; /* the member's name; always accepted as a key */
+	const char *key; /* the alias: how it is written by default; NULL = name */
 	size_t offset;
 	bool required;
-	bool nullable;		/* null is accepted and means the default */
-	bool bounded;		/* min and max apply: to the number, the string's bytes, the list's length */
-	double min, max;	/* -INFINITY and INFINITY: open on that side */
-	const char *def;	/* default as text ("1", "true", "a word"); NULL = zero, "" or empty */
-	const char *doc;	/* one sentence; mandatory, a test asserts it */
-	const char *const *choices;	/* SK_FIELD_ENUM: names, NULL at the end */
-	enum sk_field_kind item;	/* SK_FIELD_LIST: kind of the items; SK_FIELD_OBJECT with .sub */
-	const struct sk_field *sub;	/* SK_FIELD_OBJECT, or a list of them */
-	size_t sub_size;		/* sizeof one .sub struct */
-	bool secret;		/* masked wherever it is printed */
+	bool nullable; /* null is accepted and means the default */
+	bool bounded; /* min and max apply: to the number, the string's bytes, the list's length */
+	double min, max; /* -INFINITY and INFINITY: open on that side */
+	const char *def; /* default as text ("1", "true", "a word"); NULL = zero, "" or empty */
+	const char *doc; /* one sentence; mandatory, a test asserts it */
+	const char *const *choices; /* SK_FIELD_ENUM: names, NULL at the end */
+	enum sk_field_kind item; /* SK_FIELD_LIST: kind of the items; SK_FIELD_OBJECT with .sub */
+	const struct sk_field *sub; /* SK_FIELD_OBJECT, or a list of them */
+	size_t sub_size; /* sizeof one .sub struct */
+	bool secret; /* masked wherever it is printed */
 };
 
-#define SK_FIELD_KIND_OF(x) _Generic((x), \
+#define SK_FIELD_KIND_OF(x) \
+	_Generic((x), \
 	bool: SK_FIELD_BOOL, int64_t: SK_FIELD_INT, double: SK_FIELD_FLOAT, \
 	const char *: SK_FIELD_STRING, int: SK_FIELD_ENUM, struct sk_list: SK_FIELD_LIST, \
 	const struct sk_value *: SK_FIELD_ANY, default: SK_FIELD_OBJECT)
 #define SK_FIELD(type, member, ...) \
-	{ .kind = SK_FIELD_KIND_OF(((type *)NULL)->member), .name = #member, \
-	  .offset = offsetof(type, member), __VA_ARGS__ }
-#define SK_FIELDS_END { .kind = SK_FIELD_END }
+	{ \
+		.kind = SK_FIELD_KIND_OF(((type *)NULL)->member), .name = #member, \
+		.offset = offsetof(type, member), __VA_ARGS__ \
+	}
+#define SK_FIELDS_END \
+	{ \
+		.kind = SK_FIELD_END \
+	}
 
 /* Fill *out (zeroed here, out_size bytes) from a map. Every problem is reported at its place, path
  * in front; returns false when there was an error. v == NULL or null counts as an empty map.

@@ -122,8 +122,8 @@ same_key(const struct sk_field *a, const struct sk_field *b)
 static const char *
 shape_problem(const struct sk_field *f)
 {
-	bool records = f->kind == SK_FIELD_OBJECT ||
-		(f->kind == SK_FIELD_LIST && f->item == SK_FIELD_OBJECT);
+	bool records =
+		f->kind == SK_FIELD_OBJECT || (f->kind == SK_FIELD_LIST && f->item == SK_FIELD_OBJECT);
 
 	if (f->doc == NULL || f->doc[0] == '\0')
 		return "has no doc";
@@ -134,7 +134,7 @@ shape_problem(const struct sk_field *f)
 	if (f->kind == SK_FIELD_LIST && (f->item == SK_FIELD_END || f->item == SK_FIELD_LIST))
 		return "needs an .item that is no list";
 	if ((f->kind == SK_FIELD_ENUM || f->item == SK_FIELD_ENUM) &&
-	    (f->choices == NULL || f->choices[0] == NULL))
+		(f->choices == NULL || f->choices[0] == NULL))
 		return "needs .choices";
 	if (f->bounded && !(f->min <= f->max))
 		return "has .min above .max";
@@ -145,7 +145,13 @@ static const char *
 default_problem(const struct sk_field *f)
 {
 	struct sk_field moved = *f;
-	union { int64_t i; double f; bool b; const char *s; struct sk_list l; } at;
+	union {
+		int64_t i;
+		double f;
+		bool b;
+		const char *s;
+		struct sk_list l;
+	} at;
 
 	if (!default_in_bounds(f))
 		return "has a default outside its bounds";

@@ -12,13 +12,20 @@ static const char *
 schema_type(enum sk_field_kind kind)
 {
 	switch (kind) {
-	case SK_FIELD_BOOL: return "boolean";
-	case SK_FIELD_INT: return "integer";
-	case SK_FIELD_FLOAT: return "number";
-	case SK_FIELD_STRING: return "string";
-	case SK_FIELD_LIST: return "array";
-	case SK_FIELD_OBJECT: return "object";
-	case SK_FIELD_ENUM: return "string";
+	case SK_FIELD_BOOL:
+		return "boolean";
+	case SK_FIELD_INT:
+		return "integer";
+	case SK_FIELD_FLOAT:
+		return "number";
+	case SK_FIELD_STRING:
+		return "string";
+	case SK_FIELD_LIST:
+		return "array";
+	case SK_FIELD_OBJECT:
+		return "object";
+	case SK_FIELD_ENUM:
+		return "string";
 	case SK_FIELD_ANY:
 	case SK_FIELD_END:
 		break;
@@ -224,8 +231,12 @@ add_rows(struct table *t, const struct sk_field *fields, int level, const char *
 	for (const struct sk_field *f = fields; f->kind != SK_FIELD_END; f++) {
 		const char *key = sk_arena_printf(t->arena, "%s%s", prefix, sk_field_key(f));
 		struct row row = { {
-			sk_arena_printf(t->arena, "%*s%s", 2 * level, "", key), sk_field_type_name(f),
-			f->required ? "yes" : "no", default_cell(f), bounds_cell(t->arena, f), f->doc,
+			sk_arena_printf(t->arena, "%*s%s", 2 * level, "", key),
+			sk_field_type_name(f),
+			f->required ? "yes" : "no",
+			default_cell(f),
+			bounds_cell(t->arena, f),
+			f->doc,
 		} };
 
 		add_row(t, &row);

@@ -7,10 +7,10 @@
 #define TEN_YEARS (3650.0 * 86400)
 #define ONE_DAY 86400.0
 
-static const char *const restarts[] = {
-	[SK_RESTART_NEVER] = "never", [SK_RESTART_ON_FAILURE] = "on-failure",
-	[SK_RESTART_ALWAYS] = "always", NULL
-};
+static const char *const restarts[] = { [SK_RESTART_NEVER] = "never",
+	[SK_RESTART_ON_FAILURE] = "on-failure",
+	[SK_RESTART_ALWAYS] = "always",
+	NULL };
 
 static const struct sk_field retry_fields[] = {
 	SK_FIELD(struct sk_retry, max_attempts, .key = "maxAttempts", .def = "1", .bounded = true,
@@ -31,8 +31,8 @@ static const struct sk_field resource_fields[] = {
 };
 
 const struct sk_field sk_task_fields[] = {
-	SK_FIELD(struct sk_task_spec, class_name, .key = "className", .required = true,
-		.bounded = true, .min = 1, .max = 255, .doc = "the worker class that does the work"),
+	SK_FIELD(struct sk_task_spec, class_name, .key = "className", .required = true, .bounded = true,
+		.min = 1, .max = 255, .doc = "the worker class that does the work"),
 	SK_FIELD(struct sk_task_spec, attachments, .nullable = true,
 		.doc = "the parameters of the worker class"),
 	SK_FIELD(struct sk_task_spec, is_persistent, .key = "isPersistent", .def = "true",
@@ -122,8 +122,8 @@ sk_task_attachments(const struct sk_worker *worker, const struct sk_value *attac
 	void *record = sk_arena_alloc(a, worker->attachment_size);
 	struct sk_err err = { .code = SK_OK };
 
-	if (!sk_fields_decode(worker->fields, attachments, record, worker->attachment_size, a, path,
-	    lenient, p))
+	if (!sk_fields_decode(
+			worker->fields, attachments, record, worker->attachment_size, a, path, lenient, p))
 		return false;
 	if (worker->check == NULL || worker->check(record, &err) == SK_OK)
 		return true;
@@ -197,8 +197,8 @@ check_retry(const struct entry *e, const struct sk_task_spec *t)
 /* The class can be looked up although other parts of the entry are wrong, and should be: all the
  * problems of a file are reported in one go. */
 static bool
-check_class(const struct entry *e, struct sk_task_spec *t,
-	const struct sk_worker *const *workers, bool lenient)
+check_class(const struct entry *e, struct sk_task_spec *t, const struct sk_worker *const *workers,
+	bool lenient)
 {
 	const struct sk_value *name = part(e, "className");
 
@@ -208,8 +208,8 @@ check_class(const struct entry *e, struct sk_task_spec *t,
 		path_of(e, "className"), e->arena, e->problems);
 	if (t->worker == NULL || t->attachments->kind != SK_MAP)
 		return false;
-	return sk_task_attachments(t->worker, t->attachments, path_of(e, "attachments"), lenient,
-		e->arena, e->problems);
+	return sk_task_attachments(
+		t->worker, t->attachments, path_of(e, "attachments"), lenient, e->arena, e->problems);
 }
 
 static bool
@@ -223,12 +223,13 @@ check_attachments_kind(const struct entry *e, const struct sk_value *v)
 }
 
 bool
-sk_task_entry(const char *id, const struct sk_value *entry, int line, int column,
-	const char *path, const struct sk_worker *const *workers, bool lenient, struct sk_arena *a,
+sk_task_entry(const char *id, const struct sk_value *entry, int line, int column, const char *path,
+	const struct sk_worker *const *workers, bool lenient, struct sk_arena *a,
 	struct sk_task_spec *out, struct sk_problems *p)
 {
-	struct entry e = { .map = entry, .path = path, .line = line, .column = column, .arena = a,
-		.problems = p };
+	struct entry e = {
+		.map = entry, .path = path, .line = line, .column = column, .arena = a, .problems = p
+	};
 	bool ok = sk_fields_decode(sk_task_fields, entry, out, sizeof(*out), a, path, false, p);
 
 	out->id = id;

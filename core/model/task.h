@@ -11,33 +11,33 @@
 enum sk_restart { SK_RESTART_NEVER, SK_RESTART_ON_FAILURE, SK_RESTART_ALWAYS };
 
 struct sk_retry {
-	int64_t max_attempts;		/* 1 = no retry */
+	int64_t max_attempts; /* 1 = no retry */
 	double backoff_s, max_backoff_s;
 };
 
 struct sk_task_resources {
-	double cpus;		/* 0 = not asked for */
-	int64_t memory_mb;	/* 0 = no limit */
+	double cpus; /* 0 = not asked for */
+	int64_t memory_mb; /* 0 = no limit */
 };
 
 struct sk_task_spec {
 	const char *id;
 	const char *class_name;
-	const struct sk_value *attachments;	/* a map; never NULL */
+	const struct sk_value *attachments; /* a map; never NULL */
 	bool is_persistent;
-	double timeout_s;			/* 0 = none; of one attempt, from its start */
-	double grace_s;				/* between the polite signal and SIGKILL */
+	double timeout_s; /* 0 = none; of one attempt, from its start */
+	double grace_s; /* between the polite signal and SIGKILL */
 	struct sk_retry retry;
-	int restart;				/* enum sk_restart */
-	struct sk_list dependencies;		/* of const char * */
-	int64_t priority;			/* 0..10, higher first */
+	int restart; /* enum sk_restart */
+	struct sk_list dependencies; /* of const char * */
+	int64_t priority; /* 0..10, higher first */
 	struct sk_task_resources resources;
-	const struct sk_worker *worker;		/* found by class_name; never NULL once checked */
-	int line, column;			/* of the id in the file */
+	const struct sk_worker *worker; /* found by class_name; never NULL once checked */
+	int line, column; /* of the id in the file */
 };
 
 struct sk_task_list {
-	struct sk_task_spec *items;	/* file order */
+	struct sk_task_spec *items; /* file order */
 	size_t n;
 };
 

@@ -11,7 +11,7 @@ struct file {
 	struct sk_arena *arena;
 	struct sk_problems *problems;
 	struct sk_task_list *tasks;
-	const struct sk_value **entries;	/* of each task, for the places of its parts */
+	const struct sk_value **entries; /* of each task, for the places of its parts */
 };
 
 /* "TaskWorkers.T1", or with root NULL one key alone. */
@@ -39,8 +39,8 @@ expect_map(const struct file *f, const struct sk_value *v, int line, int column,
 		line = v->line;
 		column = v->column;
 	}
-	sk_problem(f->problems, line, column, path, "expected %s, got %s", of,
-		sk_value_found(f->arena, v));
+	sk_problem(
+		f->problems, line, column, path, "expected %s, got %s", of, sk_value_found(f->arena, v));
 	return false;
 }
 
@@ -59,7 +59,8 @@ read_task(struct file *f, const struct sk_pair *pair)
 	if (!expect_map(f, pair->value, pair->line, pair->column, path, "map with className"))
 		return false;
 	return sk_task_entry(pair->key, pair->value, pair->line, pair->column, path, f->workers,
-		f->lenient, f->arena, t, f->problems) && wrong == NULL;
+			   f->lenient, f->arena, t, f->problems) &&
+		wrong == NULL;
 }
 
 static bool
@@ -87,7 +88,8 @@ missing_root(const struct file *f, const struct sk_value *doc)
 	for (size_t i = 0; i < doc->u.map.n; i++)
 		if (sk_suggest(doc->u.map.pairs[i].key, names) != NULL) {
 			sk_problem(f->problems, doc->u.map.pairs[i].line, doc->u.map.pairs[i].column,
-				path_of(f, NULL, doc->u.map.pairs[i].key), "unknown key, did you mean \"" ROOT "\"?");
+				path_of(f, NULL, doc->u.map.pairs[i].key),
+				"unknown key, did you mean \"" ROOT "\"?");
 			return;
 		}
 	sk_problem(f->problems, doc->line, doc->column, "", "missing key \"" ROOT "\"");
@@ -121,8 +123,9 @@ bool
 sk_task_file(const struct sk_value *doc, const struct sk_worker *const *workers, bool lenient,
 	struct sk_arena *a, struct sk_task_list *out, struct sk_problems *p)
 {
-	struct file f = { .workers = workers, .lenient = lenient, .arena = a, .problems = p,
-		.tasks = out };
+	struct file f = {
+		.workers = workers, .lenient = lenient, .arena = a, .problems = p, .tasks = out
+	};
 	bool ok;
 
 	*out = (struct sk_task_list){ 0 };

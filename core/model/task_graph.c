@@ -1,6 +1,5 @@
 /* task_graph.c - the dependencies of a file: do they exist, and can they all be kept? */
 #include "core/model/task_priv.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +11,10 @@ enum colour { WHITE, GREY, BLACK };
 struct graph {
 	const struct sk_task_list *tasks;
 	const struct sk_value *const *entries;
-	const struct sk_task_spec **by_id;	/* sorted */
+	const struct sk_task_spec **by_id; /* sorted */
 	struct sk_arena *arena;
 	struct sk_problems *problems;
-	size_t *named_by;			/* per task: number + 1 of the last task that named it */
+	size_t *named_by; /* per task: number + 1 of the last task that named it */
 	unsigned char *colour;
 	/* The way from where the search began to where it is: task numbers, and which of its
 	 * dependencies is being followed. */
@@ -27,8 +26,8 @@ struct graph {
 static int
 by_id(const void *a, const void *b)
 {
-	return strcmp((*(const struct sk_task_spec *const *)a)->id,
-		(*(const struct sk_task_spec *const *)b)->id);
+	return strcmp(
+		(*(const struct sk_task_spec *const *)a)->id, (*(const struct sk_task_spec *const *)b)->id);
 }
 
 static const struct sk_task_spec *
@@ -47,26 +46,25 @@ dependency(const struct sk_task_spec *t, size_t i)
 }
 
 static void SK_PRINTF(5, 6)
-report(struct graph *g, bool warning, size_t task, size_t i, const char *fmt, ...)
+	report(struct graph *g, bool warning, size_t task, size_t i, const char *fmt, ...)
 {
 	const struct sk_value *list = sk_map_get(g->entries[task], "dependencies");
-	const struct sk_value *at = list != NULL && list->kind == SK_LIST && i < list->u.list.n ?
-		list->u.list.items[i] : g->entries[task];
-	struct sk_str path = SK_STR_INIT;
-	char text[2048];
+	const struct sk_value *at = list != NULL && list->kind == SK_LIST && i < list->u.list.n
+		? list->u.list.items[i]
+		: g->entries[task];
+	struct sk_str path = SK_STR_INIT, text = SK_STR_INIT;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	sk_str_vaddf(&text, fmt, ap);
 	va_end(ap);
 	sk_path_key(g->arena, &path, "TaskWorkers");
 	sk_path_key(g->arena, &path, g->tasks->items[task].id);
 	sk_str_addf(&path, ".dependencies[%zu]", i);
-	if (warning)
-		sk_problem_warning(g->problems, at->line, at->column, sk_str_text(&path), "%s", text);
-	else
-		sk_problem(g->problems, at->line, at->column, sk_str_text(&path), "%s", text);
+	(warning ? sk_problem_warning : sk_problem)(
+		g->problems, at->line, at->column, sk_str_text(&path), "%s", sk_str_text(&text));
 	sk_str_release(&path);
+	sk_str_release(&text);
 	g->ok = g->ok && warning;
 }
 
@@ -84,8 +82,8 @@ unknown(struct graph *g, size_t task, size_t i)
 	/* A single letter is near to every other. */
 	near = strlen(id) > 1 ? sk_suggest(id, ids) : NULL;
 	if (near != NULL)
-		report(g, false, task, i, "there is no task %s, did you mean %s?",
-			sk_quote(g->arena, id), sk_quote(g->arena, near));
+		report(g, false, task, i, "there is no task %s, did you mean %s?", sk_quote(g->arena, id),
+			sk_quote(g->arena, near));
 	else
 		report(g, false, task, i, "there is no task %s", sk_quote(g->arena, id));
 }
@@ -110,8 +108,10 @@ check_one(struct graph *g, size_t task, size_t i)
 	else if (other == NULL)
 		report(g, false, task, i, "there is no such task");
 	else if (other->restart == SK_RESTART_ALWAYS)
-		report(g, true, task, i, "%s is restarted always and never finishes, so this task never "
-			"starts", sk_quote(g->arena, id));
+		report(g, true, task, i,
+			"%s is restarted always and never finishes, so this task never "
+			"starts",
+			sk_quote(g->arena, id));
 }
 
 /* ---- cycles: a search in depth, without recursion: a chain may have 10,000 tasks ---- */

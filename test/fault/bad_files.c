@@ -6,6 +6,7 @@
  * LINE is where the mistake was made (0: not said) and WORDS stand in what is printed there.
  * "any" may be right by chance.
  */
+#include "bad_files.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,7 +20,7 @@
 static struct {
 	char *text;
 	size_t n;
-	int line;		/* the one being written */
+	int line; /* the one being written */
 	int mistake_line;
 	const char *words;
 	uint64_t random;
@@ -192,93 +193,6 @@ good_task(unsigned i)
 
 /* ---- mistakes ---- */
 
-struct mistake {
-	const char *words;	/* what must stand in the message */
-	const char *wrong;
-	const char *before[6];	/* lines of the task before it, behind "  Bad:" */
-	const char *after[3];	/* and behind it */
-};
-
-#define CAMERA "    className: MyWorker", "    attachments:", "      rtspUrl: rtsp://x"
-#define NAP "    className: Sleep", "    attachments: {seconds: 1}"
-#define ECHO_ "    className: Exec", "    attachments:"
-
-static const struct mistake mistakes[] = {
-	{ "expected integer, got \"ten\"", "      fixFrame: ten", { CAMERA }, { NULL } },
-	{ "expected integer, got \"ten\"", "      fixFrame: 'ten'", { CAMERA }, { "      steps: 3" } },
-	{ "(write it without quotes)", "      fixFrame: \"10\"", { CAMERA }, { NULL } },
-	{ "expected integer, got 1.5", "      fix_frame: 1.5", { CAMERA }, { NULL } },
-	{ "expected integer, got nothing", "      fixFrame:", { CAMERA }, { "      steps: 3" } },
-	{ "expected integer, got null", "      fixFrame: ~", { CAMERA }, { NULL } },
-	{ "expected integer, got a list", "      fixFrame: [1]", { CAMERA }, { NULL } },
-	{ "expected integer, got a map", "      fixFrame: {a: 1}", { CAMERA }, { NULL } },
-	{ "does not fit 64 bits", "      fixFrame: 123456789012345678901234567890", { CAMERA }, { NULL } },
-	{ "did you mean \"fixFrame\"?", "      fixFram: 1", { CAMERA, "      fix_frame: 2" }, { NULL } },
-	{ "unknown key, known are:", "      colour: red", { CAMERA, "      fixFrame: 2" }, { NULL } },
-	{ "duplicate key, first given in line", "      rtspUrl: y", { CAMERA }, { "      fixFrame: 1" } },
-	{ "is the same", "      rtsp_url: y", { CAMERA }, { "      fixFrame: 1" } },
-	{ "missing key \"rtspUrl\"", "    attachments:", { "    className: MyWorker" },
-	  { "      fixFrame: 3" } },
-	{ "missing key \"seconds\"", "    attachments: {}", { "    className: Sleep" }, { NULL } },
-	{ "(write it in quotes)", "      rtspUrl: 10", { "    className: MyWorker", "    attachments:" },
-	  { "      fixFrame: 3" } },
-	{ "(write it in quotes)", "        - 5", { ECHO_, "      command:", "        - echo" },
-	  { "        - x" } },
-	{ "must be 0 to", "      seconds: -1", { "    className: Sleep", "    attachments:" }, { NULL } },
-	{ "must be finite", "      seconds: .nan", { "    className: Sleep", "    attachments:" }, { NULL } },
-	{ "missing key \"name\"", "        - duration: 1", { "    className: ComplexWorker",
-	  "    attachments:", "      jobId: j", "      sub_tasks:", "        - name: a" }, { NULL } },
-	{ "must be 0 to 1, got 2", "          fail_chance: 2", { "    className: ComplexWorker",
-	  "    attachments:", "      jobId: j", "      sub_tasks:", "        - name: a" }, { NULL } },
-	{ "did you mean \"MyWorker\"?", "    className: MyWroker", { NULL }, { "    attachments: {}" } },
-	{ "unknown class \"Recorder\"", "    className: Recorder", { NULL }, { NULL } },
-	{ "expected string, got 7", "    className: 7", { NULL }, { NULL } },
-	{ "(write true or false)", "    isPersistent: yes", { NAP }, { NULL } },
-	{ "must be 0 to 10, got 11", "    priority: 11", { NAP }, { NULL } },
-	{ "must be 0 to 10, got -1", "    priority: -1", { NAP }, { "    restart: never" } },
-	{ "must be 0 to 315360000", "    timeoutSeconds: 1e10", { NAP }, { NULL } },
-	{ "did you mean \"timeoutSeconds\"?", "    timeoutSecond: 1", { NAP }, { NULL } },
-	{ "did you mean \"dependencies\"?", "    dependancies: []", { NAP }, { NULL } },
-	{ "did you mean \"always\"?", "    restart: alwys", { NAP }, { NULL } },
-	{ "applies only with restart: never", "    retry: {maxAttempts: 2}",
-	  { NAP, "    restart: always" }, { NULL } },
-	{ "must be 1 to 1000000, got 0", "      maxAttempts: 0", { NAP, "    retry:" }, { NULL } },
-	{ "is larger than maxBackoffSeconds", "    retry: {backoffSeconds: 9, maxBackoffSeconds: 1}", { NAP },
-	  { NULL } },
-	{ "there is no task \"Nobody\"", "    dependencies: [Nobody]", { NAP }, { NULL } },
-	{ "depends on itself", "      - Bad", { NAP, "    dependencies:" }, { NULL } },
-	{ "expected list of strings", "    dependencies: Bad", { NAP }, { NULL } },
-	{ "expected number, got \"much\"", "    resources: {cpus: much}", { NAP }, { NULL } },
-	{ "expected map", "    attachments: [1]", { "    className: Sleep" }, { NULL } },
-	{ "a tab cannot indent", "\tpriority: 1", { NAP }, { NULL } },
-	{ "inside a value", "    priority: 1: 2", { NAP }, { NULL } },
-	{ "wrong indentation", "     priority: 1", { "    className: Sleep" }, { NULL } },
-	{ "wrong indentation", "   priority: 1", { NAP }, { NULL } },
-	{ "this [ is never closed", "    dependencies: [Task0, Task1", { NAP }, { "    priority: 1" } },
-	{ "this { is never closed", "    retry: {maxAttempts: 2", { NAP }, { "    priority: 1" } },
-	{ "", "    description: \"no end", { NAP }, { "    priority: 1" } },
-	{ "", "    description: 'no end", { NAP }, { "    priority: 1" } },
-	{ "cannot start with '@'", "    priority: @1", { NAP }, { NULL } },
-	{ "cannot start with '`'", "    priority: `1", { NAP }, { NULL } },
-	{ "invalid escape", "    className: \"\\q\"", { NULL }, { NULL } },
-	{ "expected \": \" behind the key", "    priority 1", { NAP }, { "    restart: never" } },
-	{ "there is no anchor", "    priority: *high", { NAP }, { NULL } },
-	{ "inside its own anchor", "    attachments: &a {seconds: *a}", { "    className: Sleep" }, { NULL } },
-	{ "merge keys", "    <<: {priority: 1}", { NAP }, { NULL } },
-	{ "is not supported here", "    priority: !high 1", { NAP }, { NULL } },
-	{ "does not fit its tag", "    priority: !!int x", { NAP }, { NULL } },
-	{ "a list or map cannot be a key", "    ? [a, b]", { NAP }, { "    : 1" } },
-	{ "not valid UTF-8", "    priority: \"\xff\"", { NAP }, { NULL } },
-	{ "not valid UTF-8", "    priority: \xc3", { NAP }, { NULL } },
-	{ "control character 0x1b", "    priority: \x1b[31m1", { NAP }, { NULL } },
-	{ "cannot contain a NUL", "    className: \"Sle\\0ep\"", { NULL }, { NULL } },
-	{ "a line cannot start with %", "%TAG ! tag:x,2000:", { NAP }, { NULL } },
-	{ "nested deeper than 64", "    attachments: {a: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
-	  "[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",{ "    className: Sleep" }, { NULL } },
-};
-
-#define N_MISTAKES (sizeof(mistakes) / sizeof(mistakes[0]))
-
 static void
 bad_task(const struct mistake *m)
 {
@@ -362,8 +276,35 @@ labelled(unsigned i)
 /* ---- damage ---- */
 
 static const char *const pieces[] = {
-	"[", "]", "{", "}", ": ", "- ", "? ", "&a ", "*a", "!x ", "|\n", ">\n", "\"", "'", "#", "%", "\n",
-	"\t", "  ", "---\n", "...\n", "\xff", "~", "<<: ", ",", "\\", "0x", "\r", "\xe2\x80\xa8",
+	"[",
+	"]",
+	"{",
+	"}",
+	": ",
+	"- ",
+	"? ",
+	"&a ",
+	"*a",
+	"!x ",
+	"|\n",
+	">\n",
+	"\"",
+	"'",
+	"#",
+	"%",
+	"\n",
+	"\t",
+	"  ",
+	"---\n",
+	"...\n",
+	"\xff",
+	"~",
+	"<<: ",
+	",",
+	"\\",
+	"0x",
+	"\r",
+	"\xe2\x80\xa8",
 };
 
 static void
@@ -375,18 +316,18 @@ damage(void)
 	if (at + len > g.n)
 		len = g.n - at;
 	switch (pick(5)) {
-	case 0:		/* another byte */
+	case 0: /* another byte */
 		if (at < g.n)
 			g.text[at] = (char)pick(256);
 		break;
-	case 1:		/* something is missing */
+	case 1: /* something is missing */
 		memmove(g.text + at, g.text + at + len, g.n - at - len);
 		g.n -= len;
 		break;
-	case 2:		/* the rest is missing */
+	case 2: /* the rest is missing */
 		g.n = at;
 		break;
-	default:	/* something that does not belong there */
+	default: /* something that does not belong there */
 		len = strlen(piece);
 		raw(piece, len);
 		memmove(g.text + at + len, g.text + at, g.n - len - at);
@@ -407,30 +348,7 @@ mutated(void)
 	save("any");
 }
 
-/* ---- bombs: short to write, expensive for a careless reader ---- */
-
-static const struct { const char *head, *body; size_t times; const char *tail, *words; } bombs[] = {
-	{ "", "[", 100000, "", "" }, { "", "{a: ", 100000, "", "" }, { "", "- ", 100000, "x", "64" },
-	{ "", "? ", 100000, "", "" }, { "", "[a: ", 100000, "", "" }, { "a: ", "[", 100000, "", "64" },
-	{ "TaskWorkers: ", "x", 1048000, "\n", "expected map of tasks" },
-	{ "TaskWorkers: \"", "x", 1048000, "", "never closed" },
-	{ "TaskWorkers: '", "''", 500000, "'\n", "expected map of tasks" },
-	{ "TaskWorkers:\n  a: |\n", "\n", 1000000, "", "blank lines" },
-	{ "TaskWorkers:\n  a: >\n", "   x\n", 200000, "", "expected map" },
-	{ "", "\n", 1000000, "", "" }, { "", " ", 1000000, "", "" }, { "", "#\n", 500000, "", "empty" },
-	{ "? ? ", " ", 1000000, "", "" }, { "%", "Y", 1000000, "", "%" }, { "", "%TAG ! x\n", 100000, "", "%" },
-	{ "", "&a ", 300000, "", "" }, { "", "!a ", 300000, "", "" }, { "", "*a ", 300000, "", "" },
-	{ "", "&a\n", 300000, "", "" }, { "[", "\"a\" ", 200000, "]", "" }, { "- [", "a,", 500000, "]", "" },
-	{ "k: [", "a,", 500000, "]", "" }, { "", "a: 1\n", 100000, "", "duplicate" },
-	{ "", "- a\n", 260000, "", "" }, { "", "---\n", 200000, "", "" }, { "", "a: ", 300000, "", "" },
-	{ "", "\xff\xfe", 1000, "", "UTF-16" }, { "\xfe\xff", "x", 10, "", "UTF-16" },
-	{ "", "\xef\xbb\xbf", 1000, "", "" }, { "", "\x01", 1000, "", "0x01" }, { "", "%\xff", 1, "", "UTF-8" },
-	{ "", "\xc3", 100000, "", "UTF-8" }, { "", "x", 1048577, "", "1 MiB" }, { "", "x: y\n", 400000, "", "1 MiB" },
-	{ "TaskWorkers:\n", "  a: {className: Sleep, attachments: {seconds: x}}\n", 15000, "", "duplicate" },
-	{ "a: \"", "\\x41", 250000, "\"\n", "" }, { "a: \"", "\\\\", 500000, "", "never closed" },
-	{ "TaskWorkers:\n  T:\n    className: Exec\n    attachments:\n      command: [", "1,", 200000, "]\n",
-	  "write it in quotes" },
-};
+/* ---- bombs ---- */
 
 static void
 alias_bomb(void)
@@ -438,8 +356,8 @@ alias_bomb(void)
 	begin();
 	line("a: &a [x,x,x,x,x,x,x,x,x]");
 	for (char c = 'b'; c < 'j'; c++)
-		line("%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]", c, c, c - 1, c - 1, c - 1, c - 1, c - 1,
-			c - 1, c - 1, c - 1, c - 1);
+		line("%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]", c, c, c - 1, c - 1, c - 1, c - 1,
+			c - 1, c - 1, c - 1, c - 1, c - 1);
 	line("TaskWorkers: {}");
 	g.mistake_line = 4;
 	g.words = "more than 1024 values";

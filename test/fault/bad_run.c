@@ -26,7 +26,7 @@ struct result {
 	int status;
 	long ms, kib;
 	bool late;
-	char *output;	/* stderr, NUL-terminated */
+	char *output; /* stderr, NUL-terminated */
 	size_t n;
 };
 
@@ -173,7 +173,8 @@ messages_problem(const struct result *r, const char *path, int line, const char 
 
 		if (at < 0 || at > lines)
 			problem = "a message without a place in the file";
-		if ((line == 0 || at == line) && strstr(m, words) != NULL && strstr(m, ": warning: ") == NULL)
+		if ((line == 0 || at == line) && strstr(m, words) != NULL &&
+			strstr(m, ": warning: ") == NULL)
 			named = true;
 		for (const char *p = m; *p != '\0'; p++)
 			if ((unsigned char)*p < 0x20 || *p == 0x7f)

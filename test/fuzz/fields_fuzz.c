@@ -53,8 +53,8 @@ check_record(const struct sk_field *f, const void *record)
 }
 
 static void
-as_attachments(const struct sk_worker *w, const struct sk_value *v, struct sk_arena *a,
-	struct sk_problems *p)
+as_attachments(
+	const struct sk_worker *w, const struct sk_value *v, struct sk_arena *a, struct sk_problems *p)
 {
 	void *record = sk_arena_alloc(a, w->attachment_size);
 

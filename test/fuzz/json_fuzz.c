@@ -24,8 +24,13 @@ check_place(const char *text, size_t n, const struct sk_value *v)
 {
 	char c = at(text, n, v->line, v->column);
 	const char *starts[] = {
-		[SK_NULL] = "n", [SK_BOOL] = "tf", [SK_INT] = "-0123456789", [SK_FLOAT] = "-0123456789",
-		[SK_STRING] = "\"", [SK_LIST] = "[", [SK_MAP] = "{",
+		[SK_NULL] = "n",
+		[SK_BOOL] = "tf",
+		[SK_INT] = "-0123456789",
+		[SK_FLOAT] = "-0123456789",
+		[SK_STRING] = "\"",
+		[SK_LIST] = "[",
+		[SK_MAP] = "{",
 	};
 
 	if (c == '\0' || strchr(starts[v->kind], c) == NULL)

@@ -37,7 +37,7 @@ check_tasks(const struct sk_task_list *tasks)
 {
 	for (size_t i = 0; i < tasks->n; i++)
 		if (tasks->items[i].worker == NULL || tasks->items[i].attachments->kind != SK_MAP ||
-		    sk_task_id_problem(tasks->items[i].id) != NULL)
+			sk_task_id_problem(tasks->items[i].id) != NULL)
 			abort();
 }
 

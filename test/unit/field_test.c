@@ -38,26 +38,23 @@ struct thing {
 
 static const char *const modes[] = { "slow", "fast", "turbo", NULL };
 
-static const struct sk_field part_fields[] = {
-	SK_FIELD(struct part, name, .required = true, .doc = "its name"),
+static const struct sk_field part_fields[] = { SK_FIELD(struct part, name, .required = true,
+												   .doc = "its name"),
 	SK_FIELD(struct part, share, .def = "0.5", .bounded = true, .min = 0, .max = 1, .doc = "share"),
-	SK_FIELDS_END
-};
+	SK_FIELDS_END };
 
-static const struct sk_field limit_fields[] = {
-	SK_FIELD(struct limits, low, .def = "1", .doc = "from"),
-	SK_FIELD(struct limits, high, .key = "upTo", .def = "9", .doc = "to"),
-	SK_FIELDS_END
-};
+static const struct sk_field limit_fields[] = { SK_FIELD(
+													struct limits, low, .def = "1", .doc = "from"),
+	SK_FIELD(struct limits, high, .key = "upTo", .def = "9", .doc = "to"), SK_FIELDS_END };
 
-static const struct sk_field fields[] = {
-	SK_FIELD(struct thing, flag, .def = "true", .doc = "a flag"),
+static const struct sk_field fields[] = { SK_FIELD(
+											  struct thing, flag, .def = "true", .doc = "a flag"),
 	SK_FIELD(struct thing, count, .key = "howMany", .required = true, .bounded = true, .min = 1,
 		.max = 10, .doc = "a number"),
 	SK_FIELD(struct thing, ratio, .def = "1.5", .nullable = true, .bounded = true, .min = -1,
 		.max = 2.5, .doc = "a ratio"),
-	SK_FIELD(struct thing, title, .def = "none", .bounded = true, .min = 1, .max = 8,
-		.doc = "a title"),
+	SK_FIELD(
+		struct thing, title, .def = "none", .bounded = true, .min = 1, .max = 8, .doc = "a title"),
 	SK_FIELD(struct thing, token, .secret = true, .def = "changeme", .doc = "a secret"),
 	SK_FIELD(struct thing, mode, .def = "fast", .choices = modes, .doc = "a mode"),
 	SK_FIELD(struct thing, words, .item = SK_FIELD_STRING, .bounded = true, .min = 0, .max = 3,
@@ -71,8 +68,7 @@ static const struct sk_field fields[] = {
 	SK_FIELD(struct thing, raw, .doc = "taken as it is"),
 	SK_FIELD(struct thing, open_end, .def = "0", .bounded = true, .min = 0, .max = INFINITY,
 		.doc = "not negative"),
-	SK_FIELDS_END
-};
+	SK_FIELDS_END };
 
 static bool
 decode(struct input *in, const char *text, bool lenient, struct thing *t)
@@ -81,7 +77,8 @@ decode(struct input *in, const char *text, bool lenient, struct thing *t)
 
 	input_open(in, sk_yaml_parse, text, strlen(text));
 	assert_non_null(in->value);
-	ok = sk_fields_decode(fields, in->value, t, sizeof(*t), in->arena, "att", lenient, &in->problems);
+	ok = sk_fields_decode(
+		fields, in->value, t, sizeof(*t), in->arena, "att", lenient, &in->problems);
 	assert_int_equal(ok, in->problems.n_errors == 0);
 	return ok;
 }
@@ -131,9 +128,11 @@ every_kind_is_decoded(void **state)
 	struct thing t;
 
 	(void)state;
-	assert_true(decode(&in, "flag: false\ncount: 3\nratio: -1\ntitle: '12'\nmode: turbo\n"
+	assert_true(decode(&in,
+		"flag: false\ncount: 3\nratio: -1\ntitle: '12'\nmode: turbo\n"
 		"words: [a, b]\nnumbers: [1, 2.5]\nparts: [{name: x}, {name: y, share: 1}]\n"
-		"modes: [turbo, slow]\nanything: [1, x]\nlimits: {upTo: 4}\nraw: [1]\n", false, &t));
+		"modes: [turbo, slow]\nanything: [1, x]\nlimits: {upTo: 4}\nraw: [1]\n",
+		false, &t));
 	assert_false(t.flag);
 	assert_int_equal(t.count, 3);
 	assert_true(t.ratio == -1);
@@ -164,7 +163,8 @@ wrong_types_say_what_was_expected_and_found(void **state)
 	wrong("open_end: ten\n", "f:2:11: att.open_end: expected integer, got \"ten\"\n");
 	wrong("open_end: 1.0\n", "f:2:11: att.open_end: expected integer, got 1.0\n");
 	wrong("open_end: 0x10000000000000000\n",
-		"f:2:11: att.open_end: expected integer, got 0x10000000000000000 (it does not fit 64 bits)\n");
+		"f:2:11: att.open_end: expected integer, got 0x10000000000000000 (it does not fit 64 "
+		"bits)\n");
 	wrong("open_end:\n", "f:2:1: att.open_end: expected integer, got nothing\n");
 	wrong("open_end: ~\n", "f:2:11: att.open_end: expected integer, got null\n");
 	wrong("ratio: .nan\n", "f:2:8: att.ratio: expected number, got .nan (it must be finite)\n");
@@ -173,14 +173,17 @@ wrong_types_say_what_was_expected_and_found(void **state)
 	wrong("title: true\n", "f:2:8: att.title: expected string, got true (write it in quotes)\n");
 	wrong("title: [a]\n", "f:2:8: att.title: expected string, got a list\n");
 	wrong("words: a\n", "f:2:8: att.words: expected list of strings, got \"a\"\n");
-	wrong("words: [a, {b: c}, 3]\n", "f:2:12: att.words[1]: expected string, got a map\n"
+	wrong("words: [a, {b: c}, 3]\n",
+		"f:2:12: att.words[1]: expected string, got a map\n"
 		"f:2:20: att.words[2]: expected string, got 3 (write it in quotes)\n");
 	wrong("parts: [x]\n", "f:2:9: att.parts[0]: expected map, got \"x\"\n");
 	wrong("limits: []\n", "f:2:9: att.limits: expected map, got a list\n");
-	wrong("mode: turob\n", "f:2:7: att.mode: expected one of slow, fast, turbo, got \"turob\" "
+	wrong("mode: turob\n",
+		"f:2:7: att.mode: expected one of slow, fast, turbo, got \"turob\" "
 		"(did you mean \"turbo\"?)\n");
 	wrong("mode: 1\n", "f:2:7: att.mode: expected one of slow, fast, turbo, got 1\n");
-	wrong("modes: [slow, x]\n", "f:2:15: att.modes[1]: expected one of slow, fast, turbo, got \"x\"\n");
+	wrong("modes: [slow, x]\n",
+		"f:2:15: att.modes[1]: expected one of slow, fast, turbo, got \"x\"\n");
 }
 
 static void
@@ -205,13 +208,15 @@ keys_are_known_and_given_once(void **state)
 
 	(void)state;
 	wrong("tilte: x\n", "f:2:1: att.tilte: unknown key, did you mean \"title\"?\n");
-	wrong("zzzzz: x\n", "f:2:1: att.zzzzz: unknown key, known are: flag, howMany, ratio, title, "
+	wrong("zzzzz: x\n",
+		"f:2:1: att.zzzzz: unknown key, known are: flag, howMany, ratio, title, "
 		"token, mode, words, numbers, parts, modes, anything, limits, raw, open_end\n");
 	wrong("limits:\n  low: 1\n  uptwo: 3\n",
 		"f:4:3: att.limits.uptwo: unknown key, did you mean \"upTo\"?\n");
 	wrong("count: 2\n", "f:2:1: att.count: given twice: \"howMany\" in line 1 is the same\n");
 	decode(&in, "\nparts:\n- share: 1\n", false, &t);
-	input_problems_are(&in, "f:2:1: att: missing key \"howMany\" (integer)\n"
+	input_problems_are(&in,
+		"f:2:1: att: missing key \"howMany\" (integer)\n"
 		"f:3:3: att.parts[0]: missing key \"name\" (string)\n");
 	input_close(&in);
 	assert_true(decode(&in, "howMany: 1\ntilte: x\nzz: [1]\nlimits: {z: 1}", true, &t));
@@ -231,8 +236,8 @@ nothing_counts_as_an_empty_map(void **state)
 	sk_problems_init(&p, a, "");
 	assert_true(sk_fields_decode(limit_fields, NULL, &l, sizeof(l), a, "", false, &p));
 	assert_int_equal(l.high, 9);
-	assert_true(sk_fields_decode(limit_fields, sk_value_new(a, SK_NULL), &l, sizeof(l), a, "", false,
-		&p));
+	assert_true(
+		sk_fields_decode(limit_fields, sk_value_new(a, SK_NULL), &l, sizeof(l), a, "", false, &p));
 	assert_false(sk_fields_decode(part_fields, NULL, &l, sizeof(l), a, "", false, &p));
 	assert_string_equal(p.list[0].text, "missing key \"name\" (string)");
 	assert_string_equal(p.list[0].path, "");
@@ -245,7 +250,8 @@ a_secret_is_never_shown(void **state)
 	struct sk_str s = SK_STR_INIT;
 
 	(void)state;
-	wrong("token: 1234\n", "f:2:8: att.token: expected string, got a number (write it in quotes)\n");
+	wrong(
+		"token: 1234\n", "f:2:8: att.token: expected string, got a number (write it in quotes)\n");
 	sk_fields_describe(fields, &s);
 	sk_fields_schema(fields, &s);
 	assert_null(strstr(sk_str_text(&s), "changeme"));
@@ -278,22 +284,28 @@ schema_is_draft_2020_12(void **state)
 		"{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
 		"\"properties\":{"
 		"\"flag\":{\"type\":\"boolean\",\"description\":\"a flag\",\"default\":true},"
-		"\"howMany\":{\"type\":\"integer\",\"description\":\"a number\",\"minimum\":1,\"maximum\":10},"
+		"\"howMany\":{\"type\":\"integer\",\"description\":\"a "
+		"number\",\"minimum\":1,\"maximum\":10},"
 		"\"ratio\":{\"type\":[\"number\",\"null\"],\"description\":\"a ratio\",\"minimum\":-1,"
 		"\"maximum\":2.5,\"default\":1.5},"
-		"\"title\":{\"type\":\"string\",\"description\":\"a title\",\"minLength\":1,\"maxLength\":8,"
+		"\"title\":{\"type\":\"string\",\"description\":\"a "
+		"title\",\"minLength\":1,\"maxLength\":8,"
 		"\"default\":\"none\"},"
 		"\"token\":{\"type\":\"string\",\"description\":\"a secret\",\"writeOnly\":true},"
 		"\"mode\":{\"type\":\"string\",\"description\":\"a mode\",\"default\":\"fast\","
 		"\"enum\":[\"slow\",\"fast\",\"turbo\"]},"
-		"\"words\":{\"type\":\"array\",\"description\":\"some words\",\"minItems\":0,\"maxItems\":3,"
+		"\"words\":{\"type\":\"array\",\"description\":\"some "
+		"words\",\"minItems\":0,\"maxItems\":3,"
 		"\"items\":{\"type\":\"string\"}},"
-		"\"numbers\":{\"type\":\"array\",\"description\":\"some numbers\",\"items\":{\"type\":\"number\"}},"
-		"\"parts\":{\"type\":\"array\",\"description\":\"some parts\",\"items\":{\"type\":\"object\","
+		"\"numbers\":{\"type\":\"array\",\"description\":\"some "
+		"numbers\",\"items\":{\"type\":\"number\"}},"
+		"\"parts\":{\"type\":\"array\",\"description\":\"some "
+		"parts\",\"items\":{\"type\":\"object\","
 		"\"properties\":{\"name\":{\"type\":\"string\",\"description\":\"its name\"},"
 		"\"share\":{\"type\":\"number\",\"description\":\"share\",\"minimum\":0,\"maximum\":1,"
 		"\"default\":0.5}},\"required\":[\"name\"],\"additionalProperties\":false}},"
-		"\"modes\":{\"type\":\"array\",\"description\":\"some modes\",\"items\":{\"type\":\"string\","
+		"\"modes\":{\"type\":\"array\",\"description\":\"some "
+		"modes\",\"items\":{\"type\":\"string\","
 		"\"enum\":[\"slow\",\"fast\",\"turbo\"]}},"
 		"\"anything\":{\"type\":\"array\",\"description\":\"anything\",\"items\":{}},"
 		"\"limits\":{\"type\":\"object\",\"description\":\"limits\",\"properties\":{"
@@ -330,33 +342,48 @@ description_is_aligned(void **state)
 	sk_str_release(&s);
 }
 
-struct one { int64_t x; double y; const char *z; int e; struct sk_list l; };
+struct one {
+	int64_t x;
+	double y;
+	const char *z;
+	int e;
+	struct sk_list l;
+};
 
 /* Each table has one mistake. */
 static void
 mistakes_in_a_table_are_found(void **state)
 {
-#define TABLE(...) (const struct sk_field[]){ __VA_ARGS__, SK_FIELDS_END }
-	const struct { const struct sk_field *table; const char *why; } rows[] = {
+#define TABLE(...) \
+	(const struct sk_field[]) \
+	{ \
+		__VA_ARGS__, SK_FIELDS_END \
+	}
+	const struct {
+		const struct sk_field *table;
+		const char *why;
+	} rows[] = {
 		{ TABLE(SK_FIELD(struct one, x, .def = "1")), "field x has no doc" },
 		{ TABLE(SK_FIELD(struct one, x, .def = "one", .doc = "d")),
-		  "field x has a default that does not fit its type" },
-		{ TABLE(SK_FIELD(struct one, x, .def = "0", .bounded = true, .min = 1, .max = 2, .doc = "d")),
-		  "field x has a default outside its bounds" },
+			"field x has a default that does not fit its type" },
+		{ TABLE(
+			  SK_FIELD(struct one, x, .def = "0", .bounded = true, .min = 1, .max = 2, .doc = "d")),
+			"field x has a default outside its bounds" },
 		{ TABLE(SK_FIELD(struct one, x, .bounded = true, .min = 3, .max = 2, .doc = "d")),
-		  "field x has .min above .max" },
+			"field x has .min above .max" },
 		{ TABLE(SK_FIELD(struct one, x, .required = true, .def = "1", .doc = "d")),
-		  "field x is required and has a default" },
-		{ TABLE(SK_FIELD(struct one, x, .doc = "d"), SK_FIELD(struct one, y, .key = "x", .doc = "d")),
-		  "field y has the key of another field" },
+			"field x is required and has a default" },
+		{ TABLE(
+			  SK_FIELD(struct one, x, .doc = "d"), SK_FIELD(struct one, y, .key = "x", .doc = "d")),
+			"field y has the key of another field" },
 		{ TABLE(SK_FIELD(struct one, e, .doc = "d")), "field e needs .choices" },
 		{ TABLE(SK_FIELD(struct one, e, .choices = modes, .def = "x", .doc = "d")),
-		  "field e has a default that does not fit its type" },
+			"field e has a default that does not fit its type" },
 		{ TABLE(SK_FIELD(struct one, l, .doc = "d")), "field l needs an .item that is no list" },
 		{ TABLE(SK_FIELD(struct one, l, .item = SK_FIELD_OBJECT, .doc = "d")),
-		  "field l needs .sub exactly when it holds records" },
+			"field l needs .sub exactly when it holds records" },
 		{ TABLE(SK_FIELD(struct one, l, .item = SK_FIELD_OBJECT, .sub = part_fields, .doc = "d")),
-		  "field l needs .sub_size" },
+			"field l needs .sub_size" },
 	};
 	struct sk_err err;
 

@@ -11,8 +11,8 @@ struct input {
 	const struct sk_value *value;
 };
 
-typedef struct sk_value *parse_fn(const char *text, size_t n, struct sk_arena *a,
-	struct sk_problems *p);
+typedef struct sk_value *
+parse_fn(const char *text, size_t n, struct sk_arena *a, struct sk_problems *p);
 
 /* The file is called "f". The text stands in a block of exactly n bytes, so that a sanitizer sees
  * every read behind it. */

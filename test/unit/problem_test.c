@@ -28,15 +28,18 @@ what_is_empty_is_left_out(void **state)
 	(void)state;
 	sk_problems_init(&p, a, "all_workers.yml");
 	text_is(&p, "");
-	sk_problem(&p, 7, 5, "TaskWorkers.T1.attachments.fixFrame", "expected integer, got \"%s\"", "ten");
+	sk_problem(
+		&p, 7, 5, "TaskWorkers.T1.attachments.fixFrame", "expected integer, got \"%s\"", "ten");
 	sk_problem(&p, 8, 0, "", "a line");
 	sk_problem(&p, 0, 0, "", "the file");
 	sk_problem_warning(&p, 9, 1, "x", "unknown");
-	text_is(&p, "all_workers.yml:7:5: TaskWorkers.T1.attachments.fixFrame: expected integer, got \"ten\"\n"
+	text_is(&p,
+		"all_workers.yml:7:5: TaskWorkers.T1.attachments.fixFrame: expected integer, got \"ten\"\n"
 		"all_workers.yml:8: a line\nall_workers.yml: the file\n"
 		"all_workers.yml:9:1: warning: x: unknown\n");
 	p.file = "";
-	text_is(&p, "7:5: TaskWorkers.T1.attachments.fixFrame: expected integer, got \"ten\"\n"
+	text_is(&p,
+		"7:5: TaskWorkers.T1.attachments.fixFrame: expected integer, got \"ten\"\n"
 		"8: a line\nthe file\n9:1: warning: x: unknown\n");
 	sk_arena_free(a);
 }
@@ -89,7 +92,8 @@ control_characters_never_reach_a_terminal(void **state)
 	(void)state;
 	sk_problems_init(&p, a, "f\x1b[2J");
 	sk_problem(&p, 1, 1, "a\nb", "%s", "x\x1b[31m\t\x7f\xc2\x9b\xe2\x80\xaegit\xc3\xa9\r");
-	text_is(&p, "f\\x1b[2J:1:1: a\\nb: x\\x1b[31m\\t\\x7f\\xc2\\x9b\\xe2\\x80\\xaegit\xc3\xa9\\x0d\n");
+	text_is(
+		&p, "f\\x1b[2J:1:1: a\\nb: x\\x1b[31m\\t\\x7f\\xc2\\x9b\\xe2\\x80\\xaegit\xc3\xa9\\x0d\n");
 	sk_arena_free(a);
 }
 
@@ -105,7 +109,8 @@ as_json(void **state)
 	sk_problem(&p, 1, 2, "a.b", "x");
 	sk_problem_warning(&p, 0, 0, "", "y");
 	sk_problems_json(&p, &s);
-	assert_string_equal(sk_str_text(&s), "{\"file\":\"f\\\"\",\"errors\":1,\"warnings\":1,\"problems\":["
+	assert_string_equal(sk_str_text(&s),
+		"{\"file\":\"f\\\"\",\"errors\":1,\"warnings\":1,\"problems\":["
 		"{\"line\":1,\"column\":2,\"path\":\"a.b\",\"severity\":\"error\",\"message\":\"x\"},"
 		"{\"line\":0,\"column\":0,\"path\":\"\",\"severity\":\"warning\",\"message\":\"y\"}]}");
 	sk_str_release(&s);

@@ -60,7 +60,8 @@ json_is_valid_whatever_the_text(void **state)
 	sk_json_next(&s);
 	sk_json_string_n(&s, "\xc3\xa9\xc3\xff\0x", 6);
 	sk_str_adds(&s, "]}");
-	assert_string_equal(sk_str_text(&s), "{\"a\\\"\":\"x\\\\\\n\\t\\r\\u0001\\u007f\",\"n\":null,"
+	assert_string_equal(sk_str_text(&s),
+		"{\"a\\\"\":\"x\\\\\\n\\t\\r\\u0001\\u007f\",\"n\":null,"
 		"\"i\":-9223372036854775808,\"b\":true,\"l\":[0.1,3.0,1e+300,null,"
 		"\"\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\\u0000x\"]}");
 	sk_str_release(&s);
@@ -69,7 +70,8 @@ json_is_valid_whatever_the_text(void **state)
 static void
 doubles_read_back_the_same(void **state)
 {
-	static const double rows[] = { 0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, -0.0, 1e15, 123456.789 };
+	static const double rows[] = { 0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, -0.0, 1e15,
+		123456.789 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -86,12 +88,28 @@ doubles_read_back_the_same(void **state)
 static void
 utf8_is_that_of_rfc_3629(void **state)
 {
-	static const struct { const char *text; size_t bad; } rows[] = {
-		{ "abc", 3 }, { "\xc3\xa9", 2 }, { "\xe2\x82\xac", 3 }, { "\xf0\x9f\x98\x80", 4 },
-		{ "\xf4\x8f\xbf\xbf", 4 }, { "\xef\xbf\xbf", 3 }, { "a\x80", 1 }, { "\xc0\x80", 0 },
-		{ "\xc1\xbf", 0 }, { "\xe0\x80\xaf", 0 }, { "\xed\xa0\x80", 0 }, { "\xf0\x80\x80\x80", 0 },
-		{ "\xf4\x90\x80\x80", 0 }, { "\xf5\x80\x80\x80", 0 }, { "\xff", 0 }, { "x\xe2\x82", 1 },
-		{ "\xe2\x82x", 0 }, { "\xc3", 0 },
+	static const struct {
+		const char *text;
+		size_t bad;
+	} rows[] = {
+		{ "abc", 3 },
+		{ "\xc3\xa9", 2 },
+		{ "\xe2\x82\xac", 3 },
+		{ "\xf0\x9f\x98\x80", 4 },
+		{ "\xf4\x8f\xbf\xbf", 4 },
+		{ "\xef\xbf\xbf", 3 },
+		{ "a\x80", 1 },
+		{ "\xc0\x80", 0 },
+		{ "\xc1\xbf", 0 },
+		{ "\xe0\x80\xaf", 0 },
+		{ "\xed\xa0\x80", 0 },
+		{ "\xf0\x80\x80\x80", 0 },
+		{ "\xf4\x90\x80\x80", 0 },
+		{ "\xf5\x80\x80\x80", 0 },
+		{ "\xff", 0 },
+		{ "x\xe2\x82", 1 },
+		{ "\xe2\x82x", 0 },
+		{ "\xc3", 0 },
 	};
 
 	(void)state;

@@ -15,20 +15,21 @@
 #include <string.h>
 
 /* Two classes of the test's own: nothing here depends on what the product compiles in. */
-struct camera { const char *url; int64_t fix_frame; };
-struct pair { int64_t a, b; };
+struct camera {
+	const char *url;
+	int64_t fix_frame;
+};
+struct pair {
+	int64_t a, b;
+};
 
-static const struct sk_field camera_fields[] = {
-	SK_FIELD(struct camera, url, .key = "rtspUrl", .required = true, .doc = "where"),
+static const struct sk_field camera_fields[] = { SK_FIELD(struct camera, url, .key = "rtspUrl",
+													 .required = true, .doc = "where"),
 	SK_FIELD(struct camera, fix_frame, .key = "fixFrame", .required = true, .doc = "which"),
-	SK_FIELDS_END
-};
+	SK_FIELDS_END };
 
-static const struct sk_field pair_fields[] = {
-	SK_FIELD(struct pair, a, .doc = "one"),
-	SK_FIELD(struct pair, b, .doc = "other"),
-	SK_FIELDS_END
-};
+static const struct sk_field pair_fields[] = { SK_FIELD(struct pair, a, .doc = "one"),
+	SK_FIELD(struct pair, b, .doc = "other"), SK_FIELDS_END };
 
 static enum sk_code
 pair_check(const void *att, struct sk_err *err)
@@ -38,10 +39,14 @@ pair_check(const void *att, struct sk_err *err)
 	return p->a > p->b ? sk_fail(err, SK_EINVAL, "a is larger than b") : SK_OK;
 }
 
-static const struct sk_worker camera = { .name = "Camera", .doc = "d", .fields = camera_fields,
-	.attachment_size = sizeof(struct camera) };
-static const struct sk_worker pair = { .name = "Pair", .doc = "d", .fields = pair_fields,
-	.attachment_size = sizeof(struct pair), .check = pair_check };
+static const struct sk_worker camera = {
+	.name = "Camera", .doc = "d", .fields = camera_fields, .attachment_size = sizeof(struct camera)
+};
+static const struct sk_worker pair = { .name = "Pair",
+	.doc = "d",
+	.fields = pair_fields,
+	.attachment_size = sizeof(struct pair),
+	.check = pair_check };
 static const struct sk_worker *const workers[] = { &camera, &pair, NULL };
 
 static bool
@@ -113,11 +118,14 @@ a_task_has_everything(void **state)
 	struct sk_task_spec *t;
 
 	(void)state;
-	assert_true(load(&in, "TaskWorkers:\n  Z: {class_name: Pair}\n  42:\n    className: Pair\n"
+	assert_true(load(&in,
+		"TaskWorkers:\n  Z: {class_name: Pair}\n  42:\n    className: Pair\n"
 		"    attachments: {a: 1, b: 2}\n    isPersistent: false\n    timeoutSeconds: 315360000\n"
-		"    graceSeconds: 0.5\n    retry: {maxAttempts: 3, backoffSeconds: 0, maxBackoffSeconds: 9}\n"
+		"    graceSeconds: 0.5\n    retry: {maxAttempts: 3, backoffSeconds: 0, maxBackoffSeconds: "
+		"9}\n"
 		"    restart: never\n    dependencies: [Z]\n    priority: 10\n"
-		"    resources: {cpus: 1.5, memoryMb: 64}\n", false, &tasks));
+		"    resources: {cpus: 1.5, memoryMb: 64}\n",
+		false, &tasks));
 	assert_int_equal(tasks.n, 2);
 	assert_string_equal(tasks.items[0].id, "Z");
 	t = &tasks.items[1];
@@ -139,10 +147,12 @@ the_document_has_its_form(void **state)
 	wrong("hello\n", "f:1:1: expected map with TaskWorkers, got \"hello\"\n");
 	wrong("- a\n", "f:1:1: expected map with TaskWorkers, got a list\n");
 	wrong("a: 1\nb: 2\n", "f:1:1: missing key \"TaskWorkers\"\n");
-	wrong("v: 1\ntaskWorker:\n  a: 1\n", "f:2:1: taskWorker: unknown key, did you mean \"TaskWorkers\"?\n");
+	wrong("v: 1\ntaskWorker:\n  a: 1\n",
+		"f:2:1: taskWorker: unknown key, did you mean \"TaskWorkers\"?\n");
 	wrong("TaskWorkers:\n", "f:1:1: TaskWorkers: expected map of tasks, got nothing\n");
 	wrong("TaskWorkers: 7\n", "f:1:14: TaskWorkers: expected map of tasks, got 7\n");
-	wrong("x: 1\nTaskWorkers: {}\n", "f:1:1: warning: x: unknown top-level key, ignored\n"
+	wrong("x: 1\nTaskWorkers: {}\n",
+		"f:1:1: warning: x: unknown top-level key, ignored\n"
 		"f:2:1: warning: TaskWorkers: there is no task\n");
 	wrong("TaskWorkers:\n  T1:\n  T2: x\n  T3: []\n",
 		"f:2:3: TaskWorkers.T1: expected map with className, got nothing\n"
@@ -154,7 +164,8 @@ static void
 entries_are_checked(void **state)
 {
 	(void)state;
-	wrong("TaskWorkers:\n  T1: {}\n", "f:2:7: TaskWorkers.T1: missing key \"className\" (string)\n");
+	wrong(
+		"TaskWorkers:\n  T1: {}\n", "f:2:7: TaskWorkers.T1: missing key \"className\" (string)\n");
 	wrong("TaskWorkers:\n  T1:\n    className: Piar\n",
 		"f:3:16: TaskWorkers.T1.className: unknown class \"Piar\", did you mean \"Pair\"?\n");
 	wrong("TaskWorkers:\n  T1:\n    className: Recorder\n",
@@ -163,16 +174,20 @@ entries_are_checked(void **state)
 		"f:3:16: TaskWorkers.T1.className: expected string, got 5 (write it in quotes)\n");
 	entry("    attachment: {}\n",
 		"f:4:5: TaskWorkers.T1.attachment: unknown key, did you mean \"attachments\"?\n");
-	entry("    attachments: [1]\n", "f:4:18: TaskWorkers.T1.attachments: expected map, got a list\n");
+	entry(
+		"    attachments: [1]\n", "f:4:18: TaskWorkers.T1.attachments: expected map, got a list\n");
 	entry("    attachments:\n", "");
-	entry("    timeoutSeconds: -1\n", "f:4:21: TaskWorkers.T1.timeoutSeconds: must be 0 to 315360000, got -1\n");
+	entry("    timeoutSeconds: -1\n",
+		"f:4:21: TaskWorkers.T1.timeoutSeconds: must be 0 to 315360000, got -1\n");
 	entry("    timeoutSeconds: 315360001\n",
 		"f:4:21: TaskWorkers.T1.timeoutSeconds: must be 0 to 315360000, got 315360001\n");
 	entry("    priority: 11\n", "f:4:15: TaskWorkers.T1.priority: must be 0 to 10, got 11\n");
-	entry("    restart: allways\n", "f:4:14: TaskWorkers.T1.restart: expected one of never, on-failure, "
+	entry("    restart: allways\n",
+		"f:4:14: TaskWorkers.T1.restart: expected one of never, on-failure, "
 		"always, got \"allways\" (did you mean \"always\"?)\n");
 	entry("    isPersistent: yes\n",
-		"f:4:19: TaskWorkers.T1.isPersistent: expected boolean, got \"yes\" (write true or false)\n");
+		"f:4:19: TaskWorkers.T1.isPersistent: expected boolean, got \"yes\" (write true or "
+		"false)\n");
 	entry("    resources:\n      memoryMb: lots\n",
 		"f:5:17: TaskWorkers.T1.resources.memoryMb: expected integer, got \"lots\"\n");
 }
@@ -183,12 +198,14 @@ retry_is_for_tasks_that_are_not_restarted(void **state)
 	(void)state;
 	entry("    restart: always\n    retry: {maxAttempts: 3}\n",
 		"f:5:12: TaskWorkers.T1.retry: applies only with restart: never, but restart is always\n");
-	entry("    retry:\n      maxAttempts: 1\n    restart: on-failure\n", "f:4:5: TaskWorkers.T1.retry: "
+	entry("    retry:\n      maxAttempts: 1\n    restart: on-failure\n",
+		"f:4:5: TaskWorkers.T1.retry: "
 		"applies only with restart: never, but restart is on-failure\n");
 	entry("    retry: {maxAttempts: 0}\n",
 		"f:4:26: TaskWorkers.T1.retry.maxAttempts: must be 1 to 1000000, got 0\n");
 	entry("    retry: {backoffSeconds: 600}\n",
-		"f:4:12: TaskWorkers.T1.retry: backoffSeconds (600) is larger than maxBackoffSeconds (300)\n");
+		"f:4:12: TaskWorkers.T1.retry: backoffSeconds (600) is larger than maxBackoffSeconds "
+		"(300)\n");
 	entry("    retry: {maxAttempts: 3}\n    restart: never\n", "");
 }
 
@@ -197,15 +214,16 @@ attachments_are_checked_against_their_class(void **state)
 {
 	(void)state;
 	wrong("TaskWorkers:\n  T1:\n    className: Camera\n    attachments:\n      rtspUrl: rtsp://x\n"
-		"      fixFrame: \"ten\"\n",
+		  "      fixFrame: \"ten\"\n",
 		"f:6:17: TaskWorkers.T1.attachments.fixFrame: expected integer, got \"ten\"\n");
 	wrong("TaskWorkers:\n  T1:\n    className: Camera\n",
 		"f:2:3: TaskWorkers.T1.attachments: missing key \"rtspUrl\" (string)\n"
 		"f:2:3: TaskWorkers.T1.attachments: missing key \"fixFrame\" (integer)\n");
 	wrong("TaskWorkers:\n  T1:\n    attachments:\n      url: a\n      fix_frame: 1\n      fps: 3\n"
-		"    className: Camera\n",
+		  "    className: Camera\n",
 		"f:6:7: TaskWorkers.T1.attachments.fps: unknown key, known are: rtspUrl, fixFrame\n");
-	entry("    attachments: {a: 3, b: 2}\n", "f:4:18: TaskWorkers.T1.attachments: a is larger than b\n");
+	entry("    attachments: {a: 3, b: 2}\n",
+		"f:4:18: TaskWorkers.T1.attachments: a is larger than b\n");
 }
 
 static void
@@ -215,9 +233,11 @@ lenient_is_for_attachments_alone(void **state)
 	struct input in;
 
 	(void)state;
-	assert_true(load(&in, "TaskWorkers:\n  T1: {className: Pair, attachments: {c: 1}}\n", true, &tasks));
+	assert_true(
+		load(&in, "TaskWorkers:\n  T1: {className: Pair, attachments: {c: 1}}\n", true, &tasks));
 	input_problems_are(&in,
-		"f:2:39: warning: TaskWorkers.T1.attachments.c: unknown key, ignored, did you mean \"a\"?\n");
+		"f:2:39: warning: TaskWorkers.T1.attachments.c: unknown key, ignored, did you mean "
+		"\"a\"?\n");
 	input_close(&in);
 	assert_false(load(&in, "TaskWorkers:\n  T1: {className: Pair, prio: 1}\n", true, &tasks));
 	input_close(&in);
@@ -226,7 +246,8 @@ lenient_is_for_attachments_alone(void **state)
 static void
 ids_are_checked(void **state)
 {
-	static const char *const good[] = { "a", "T1", "a.b", "a b", "\xe5\x8f\xb0", "1", "x-", "%", "..." };
+	static const char *const good[] = { "a", "T1", "a.b", "a b", "\xe5\x8f\xb0", "1", "x-", "%",
+		"..." };
 	static const char *const bad[] = { "", "-a", "a/b", "a*", "a?", "[a", "a]", "a:b", "a\tb",
 		"a\x7f", "\xc2\x85", "\xff", ".", ".." };
 	char id[300];
@@ -260,7 +281,8 @@ dependencies_exist_and_have_no_cycle(void **state)
 		"f:2:43: TaskWorkers.first.dependencies[0]: there is no task \"frist\"\n"
 		"f:3:44: TaskWorkers.second.dependencies[0]: there is no task \"third\"\n");
 	wrong("TaskWorkers:\n" PAIR("A1", "second") PAIR("secnod", "A1"),
-		"f:2:40: TaskWorkers.A1.dependencies[0]: there is no task \"second\", did you mean \"secnod\"?\n");
+		"f:2:40: TaskWorkers.A1.dependencies[0]: there is no task \"second\", did you mean "
+		"\"secnod\"?\n");
 	wrong("TaskWorkers:\n" PAIR("A", "A"),
 		"f:2:39: TaskWorkers.A.dependencies[0]: the task depends on itself\n");
 	wrong("TaskWorkers:\n" PAIR("A", "B") PAIR("B", "C") PAIR("C", "A") PAIR("D", "A"),
@@ -268,7 +290,8 @@ dependencies_exist_and_have_no_cycle(void **state)
 	wrong("TaskWorkers:\n" PAIR("A", "B, B") PAIR("B", ""),
 		"f:2:42: warning: TaskWorkers.A.dependencies[1]: \"B\" is named twice\n");
 	wrong("TaskWorkers:\n" PAIR("A", "B") "  B: {className: Pair, restart: always}\n",
-		"f:2:39: warning: TaskWorkers.A.dependencies[0]: \"B\" is restarted always and never finishes, "
+		"f:2:39: warning: TaskWorkers.A.dependencies[0]: \"B\" is restarted always and never "
+		"finishes, "
 		"so this task never starts\n");
 	wrong("TaskWorkers:\n" PAIR("A", "1") "  1: {className: Pair}\n",
 		"f:2:39: TaskWorkers.A.dependencies[0]: expected string, got 1 (write it in quotes)\n");
@@ -294,7 +317,8 @@ long_chains_and_cycles(void **state)
 	s.len = (size_t)(strstr(s.p, "  t10000:") - s.p);
 	sk_str_adds(&s, "  t10000: {className: Pair, dependencies: [t0]}\n");
 	assert_false(load(&in, s.p, false, &tasks));
-	input_problems_are(&in, "f:10002:44: TaskWorkers.t10000.dependencies[0]: the dependencies form a "
+	input_problems_are(&in,
+		"f:10002:44: TaskWorkers.t10000.dependencies[0]: the dependencies form a "
 		"cycle: t0 -> t1 -> t2 -> t3 -> t4 -> t5 -> t6 -> t7 -> t8 -> t9 -> t10 -> (9989 more) -> "
 		"t10000 -> t0\n");
 	input_close(&in);
@@ -305,8 +329,10 @@ static void
 all_the_problems_of_a_file_come_in_one_go(void **state)
 {
 	(void)state;
-	wrong("TaskWorkers:\n  A:\n    className: Camera\n    attachments: {rtspUrl: 1}\n    priority: x\n"
-		"    dependencies: [Z]\n  B:\n    className: Nope\n    priority: 99\n  B:\n    x: 1\nmore: 1\n",
+	wrong("TaskWorkers:\n  A:\n    className: Camera\n    attachments: {rtspUrl: 1}\n    priority: "
+		  "x\n"
+		  "    dependencies: [Z]\n  B:\n    className: Nope\n    priority: 99\n  B:\n    x: "
+		  "1\nmore: 1\n",
 		"f:4:18: TaskWorkers.A.attachments: missing key \"fixFrame\" (integer)\n"
 		"f:4:28: TaskWorkers.A.attachments.rtspUrl: expected string, got 1 (write it in quotes)\n"
 		"f:5:15: TaskWorkers.A.priority: expected integer, got \"x\"\n"

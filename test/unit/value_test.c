@@ -75,7 +75,8 @@ maps_keep_their_order_and_replace(void **state)
 		assert_string_equal(map->u.map.pairs[i].key, key);
 	}
 	sk_value_json(&s, sample(a));
-	assert_string_equal(sk_str_text(&s), "{\"list\":[null,true,false,-3,0.5,\"\xc3\xa9\"],\"\":{},"
+	assert_string_equal(sk_str_text(&s),
+		"{\"list\":[null,true,false,-3,0.5,\"\xc3\xa9\"],\"\":{},"
 		"\"int\":9223372036854775807}");
 	sk_str_release(&s);
 	sk_arena_free(a);
@@ -162,7 +163,11 @@ what_was_encoded_is_decoded(void **state)
 static void
 malformed_bytes_are_refused(void **state)
 {
-	static const struct { const char *bytes; size_t n; const char *why; } rows[] = {
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *why;
+	} rows[] = {
 		{ "", 0, "it ends too early" },
 		{ "\x08", 1, "it has an unknown tag" },
 		{ "\x00\x00", 2, "bytes stand behind its end" },
@@ -170,13 +175,22 @@ malformed_bytes_are_refused(void **state)
 		{ "\x03\x80\x00", 3, "a number is padded" },
 		{ "\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 11, "a number has more than 64 bits" },
 		{ "\x04\0\0\0", 4, "it ends too early" },
-		{ "\x05\x05" "abc", 5, "a count is larger than the bytes that follow" },
-		{ "\x05\x03" "a\0b", 5, "a text is not valid UTF-8" },
+		{ "\x05\x05"
+		  "abc",
+			5, "a count is larger than the bytes that follow" },
+		{ "\x05\x03"
+		  "a\0b",
+			5, "a text is not valid UTF-8" },
 		{ "\x05\x01\xff", 3, "a text is not valid UTF-8" },
 		{ "\x06\xff\xff\xff\xff\x0f", 6, "a count is larger than the bytes that follow" },
 		{ "\x06\x02\x00", 3, "a count is larger than the bytes that follow" },
-		{ "\x07\x02\x01" "a\x00", 5, "a count is larger than the bytes that follow" },
-		{ "\x07\x02\x01" "a\x00\x01" "a\x00", 8, "a key stands twice in one map" },
+		{ "\x07\x02\x01"
+		  "a\x00",
+			5, "a count is larger than the bytes that follow" },
+		{ "\x07\x02\x01"
+		  "a\x00\x01"
+		  "a\x00",
+			8, "a key stands twice in one map" },
 	};
 
 	(void)state;

@@ -42,8 +42,7 @@ scalars_follow_the_core_schema(void **state)
 	is("[0x7fffffffffffffff, 0x8000000000000000, 0x, 0xg, 0o8, -0x1]",
 		"[9223372036854775807,9.223372036854776e+18,\"0x\",\"0xg\",\"0o8\",\"-0x1\"]");
 	is("[.inf, -.INF, .nan, -.nan, inf]", "[null,null,null,\"-.nan\",\"inf\"]");
-	is("[!!str 5, !!str , !!int '5', !!float 5, !!null '', ! 5]",
-		"[\"5\",\"\",5,5.0,null,\"5\"]");
+	is("[!!str 5, !!str , !!int '5', !!float 5, !!null '', ! 5]", "[\"5\",\"\",5,5.0,null,\"5\"]");
 }
 
 static void
@@ -52,7 +51,8 @@ collections_keep_their_order(void **state)
 	(void)state;
 	is("b: 1\na: [x, {y: z, 1: 2, true: 3}]\n'': 4\n",
 		"{\"b\":1,\"a\":[\"x\",{\"y\":\"z\",\"1\":2,\"true\":3}],\"\":4}");
-	is("- a: 1\n  b: 2\n- - c\n- \n- ? k\n  : v\n", "[{\"a\":1,\"b\":2},[\"c\"],null,{\"k\":\"v\"}]");
+	is("- a: 1\n  b: 2\n- - c\n- \n- ? k\n  : v\n",
+		"[{\"a\":1,\"b\":2},[\"c\"],null,{\"k\":\"v\"}]");
 	is("a: |\n  x\n   y\n\nb: >-\n  x\n  y\nc: \"\\x41\\u00e9\\n\"\nd: 'it''s'\n",
 		"{\"a\":\"x\\n y\\n\",\"b\":\"x y\",\"c\":\"A\xc3\xa9\\n\",\"d\":\"it's\"}");
 	is("['', '''', 'it''s', '''''''''', ' a # b: ', '\\n\tÃ©', 'a''\n  ''b', 'x\n\n y ']",
@@ -65,11 +65,15 @@ static void
 encodings_and_line_ends(void **state)
 {
 	(void)state;
-	is("\xef\xbb\xbf""a: 1\r\nb:\r\n  - \xc3\xa9\r\n", "{\"a\":1,\"b\":[\"\xc3\xa9\"]}");
+	is("\xef\xbb\xbf"
+	   "a: 1\r\nb:\r\n  - \xc3\xa9\r\n",
+		"{\"a\":1,\"b\":[\"\xc3\xa9\"]}");
 	is("a: 1\rb: 2\r", "{\"a\":1,\"b\":2}");
 	is("%YAML 1.2\n---\na: 1\n...\n", "{\"a\":1}");
 	is("# nothing\n\n---\na: 1 # one\n", "{\"a\":1}");
-	wrong("\xff\xfe""a\0", "f:1:1: the file is UTF-16; save it as UTF-8\n");
+	wrong("\xff\xfe"
+		  "a\0",
+		"f:1:1: the file is UTF-16; save it as UTF-8\n");
 	wrong("a: 1\nb: \xc3\xa9\xff\n", "f:2:5: the file is not valid UTF-8 from here on\n");
 	wrong("%\xff", "f:1:2: the file is not valid UTF-8 from here on\n");
 	wrong("a: \xed\xa0\x80", "f:1:4: the file is not valid UTF-8 from here on\n");
@@ -166,7 +170,7 @@ alias_bombs_are_refused(void **state)
 
 	(void)state;
 	wrong("a: &a [1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
-		"c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n",
+		  "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n",
 		"f:4:8: d[0]: the aliases up to here stand for more than 1024 values\n");
 	text = repeated("x: &x 1\ny: [", "*x,", 1024, "]\n");
 	problems_are(sk_yaml_parse, text, "");
@@ -227,7 +231,8 @@ static void
 one_document_is_allowed(void **state)
 {
 	(void)state;
-	wrong("a: 1\n---\nb: 2\n", "f:2:1: a second document starts here; only one is allowed in a file\n");
+	wrong("a: 1\n---\nb: 2\n",
+		"f:2:1: a second document starts here; only one is allowed in a file\n");
 	wrong("a: 1\n...\n---\nb: [\n",
 		"f:3:1: a second document starts here; only one is allowed in a file\n");
 }
@@ -241,9 +246,11 @@ tags_are_those_of_the_core_schema(void **state)
 	wrong("a: !!int ten\n", "f:1:10: a: \"ten\" does not fit its tag !!int\n");
 	wrong("a: !!binary aGk=\n",
 		"f:1:13: a: the tag \"tag:yaml.org,2002:binary\" is not supported here\n");
-	wrong("a: !!seq {b: c}\n", "f:1:10: a: the tag \"tag:yaml.org,2002:seq\" is not supported here\n");
+	wrong("a: !!seq {b: c}\n",
+		"f:1:10: a: the tag \"tag:yaml.org,2002:seq\" is not supported here\n");
 	is("a: !!map {b: !!seq [c]}\n", "{\"a\":{\"b\":[\"c\"]}}");
-	wrong("%TAG ! tag:x,1:\n---\na: 1\n", "f:1:1: a line cannot start with % (but for %YAML 1.2)\n");
+	wrong(
+		"%TAG ! tag:x,1:\n---\na: 1\n", "f:1:1: a line cannot start with % (but for %YAML 1.2)\n");
 }
 
 static void
@@ -252,7 +259,8 @@ syntax_errors_have_a_place(void **state)
 	(void)state;
 	wrong("a: 1\n b: 2\n",
 		"f:2: wrong indentation: this line belongs to the value above it and cannot be a key\n");
-	wrong("a:\n  b: 1\n c: 2\n", "f:3:2: wrong indentation: no key above it starts in this column\n");
+	wrong(
+		"a:\n  b: 1\n c: 2\n", "f:3:2: wrong indentation: no key above it starts in this column\n");
 	wrong("a:\n\tb: 1\n", "f:2:1: a tab cannot indent; use spaces\n");
 	wrong("a: b: c\n", "f:1:5: \": \" inside a value; put the value in quotes\n");
 	wrong("a: [1, 2\nb: 3\n", "f:1:4: this [ is never closed\n");
@@ -270,17 +278,21 @@ syntax_errors_have_a_place(void **state)
 static void
 what_the_library_cannot_bear_is_refused(void **state)
 {
-	static const struct { const char *before, *text; size_t n; const char *want; } rows[] = {
+	static const struct {
+		const char *before, *text;
+		size_t n;
+		const char *want;
+	} rows[] = {
 		{ "", "[", 100000, "f:1: nested deeper than 64 levels\n" },
 		{ "- [", "a,", 100000,
-		  "f:1: too long a list or map in brackets; write it one item a line\n" },
+			"f:1: too long a list or map in brackets; write it one item a line\n" },
 		{ "", "{", 100000, "f:1: nested deeper than 64 levels\n" },
 		{ "", "&a ", 100000,
-		  "f:1: too many values side by side; is a comma or a line break missing?\n" },
+			"f:1: too many values side by side; is a comma or a line break missing?\n" },
 		{ "[", "\"a\" ", 100000,
-		  "f:1: too many values side by side; is a comma or a line break missing?\n" },
+			"f:1: too many values side by side; is a comma or a line break missing?\n" },
 		{ "", "\"a\"\n", 100000,
-		  "f:1025: too many values side by side; is a comma or a line break missing?\n" },
+			"f:1025: too many values side by side; is a comma or a line break missing?\n" },
 		{ "a: |\n", "\n", 100000, "f:515:1: more than 512 blank lines in a row\n" },
 		{ "? ? ", " ", 100000, "f:1:1: more than 1024 blanks in a row\n" },
 		{ "%", "a", 100000, "f:1:1: a line cannot start with % (but for %YAML 1.2)\n" },
@@ -302,7 +314,11 @@ what_the_library_cannot_bear_is_refused(void **state)
 static void
 the_guard_refuses_nothing_right(void **state)
 {
-	static const struct { const char *before, *text; size_t n; const char *behind; } rows[] = {
+	static const struct {
+		const char *before, *text;
+		size_t n;
+		const char *behind;
+	} rows[] = {
 		{ "a: [", "1,", 100000, "]\n" },
 		{ "a: |\n", " [[{{,,\n", 30000, "b: 1\n" },
 		{ "a: >-\n", "  \"'\n", 30000, "b: [1]\n" },
@@ -375,8 +391,8 @@ static void
 files_that_cannot_be_read(void **state)
 {
 	(void)state;
-	file_problem_is("/nonexistent/x.yml",
-		"/nonexistent/x.yml: cannot be opened: No such file or directory\n");
+	file_problem_is(
+		"/nonexistent/x.yml", "/nonexistent/x.yml: cannot be opened: No such file or directory\n");
 	file_problem_is("/", "/: cannot be read: Is a directory\n");
 	file_problem_is("/dev/zero", "/dev/zero: larger than 1 MiB\n");
 	file_problem_is("/dev/null", "/dev/null:1:1: the file is empty\n");
