@@ -197,18 +197,21 @@ sk_sink_stalled(const struct sk_sink *s)
 	return false;
 }
 
-/* The level of a line that sk_log_format made, or that somebody wrote freely: that is loud. */
+/* By the level of a line that sk_log_format made: the first that stands there, right behind the
+ * time. What somebody wrote freely is loud. */
 static bool
 is_loud(const char *p, size_t n)
 {
-	static const char *const quiet[] = { "level=trace", "level=debug", "level=info", "level=success",
-		"\"level\":\"trace\"", "\"level\":\"debug\"", "\"level\":\"info\"",
-		"\"level\":\"success\"" };
-	size_t head = n < 120 ? n : 120; /* the level stands right behind the time */
+	static const char *const quiet[] = { "trace", "debug", "info", "success" };
+	const char *name = p[0] == '{' ? "\"level\":\"" : " level=";
+	const char *at = memmem(p, n < 120 ? n : 120, name, strlen(name));
 
-	for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
-		if (memmem(p, head, quiet[i], strlen(quiet[i])) != NULL)
+	for (size_t i = 0; at != NULL && i < sizeof(quiet) / sizeof(quiet[0]); i++) {
+		size_t len = strlen(quiet[i]), left = n - (size_t)(at - p) - strlen(name);
+
+		if (left > len && memcmp(at + strlen(name), quiet[i], len) == 0)
 			return false;
+	}
 	return true;
 }
 
