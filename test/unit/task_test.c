@@ -370,13 +370,16 @@ the_seeds_are_right(void **state)
 }
 
 static void
-the_table_of_tasks_is_right(void **state)
+the_tables_are_right(void **state)
 {
 	struct sk_err err = { .msg = "" };
 
 	(void)state;
 	if (sk_fields_check(sk_task_fields, &err) != SK_OK)
 		fail_msg("%s", err.msg);
+	for (size_t i = 0; sk_workers[i] != NULL; i++)
+		if (sk_fields_check(sk_workers[i]->fields, &err) != SK_OK)
+			fail_msg("%s: %s", sk_workers[i]->name, err.msg);
 }
 
 int
@@ -395,7 +398,7 @@ main(void)
 		cmocka_unit_test(long_chains_and_cycles),
 		cmocka_unit_test(all_the_problems_of_a_file_come_in_one_go),
 		cmocka_unit_test(the_seeds_are_right),
-		cmocka_unit_test(the_table_of_tasks_is_right),
+		cmocka_unit_test(the_tables_are_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
