@@ -152,7 +152,8 @@ static const char *argv_full[] = { "/bin/sh", "-c", "", "echo \xff", NULL };
 static const char *env_full[] = { "A=1", "LONG==x", NULL };
 static const struct sk_start full_start = {
 	.id = "t1", .class_name = "Exec", .program = true, .timeout_ms = INT64_MAX, .grace_ms = 1,
-	.memory_mb = 3, .output_limit = INT64_MIN, .failures = UINT32_MAX, .attachments = "\0\1\2",
+	.memory_mb = 3, .output_limit = INT64_MIN, .failures = UINT32_MAX,
+	.spec_hash = UINT64_MAX - 5, .attachments = "\0\1\2",
 	.attachments_len = 3, .argv = argv_full, .env = env_full, .cwd = "/tmp", .input = "in\nput",
 	.isolate = true, .refusal = "no",
 };
@@ -190,6 +191,7 @@ a_start_comes_back_whole(void **state)
 	assert_int_equal(st.grace_ms, 1);
 	assert_int_equal(st.memory_mb, 3);
 	assert_int_equal(st.failures, UINT32_MAX);
+	assert_true(st.spec_hash == UINT64_MAX - 5);
 	assert_int_equal(st.attachments_len, 3);
 	assert_memory_equal(st.attachments, "\0\1\2", 3);
 	assert_lists_equal(st.argv, argv_full);
@@ -250,7 +252,8 @@ a_start_without_an_id_or_a_program_without_a_name_is_refused(void **state)
 /* ---- what is known of an attempt ---- */
 
 static const struct sk_task_report full_report = {
-	.id = "t1", .class_name = "Fail", .state = SK_T_ENDED, .failures = 7, .pid = 123456,
+	.id = "t1", .class_name = "Fail", .state = SK_T_ENDED, .failures = 7, .spec_hash = 1ull << 63,
+	.pid = 123456,
 	.start_ms = 1787393472123, .end_ms = 1787393472999, .start_boot_ms = -1, .end_boot_ms = 99,
 	.reason = SK_REASON_SKIPPED, .code = -5, .signal = 64, .max_rss_kb = 1 << 30, .cpu_ms = 12,
 	.message = "why: \"so\"", .result = "{\0}", .result_len = 3,
@@ -274,6 +277,7 @@ a_report_comes_back_whole(void **state)
 	assert_string_equal(rep.class_name, "Fail");
 	assert_int_equal(rep.state, SK_T_ENDED);
 	assert_int_equal(rep.failures, 7);
+	assert_true(rep.spec_hash == 1ull << 63);
 	assert_int_equal(rep.pid, 123456);
 	assert_int_equal(rep.start_ms, 1787393472123);
 	assert_int_equal(rep.end_ms, 1787393472999);
@@ -509,6 +513,7 @@ a_hostile_count_of_arguments_is_refused_before_anything_is_allocated(void **stat
 		for (int k = 0; k < 4; k++)
 			sk_put_u64(&s, 0);
 		sk_put_u32(&s, 0);
+		sk_put_u64(&s, 0);
 		sk_put_text(&s, "");
 		sk_put_u32(&s, counts[i]);
 		assert_false(decodes(decode_start, s.p, s.len));

@@ -241,6 +241,137 @@ a_long_due_back_off_starts_at_once(void **state)
 	rig_free(&r);
 }
 
+/* ---- the file changed while no link looked ---- */
+
+/* A reborn plan whose file has task a with n = 2, and what a was started with: n = then. */
+static struct rig_known
+changed_meanwhile(struct plan_rig *r, const struct sk_worker *worker, int64_t then)
+{
+	struct rig_known k = { .key = 1, .id = "a", .attempt = 4, .class_name = worker->name };
+	struct plan_file f;
+
+	file_begin(&f, 1);
+	file_class(file_task(&f, "a"), worker);
+	file_set(&f, &f.list.items[0], then);
+	k.spec_hash = sk_plan_spec_hash(&f.list.items[0]);
+	file_set(&f, &f.list.items[0], 2);
+	reborn(r, &f);
+	return k;
+}
+
+static void
+what_changed_while_no_link_looked_reaches_the_update_hook(void **state)
+{
+	struct plan_rig r;
+	struct rig_known k = changed_meanwhile(&r, &plan_live, 1);
+
+	(void)state;
+	k.state = SK_T_RUNNING;
+	rig_adopt(&r, &k);
+	rig_tick(&r);
+	rig_did(&r, "update a/4 n=2");
+	rig_is(&r, "a", "running");
+	rig_free(&r);
+}
+
+static void
+without_a_hook_or_before_it_runs_it_is_started_anew(void **state)
+{
+	static const struct { const struct sk_worker *worker; enum sk_task_state state; } rows[] = {
+		{ &plan_plain, SK_T_RUNNING }, { &plan_plain, SK_T_QUEUED }, { &plan_live, SK_T_QUEUED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct plan_rig r;
+		struct rig_known k = changed_meanwhile(&r, rows[i].worker, 1);
+
+		k.state = rows[i].state;
+		rig_adopt(&r, &k);
+		rig_tick(&r);
+		rig_did(&r, "stop a/4 cancelled");
+		rig_ends(&r, "a", SK_REASON_CANCELLED, 143);
+		rig_tick(&r);
+		rig_did(&r, "start a/5");
+		rig_free(&r);
+	}
+}
+
+static void
+a_class_that_changed_while_no_link_looked_is_started_anew(void **state)
+{
+	struct plan_rig r;
+	struct rig_known k = changed_meanwhile(&r, &plan_live, 1);
+
+	(void)state;
+	k.state = SK_T_RUNNING;
+	k.class_name = "Plain";
+	rig_adopt(&r, &k);
+	rig_did(&r, "stop a/4 cancelled");
+	rig_free(&r);
+}
+
+static void
+what_has_ended_runs_again_when_it_changed_while_no_link_looked(void **state)
+{
+	for (int settled = 0; settled < 2; settled++) {
+		struct plan_rig r;
+		struct rig_known k = changed_meanwhile(&r, &plan_live, 1);
+
+		(void)state;
+		k.state = SK_T_ENDED;
+		k.settled = settled != 0;
+		rig_adopt(&r, &k);
+		rig_tick(&r);
+		rig_did(&r, "start a/5");
+		assert_int_equal(rig_find(&r, "a")->failures, 0);
+		rig_free(&r);
+	}
+}
+
+static void
+what_did_not_change_or_is_not_known_is_left_alone(void **state)
+{
+	for (int known = 0; known < 2; known++)
+		for (int ended = 0; ended < 2; ended++) {
+			struct plan_rig r;
+			struct rig_known k = changed_meanwhile(&r, &plan_live, 2);
+
+			(void)state;
+			if (known == 0)
+				k.spec_hash = 0;
+			k.state = ended ? SK_T_ENDED : SK_T_RUNNING;
+			k.settled = true;
+			rig_adopt(&r, &k);
+			rig_tick(&r);
+			rig_did(&r, "");
+			rig_is(&r, "a", ended ? "finished" : "running");
+			rig_free(&r);
+		}
+}
+
+static void
+a_change_counts_for_class_and_attachments_alone(void **state)
+{
+	struct sk_task_spec *a, *b;
+	struct plan_file f;
+
+	(void)state;
+	file_begin(&f, 2);
+	a = file_task(&f, "a");
+	b = file_task(&f, "b");
+	b->restart = SK_RESTART_ALWAYS;
+	b->priority = 5;
+	assert_true(sk_plan_spec_hash(a) == sk_plan_spec_hash(b));
+	assert_true(sk_plan_spec_hash(a) != 0);
+	file_set(&f, b, 2);
+	assert_true(sk_plan_spec_hash(a) != sk_plan_spec_hash(b));
+	file_set(&f, b, 1);
+	file_class(b, &plan_live);
+	assert_true(sk_plan_spec_hash(a) != sk_plan_spec_hash(b));
+	sk_arena_free(f.arena);
+}
+
 /* ---- what is not in the file ---- */
 
 static void
@@ -567,6 +698,12 @@ main(void)
 		cmocka_unit_test(the_back_off_goes_on_where_it_was),
 		cmocka_unit_test(the_retry_budget_is_not_given_back),
 		cmocka_unit_test(a_long_due_back_off_starts_at_once),
+		cmocka_unit_test(what_changed_while_no_link_looked_reaches_the_update_hook),
+		cmocka_unit_test(without_a_hook_or_before_it_runs_it_is_started_anew),
+		cmocka_unit_test(a_class_that_changed_while_no_link_looked_is_started_anew),
+		cmocka_unit_test(what_has_ended_runs_again_when_it_changed_while_no_link_looked),
+		cmocka_unit_test(what_did_not_change_or_is_not_known_is_left_alone),
+		cmocka_unit_test(a_change_counts_for_class_and_attachments_alone),
 		cmocka_unit_test(an_unknown_running_task_is_stopped_and_forgotten),
 		cmocka_unit_test(an_unknown_task_is_forgotten_whatever_became_of_it),
 		cmocka_unit_test(an_unknown_task_that_comes_into_the_file_starts_anew),

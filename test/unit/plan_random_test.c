@@ -37,10 +37,12 @@ struct attempt {
 	int64_t start_ms, end_ms;
 	double cpus;
 	int64_t memory_mb;
+	uint64_t spec_hash;		/* of what it was given */
+	const char *class_name;
 	bool settled;
 };
 
-enum kind { START, STOP, ACK, FORGET, STARTED, EXITED };
+enum kind { START, STOP, UPDATE, ACK, FORGET, STARTED, EXITED };
 
 struct message {
 	enum kind kind;
@@ -181,9 +183,14 @@ sup_take(struct world *w, const struct message *m)
 		sup_start(w, &m->a);
 		return;
 	case FORGET:
-		a = known_key(w, m->a.key, true);
+		if (a == NULL || is_live(a))
+			a = known_key(w, m->a.key, true);
 		if (a != NULL)
 			drop_known(w, a);
+		return;
+	case UPDATE: /* too late, it is refused */
+		if (a != NULL && a->attempt == m->a.attempt && a->state == SK_T_RUNNING)
+			a->spec_hash = m->a.spec_hash;
 		return;
 	case STOP:
 		if (a != NULL && a->attempt == m->a.attempt)
@@ -264,6 +271,8 @@ static struct attempt
 as_attempt(const struct sk_plan_task *t)
 {
 	struct attempt a = { .key = t->key, .attempt = t->attempt, .failures = t->failures,
+		.spec_hash = sk_plan_spec_hash(&t->spec),
+		.class_name = t->spec.worker != NULL ? t->spec.worker->name : "",
 		.cpus = t->spec.resources.cpus, .memory_mb = t->spec.resources.memory_mb };
 
 	snprintf(a.id, sizeof(a.id), "%s", t->spec.id);
@@ -302,9 +311,11 @@ on_stop(void *arg, struct sk_plan_task *t, enum sk_reason reason)
 static void
 on_update(void *arg, struct sk_plan_task *t)
 {
-	(void)arg;
+	const struct attempt a = as_attempt(t);
+
 	assert_int_equal(t->state, SK_P_RUNNING);
 	assert_non_null(t->spec.worker->update);
+	put(&((struct world *)arg)->to_sup, UPDATE, &a);
 }
 
 static void
@@ -343,7 +354,8 @@ static struct sk_task_report
 report_of(const struct attempt *a)
 {
 	return (struct sk_task_report){
-		.id = a->id, .class_name = "", .state = a->state, .failures = a->failures, .pid = 99,
+		.id = a->id, .class_name = a->settled ? "" : a->class_name, .state = a->state,
+		.failures = a->failures, .pid = 99, .spec_hash = a->spec_hash,
 		.start_boot_ms = a->start_ms, .end_boot_ms = a->end_ms, .reason = a->reason, .code = a->code,
 	};
 }
@@ -501,6 +513,9 @@ check_agreement(struct world *w)
 		if (active && (a == NULL || a->attempt != t->attempt || !is_live(a)))
 			fail_msg("%s/%u is %s and the supervisor knows nothing of it", t->spec.id, t->attempt,
 				sk_plan_state_name(t->state));
+		if (t->state == SK_P_RUNNING && a->state == SK_T_RUNNING &&
+		    a->spec_hash != sk_plan_spec_hash(&t->spec))
+			fail_msg("%s/%u runs with what the file said once", t->spec.id, t->attempt);
 		if (!active && a != NULL)
 			fail_msg("%s/%u is %s and the supervisor says something else", t->spec.id, t->attempt,
 				sk_plan_state_name(t->state));

@@ -285,7 +285,8 @@ rig_adopt(struct plan_rig *r, const struct rig_known *k)
 {
 	char *id = sk_xstrdup(k->id); /* reports are gone when the call returns */
 	const struct sk_task_report rep = {
-		.id = id, .class_name = "", .state = k->state, .reason = k->reason, .code = k->code,
+		.id = id, .class_name = k->class_name != NULL ? k->class_name : "Plain",
+		.spec_hash = k->spec_hash, .state = k->state, .reason = k->reason, .code = k->code,
 		.failures = k->failures, .start_boot_ms = k->start_ms, .end_boot_ms = k->end_ms, .pid = 4711,
 	};
 

@@ -67,6 +67,8 @@ struct rig_known {
 	uint32_t failures;
 	int64_t start_ms, end_ms;
 	bool settled;
+	uint64_t spec_hash;		/* 0 = unknown */
+	const char *class_name;		/* NULL = Plain */
 };
 void rig_adopt(struct plan_rig *r, const struct rig_known *k);
 /* The states count as many tasks as there are, each as many as its count says. */
