@@ -59,6 +59,7 @@ update(struct sk_reader *r, struct sk_arena *a)
 	size_t n;
 	const void *p = sk_get_bytes(r, &n);
 
+	sk_get_u64(r);
 	(void)sk_value_decode(a, p, n, &err);
 }
 
