@@ -192,15 +192,14 @@ plan_settle(struct sk_plan *p, struct sk_plan_task *t, bool loud)
 		t->again = true; /* the link before us stopped it because it had changed */
 	t->pid = 0;
 	t->failures = good ? 0 : t->failures + 1;
-	if (t->removed || p->draining || reason == SK_REASON_INTERRUPTED)
+	if (t->removed || p->draining || reason == SK_REASON_INTERRUPTED ||
+		(reason == SK_REASON_CANCELLED && !t->again))
 		finish(p, t, loud);
 	else if (t->again) {
 		if (loud)
 			p->ops->event(p->arg, t, "restarting");
 		plan_start_over(p, t);
-	} else if (reason == SK_REASON_CANCELLED)
-		finish(p, t, loud);
-	else if (restart(p, t, good) || retry(p, t, good)) {
+	} else if (restart(p, t, good) || retry(p, t, good)) {
 		if (loud)
 			p->ops->event(p->arg, t, good ? "restarting" : "retrying");
 	} else

@@ -245,7 +245,7 @@ spawn_program(struct sup_task *t, struct sk_spawn *s)
 	if (!sk_find_program(t->start.argv[0], s->env, path, sizeof(path))) {
 		failure.err = errno;
 		t->path = sk_arena_strdup(t->arena, path);
-		sup_start_failure(t, failure.step, failure.err);
+		sup_start_failure(t, (int)failure.step, failure.err);
 		return -1;
 	}
 	s->path = t->path = sk_arena_strdup(t->arena, path);

@@ -49,9 +49,12 @@ sk_title_set(const struct sk_title *t, const char *text)
 bool
 sk_title_marks(const struct sk_title *t, const char *const *entries)
 {
-	size_t room = t->env != NULL ? (size_t)(t->env_end - t->env) : 0, need = 0;
 	char *at = t->env;
+	size_t room, need = 0;
 
+	if (at == NULL)
+		return false;
+	room = (size_t)(t->env_end - at);
 	for (const char *const *e = entries; *e != NULL; e++)
 		need += strlen(*e) + 1;
 	if (need > room)
