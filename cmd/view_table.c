@@ -1,7 +1,8 @@
 /* view_table.c - the live table of edge on a terminal.
  *
  * The cursor rests on the table's first line: a log line that the supervisor prints in between
- * clears the table, and the next drawing puts it below. */
+ * clears the table, and the next drawing puts it below. What tasks have printed reaches the terminal
+ * without control characters, and nothing is wider than the screen but an id that is. */
 #include "cmd/view.h"
 #include "core/base/clock.h"
 #include <stdio.h>
@@ -9,55 +10,168 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define MIN_WIDTH 40
+#define MIN_WIDTH 20
 #define MAX_ID 40
 #define BAR 10
+#define GAP 2
+#define MIN_LAST 12
+
+enum column { COL_ID, COL_STATE, COL_PID, COL_RUN, COL_RESTARTS, COL_PROGRESS, COL_LAST, N_COLUMNS };
 
 struct screen {
 	int width, height;
+	int columns[N_COLUMNS];	/* widths, 0 = not shown */
 };
 
-static struct screen
-screen_size(void)
-{
-	struct winsize ws;
+/* One line on its way to the screen. */
+struct row {
+	struct sk_str text;
+	int width;		/* of the text, in columns */
+	int pad;		/* blanks that are due before the next cell */
+};
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) != 0 || ws.ws_col < MIN_WIDTH || ws.ws_row < 4)
-		return (struct screen){ 80, 24 };
-	return (struct screen){ ws.ws_col, ws.ws_row };
+/* ---- text ---- */
+
+struct range {
+	uint32_t first, last;
+};
+
+static bool
+in_ranges(uint32_t c, const struct range *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c >= r[i].first && c <= r[i].last)
+			return true;
+	return false;
 }
 
-/* Columns, not bytes: continuation bytes of UTF-8 take no room (wide letters may take two). */
+/* How many columns a terminal gives to a character: 0 for marks that join the one before. */
 static int
-columns(const char *s)
+char_width(uint32_t c)
 {
-	int n = 0;
+	static const struct range wide[] = { { 0x1100, 0x115f }, { 0x2e80, 0xa4cf }, { 0xac00, 0xd7a3 },
+		{ 0xf900, 0xfaff }, { 0xfe30, 0xfe6f }, { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 },
+		{ 0x1f300, 0x1f64f }, { 0x1f680, 0x1f6ff }, { 0x1f900, 0x1f9ff }, { 0x20000, 0x3fffd } };
+	static const struct range joined[] = { { 0x0300, 0x036f }, { 0x200b, 0x200f }, { 0x20d0, 0x20ff },
+		{ 0xfe00, 0xfe0f } };
 
-	for (; *s != '\0'; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
+	if (in_ranges(c, joined, sizeof(joined) / sizeof(joined[0])))
+		return 0;
+	return in_ranges(c, wide, sizeof(wide) / sizeof(wide[0])) ? 2 : 1;
+}
+
+/* The character at p and its bytes; a blank for a control character, '?' for what is no UTF-8. */
+static size_t
+next_char(const char *p, uint32_t *c)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	size_t n = u[0] < 0x80 ? 1 : u[0] >= 0xf0 ? 4 : u[0] >= 0xe0 ? 3 : 2;
+
+	if (strnlen(p, n) < n || sk_utf8_bad(p, n) != n) {
+		*c = '?';
+		return 1;
+	}
+	*c = n == 1 ? u[0] : u[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++)
+		*c = *c << 6 | (u[i] & 0x3f);
+	if (*c < 0x20 || (*c >= 0x7f && *c < 0xa0))
+		*c = ' ';
 	return n;
 }
 
-static void
-add_cell(struct sk_str *out, const char *text, int width)
+/* Append at most max columns of the text (out NULL: only measure). Returns how many it took. */
+static int
+add_text(struct sk_str *out, const char *text, int max)
 {
-	int n = columns(text);
+	int width = 0;
 
-	sk_str_adds(out, text);
-	for (; n < width + 2; n++)
-		sk_str_addc(out, ' ');
-}
+	while (*text != '\0') {
+		uint32_t c;
+		size_t n = next_char(text, &c);
+		int w = char_width(c);
 
-/* At most width columns of text. */
-static void
-add_cut(struct sk_str *out, const char *text, int width)
-{
-	for (int n = 0; *text != '\0'; text++) {
-		if (((unsigned char)*text & 0xc0) != 0x80 && n++ >= width)
+		if (width + w > max)
 			break;
-		sk_str_addc(out, *text);
+		if (out != NULL && n > 1 && c != ' ')
+			sk_str_add(out, text, n);
+		else if (out != NULL)
+			sk_str_addc(out, (char)c);
+		width += w;
+		text += n;
 	}
+	return width;
 }
+
+static int
+text_width(const char *text)
+{
+	return add_text(NULL, text, INT32_MAX);
+}
+
+/* ---- layout ---- */
+
+static void
+measure_screen(struct screen *s)
+{
+	struct winsize ws;
+
+	*s = (struct screen){ .width = 80, .height = 24 };
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col >= MIN_WIDTH && ws.ws_row >= 4)
+		*s = (struct screen){ .width = ws.ws_col, .height = ws.ws_row };
+}
+
+/* What does not fit is left out, the least useful first; the last line gets what remains. */
+static void
+lay_out(struct screen *s, int id_width)
+{
+	static const struct { enum column column; int width; } wishes[] = { { COL_STATE, 11 },
+		{ COL_RUN, 7 }, { COL_LAST, MIN_LAST }, { COL_PROGRESS, BAR + 5 }, { COL_RESTARTS, 8 },
+		{ COL_PID, 7 } };
+	int left = s->width - 1 - id_width;
+
+	s->columns[COL_ID] = id_width;
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
+		if (left < wishes[i].width + GAP)
+			continue;
+		s->columns[wishes[i].column] = wishes[i].width;
+		left -= wishes[i].width + GAP;
+	}
+	if (s->columns[COL_LAST] > 0)
+		s->columns[COL_LAST] += left;
+}
+
+static void
+add_cell(const struct screen *s, struct row *row, enum column column, const char *text,
+	const char *color)
+{
+	int width = s->columns[column], used;
+
+	if (width == 0)
+		return;
+	for (; row->pad > 0; row->pad--, row->width++)
+		sk_str_addc(&row->text, ' ');
+	sk_str_adds(&row->text, color);
+	used = add_text(&row->text, text, column == COL_ID ? INT32_MAX : width);
+	if (color[0] != '\0')
+		sk_str_adds(&row->text, "\033[0m");
+	row->width += used;
+	row->pad = (used < width ? width - used : 0) + GAP;
+}
+
+/* Take the row over; returns how many lines of the screen it fills. */
+static int
+end_row(const struct screen *s, struct row *row, struct sk_str *out)
+{
+	int lines = row->width > s->width ? (row->width + s->width - 1) / s->width : 1;
+
+	sk_str_add(out, sk_str_text(&row->text), row->text.len);
+	sk_str_adds(out, "\r\n");
+	sk_str_release(&row->text);
+	*row = (struct row){ .width = 0 };
+	return lines;
+}
+
+/* ---- a task ---- */
 
 static const char *
 color_of(enum sk_plan_state s)
@@ -118,85 +232,102 @@ last_text(const struct sk_plan_task *t, struct sk_str *out)
 		sk_str_adds(out, t->stage);
 }
 
-static void
-add_row(const struct sk_view *v, const struct sk_plan_task *t, int id_width, int width,
+static int
+add_task(const struct sk_view *v, const struct screen *s, const struct sk_plan_task *t,
 	struct sk_str *out)
 {
-	struct sk_str row = SK_STR_INIT, last = SK_STR_INIT;
+	struct row row = { .width = 0 };
+	struct sk_str last = SK_STR_INIT;
 	char pid[16], run[16], restarts[16], progress[64];
-	int used;
 
 	snprintf(pid, sizeof(pid), t->pid > 0 ? "%d" : "-", (int)t->pid);
 	run_text(t, run);
 	snprintf(restarts, sizeof(restarts), "%u", t->attempt > 0 ? t->attempt - 1 : 0);
 	progress_text(t, progress);
 	last_text(t, &last);
-	add_cell(&row, t->spec.id, id_width);
-	if (v->color)
-		sk_str_adds(&row, color_of(t->state));
-	add_cell(&row, sk_plan_state_name(t->state), 11);
-	if (v->color)
-		sk_str_adds(&row, "\033[0m");
-	add_cell(&row, pid, 7);
-	add_cell(&row, run, 7);
-	add_cell(&row, restarts, 8);
-	add_cell(&row, progress, BAR + 5);
-	used = (columns(t->spec.id) > id_width ? columns(t->spec.id) : id_width) + 11 + 7 + 7 + 8 +
-		BAR + 5 + 12;
-	if (used < width)
-		add_cut(&row, sk_str_text(&last), width - used);
-	sk_str_add(out, row.p, row.len);
-	sk_str_release(&row);
+	add_cell(s, &row, COL_ID, t->spec.id, "");
+	add_cell(s, &row, COL_STATE, sk_plan_state_name(t->state), v->color ? color_of(t->state) : "");
+	add_cell(s, &row, COL_PID, pid, "");
+	add_cell(s, &row, COL_RUN, run, "");
+	add_cell(s, &row, COL_RESTARTS, restarts, "");
+	add_cell(s, &row, COL_PROGRESS, progress, "");
+	add_cell(s, &row, COL_LAST, sk_str_text(&last), "");
 	sk_str_release(&last);
+	return end_row(s, &row, out);
+}
+
+/* ---- the table ---- */
+
+static void
+add_head(const struct screen *s, struct sk_str *out)
+{
+	static const char *const names[N_COLUMNS] = { "TASK", "STATE", "PID", "RUN", "RESTARTS",
+		"PROGRESS", "LAST LINE" };
+	struct row row = { .width = 0 };
+
+	for (enum column c = COL_ID; c < N_COLUMNS; c++)
+		add_cell(s, &row, c, names[c], "");
+	end_row(s, &row, out);
 }
 
 static void
-add_summary(const struct sk_plan *plan, struct sk_str *out)
+add_summary(const struct screen *s, const struct sk_plan *plan, struct sk_str *out)
 {
 	static const enum sk_plan_state order[] = { SK_P_RUNNING, SK_P_STARTING, SK_P_READY,
 		SK_P_WAITING, SK_P_BACKOFF, SK_P_STOPPING, SK_P_FINISHED, SK_P_FAILED, SK_P_CANCELLED,
 		SK_P_INTERRUPTED, SK_P_SKIPPED };
+	struct sk_str text = SK_STR_INIT;
 	size_t n;
 
 	sk_plan_tasks(plan, &n);
-	sk_str_addf(out, "%zu task%s:", n, n == 1 ? "" : "s");
+	sk_str_addf(&text, "%zu task%s:", n, n == 1 ? "" : "s");
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		if ((n = sk_plan_count(plan, order[i])) > 0)
-			sk_str_addf(out, " %zu %s", n, sk_plan_state_name(order[i]));
+			sk_str_addf(&text, " %zu %s", n, sk_plan_state_name(order[i]));
+	add_text(out, text.p, s->width - 1);
+	sk_str_release(&text);
+}
+
+static int
+widest_id(struct sk_plan_task *const *tasks, size_t n, int most)
+{
+	int width = 4;
+
+	for (size_t i = 0; i < n; i++) {
+		int w = text_width(tasks[i]->spec.id);
+
+		if (w > width && w <= most)
+			width = w;
+	}
+	return width;
 }
 
 void
 sk_view_draw(const struct sk_view *v, struct sk_link *link, bool last)
 {
-	struct screen screen = screen_size();
 	const struct sk_plan *plan = sk_link_plan(link);
 	struct sk_str out = SK_STR_INIT;
 	struct sk_plan_task *const *tasks;
+	struct screen s;
 	size_t n, shown;
-	int id_width = 4;
+	int lines = 1;
 
 	if (v->mode != SK_VIEW_TABLE)
 		return;
+	measure_screen(&s);
 	tasks = sk_plan_tasks(plan, &n);
 	/* at the end there is no need to fit: what is shown stays in the scroll-back */
-	shown = last || n <= (size_t)screen.height - 3 ? n : (size_t)screen.height - 3;
-	for (size_t i = 0; i < shown; i++)
-		if (columns(tasks[i]->spec.id) > id_width && columns(tasks[i]->spec.id) <= MAX_ID)
-			id_width = columns(tasks[i]->spec.id);
+	shown = last || n <= (size_t)s.height - 3 ? n : (size_t)s.height - 3;
+	lay_out(&s, widest_id(tasks, shown, s.width < 2 * MAX_ID ? s.width / 2 : MAX_ID));
 	sk_str_adds(&out, "\r\033[J");
-	add_cell(&out, "TASK", id_width);
-	sk_str_addf(&out, "%-11s  %-7s  %-7s  %-8s  %-*s  %s", "STATE", "PID", "RUN", "RESTARTS", BAR + 5,
-		"PROGRESS", "LAST LINE");
-	for (size_t i = 0; i < shown; i++) {
-		sk_str_adds(&out, "\r\n");
-		add_row(v, tasks[i], id_width, screen.width - 1, &out);
-	}
-	sk_str_adds(&out, "\r\n");
-	add_summary(plan, &out);
+	add_head(&s, &out);
+	for (size_t i = 0; i < shown && (last || lines < s.height - 2); i++)
+		lines += add_task(v, &s, tasks[i], &out);
+	add_summary(&s, plan, &out);
 	if (last)
 		sk_str_adds(&out, "\r\n");
 	else
-		sk_str_addf(&out, "\033[%zuA\r", shown + 1);
+		sk_str_addf(&out, "\033[%dA\r", lines);
 	sk_link_print(link, 1, out.p, out.len);
 	sk_str_release(&out);
 }

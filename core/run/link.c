@@ -17,6 +17,7 @@
 
 #define PING_MS 1000
 #define DRAW_MS 100
+#define REDRAW_MS 1000		/* clocks go on when nothing else happens; the console may have been cleared */
 #define WATCH_MS 1000
 #define EXIT_SKALDS 125
 #define PRINT_PIECE ((size_t)128 << 10)	/* well below SK_FRAME_MAX */
@@ -33,6 +34,7 @@ struct sk_link {
 	struct stat seen;		/* of the watched file */
 	bool loaded;			/* the file was read at least once */
 	bool dirty;			/* something to draw */
+	int64_t drawn_ms;		/* boot clock */
 	bool quit_sent, gone;
 	pid_t supervisor;		/* 0 until HELLO */
 	int64_t heard_ms;		/* boot clock: its last frame */
@@ -466,9 +468,14 @@ draw(void *arg)
 {
 	struct sk_link *l = arg;
 
-	if (!l->quit_sent)
+	int64_t now = sk_boot_ms();
+
+	if (!l->quit_sent && (l->dirty || now - l->drawn_ms >= REDRAW_MS)) {
 		l->cfg->draw(l->cfg->arg, l, false);
-	sk_timer_set(l->loop, &l->draw, sk_boot_ms() + DRAW_MS);
+		l->dirty = false;
+		l->drawn_ms = now;
+	}
+	sk_timer_set(l->loop, &l->draw, now + DRAW_MS);
 }
 
 static void

@@ -203,7 +203,7 @@ static bool
 is_loud(const char *p, size_t n)
 {
 	static const char *const quiet[] = { "trace", "debug", "info", "success" };
-	const char *name = p[0] == '{' ? "\"level\":\"" : " level=";
+	const char *name = p[0] == '{' ? "\"level\":\"" : "level=";
 	const char *at = memmem(p, n < 120 ? n : 120, name, strlen(name));
 
 	for (size_t i = 0; at != NULL && i < sizeof(quiet) / sizeof(quiet[0]); i++) {
