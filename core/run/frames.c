@@ -361,11 +361,12 @@ sk_chan_fill(struct sk_chan *c, struct sk_err *err)
 enum sk_code
 sk_chan_next(struct sk_chan *c, struct sk_frame *f, struct sk_err *err)
 {
-	const unsigned char *p = (const unsigned char *)c->in.p + c->in_used;
 	size_t left = c->in.len - c->in_used, len;
+	const unsigned char *p;
 
 	if (left < SK_FRAME_HEAD)
 		return SK_EAGAIN;
+	p = (const unsigned char *)c->in.p + c->in_used;
 	len = (size_t)le(p, 4);
 	if (len > SK_FRAME_MAX)
 		return sk_fail(err, SK_EINVAL, "frame of %zu bytes is too large", len);

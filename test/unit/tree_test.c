@@ -15,8 +15,11 @@
 #include <cmocka.h>
 
 #define RUN "0123456789abcdef0123456789abcdef"
+#define RUN_MARK "SKALDS_RUN=" RUN
+#define ID_MARK "SKALDS_TASK_ID=t 1"
+#define ATTEMPT_MARK "SKALDS_ATTEMPT=3"
 
-static const char *const marks[] = { "SKALDS_RUN=" RUN, "SKALDS_TASK_ID=t 1", "SKALDS_ATTEMPT=3", NULL };
+static const char *const marks[] = { RUN_MARK, ID_MARK, ATTEMPT_MARK, NULL };
 
 static const struct sk_tree task = { .run_id = RUN, .task_id = "t 1", .attempt = 3 };
 
@@ -56,10 +59,10 @@ sleeper(const char *name, const char *const *env)
 static void
 a_marked_process_is_found_and_killed_and_no_other(void **state)
 {
-	static const char *const other_attempt[] = { marks[0], marks[1], "SKALDS_ATTEMPT=4", NULL };
-	static const char *const other_task[] = { marks[0], "SKALDS_TASK_ID=t 10", marks[2], NULL };
-	static const char *const other_run[] = { "SKALDS_RUN=" RUN "0", marks[1], marks[2], NULL };
-	static const char *const no_run[] = { marks[1], marks[2], NULL };
+	static const char *const other_attempt[] = { RUN_MARK, ID_MARK, "SKALDS_ATTEMPT=4", NULL };
+	static const char *const other_task[] = { RUN_MARK, "SKALDS_TASK_ID=t 10", ATTEMPT_MARK, NULL };
+	static const char *const other_run[] = { "SKALDS_RUN=" RUN "0", ID_MARK, ATTEMPT_MARK, NULL };
+	static const char *const no_run[] = { ID_MARK, ATTEMPT_MARK, NULL };
 	pid_t mine = sleeper("mine", marks), strangers[5];
 
 	(void)state;
@@ -82,7 +85,7 @@ a_marked_process_is_found_and_killed_and_no_other(void **state)
 static void
 the_marks_of_a_process_can_be_read(void **state)
 {
-	static const char *const half[] = { marks[0], marks[1], NULL };
+	static const char *const half[] = { RUN_MARK, ID_MARK, NULL };
 	pid_t pid = sleeper("a", marks), incomplete = sleeper("b", half);
 	char id[256];
 	unsigned attempt = 0;
@@ -105,7 +108,7 @@ the_marks_of_a_process_can_be_read(void **state)
 static void
 all_tasks_of_a_run_are_found_without_a_task_id(void **state)
 {
-	static const char *const other_task[] = { marks[0], "SKALDS_TASK_ID=u", "SKALDS_ATTEMPT=1", NULL };
+	static const char *const other_task[] = { RUN_MARK, "SKALDS_TASK_ID=u", "SKALDS_ATTEMPT=1", NULL };
 	const struct sk_tree run = { .run_id = RUN };
 	pid_t a = sleeper("a", marks), b = sleeper("b", other_task), c = sleeper("c", NULL);
 
