@@ -105,7 +105,8 @@ reorder(struct sk_plan *p, const struct sk_task_list *list)
 	for (size_t i = 0; i < p->n; i++)
 		if (p->tasks[i]->removed)
 			sorted[n++] = p->tasks[i];
-	memcpy(p->tasks, sorted, n * sizeof(struct sk_plan_task *));
+	if (n > 0) /* an empty file: p->tasks may be NULL */
+		memcpy(p->tasks, sorted, n * sizeof(struct sk_plan_task *));
 	free(sorted);
 }
 
