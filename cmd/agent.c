@@ -24,6 +24,19 @@ sk_agent_sink(const struct sk_settings *s, enum sk_console console, struct sk_si
 	};
 }
 
+/* What systemd tells us about ourselves: a task that takes it for its own would feed our watchdog. */
+static bool
+is_systemds(const char *name)
+{
+	static const char *const names[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+		"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Our environment without secrets; the strings stay environ's. */
 static const char **
 task_env(void)
@@ -39,7 +52,7 @@ task_env(void)
 		size_t len = strcspn(environ[i], "=");
 
 		snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : 255, environ[i]);
-		if (!sk_setting_is_secret_name(name))
+		if (!sk_setting_is_secret_name(name) && !is_systemds(name))
 			list[kept++] = environ[i];
 	}
 	return list;

@@ -84,6 +84,7 @@ struct sup_link {
 	uint32_t restarts;
 	int64_t backoff_ms, started_ms, heard_ms;
 	bool spoke;			/* this life has sent a frame */
+	unsigned silent_seconds;	/* counted, not read from a clock: a suspended machine is no silence */
 	unsigned silent_deaths;		/* in a row */
 	bool ready;
 };
@@ -188,6 +189,8 @@ void sup_clear_strays(struct sup *s);
 /* sup_link.c */
 void sup_link_start(struct sup *s);
 void sup_link_died(struct sup *s, int status);
+/* Once a second: one that hangs is killed, and thereby replaced. */
+void sup_link_tick(struct sup *s);
 /* Everything that it has sent so far. */
 void sup_link_last_words(struct sup *s);
 /* Queue a frame for the link; urgent: sent at the end of this round, else within 2 ms. */
@@ -202,6 +205,8 @@ bool sup_signals_open(struct sup *s, struct sk_err *err);
 
 /* sup_status.c: probes and systemd */
 void sup_status_open(struct sup *s);
+/* Once a second: what was given up for want of descriptors is tried again. */
+void sup_status_tick(struct sup *s);
 void sup_status_close(struct sup *s);
 /* sd_notify(3): "READY=1", "WATCHDOG=1", …; nothing happens outside of systemd. */
 void sup_notify(const char *state);

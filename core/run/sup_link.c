@@ -18,6 +18,7 @@
 #define COALESCE_MS 2
 #define FIRST_BACKOFF_MS 10
 #define MAX_BACKOFF_MS 5000
+#define HUNG_SECONDS 12
 #define HEALTHY_MS 10000	/* a life this long starts the back-off anew */
 #define MAX_SILENT_DEATHS 10
 #define MAX_GRACE_MS ((uint64_t)INT64_MAX / 4)
@@ -247,6 +248,7 @@ take_frames(struct sup *s)
 	while ((next = sk_chan_next(&s->link.chan, &f, &err)) == SK_OK) {
 		s->link.spoke = true;
 		s->link.heard_ms = sk_boot_ms();
+		s->link.silent_seconds = 0;
 		on_frame(s, &f);
 	}
 	if (next == SK_EAGAIN && (code == SK_OK || code == SK_EAGAIN))
@@ -379,6 +381,7 @@ sup_link_start(struct sup *s)
 	}
 	l->pid = pid;
 	l->spoke = false;
+	l->silent_seconds = 0;
 	l->started_ms = l->heard_ms = sk_boot_ms();
 	l->err_fd = err_pipe[0];
 	sk_chan_init(&l->chan, channel[0]);
@@ -433,6 +436,19 @@ sup_link_died(struct sup *s, int status)
 		return;
 	}
 	start_later(s, why);
+}
+
+void
+sup_link_tick(struct sup *s)
+{
+	struct sup_link *l = &s->link;
+
+	if (l->pid == 0 || s->stalled || s->draining) /* not read from, or bounded by give_up */
+		l->silent_seconds = 0;
+	else if (++l->silent_seconds == HUNG_SECONDS) {
+		sk_sink_log(s->sink, SK_CRITICAL, NULL, 0, "link: silent for %d s, killing it", HUNG_SECONDS);
+		kill(l->pid, SIGKILL);
+	}
 }
 
 void

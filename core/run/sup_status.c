@@ -42,8 +42,10 @@ answer(uint32_t events, void *arg)
 	int fd = accept4(s->status_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
+	if (fd == -1 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+		sk_watch_set(s->status_watch, 0); /* it waits; asking at once again would be all we do */
 	if (fd == -1)
-		return; /* it went away again */
+		return; /* or it went away again */
 	status_line(s, &line);
 	if (send(fd, line.p, line.len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)line.len)
 		sk_sink_log(s->sink, SK_DEBUG, NULL, 0, "probe: %s", strerror(errno));
@@ -76,6 +78,13 @@ sup_status_open(struct sup *s)
 		s->status_watch = sk_watch_add(s->loop, s->status_fd, EPOLLIN, answer, s, &err);
 	if (s->status_watch == NULL)
 		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "no probes: %s", err.msg);
+}
+
+void
+sup_status_tick(struct sup *s)
+{
+	if (s->status_watch != NULL)
+		sk_watch_set(s->status_watch, EPOLLIN);
 }
 
 void

@@ -16,6 +16,7 @@
 
 #define STARTS_PER_ROUND 64
 #define NOTES_MS 100
+#define NOTES_BACKLOG ((size_t)1 << 20)
 
 /* ---- reports ---- */
 
@@ -60,14 +61,15 @@ sup_send_notes(void *arg)
 	struct sup_task *t;
 	size_t i = 0;
 
-	while ((t = sk_map_each(&s->by_key, &i)) != NULL) {
+	/* a link that does not read now gets the latest state when it does, not all of them */
+	while (s->link.chan.out.len < NOTES_BACKLOG && (t = sk_map_each(&s->by_key, &i)) != NULL) {
 		if (t->progress_dirty)
 			sup_send_progress(t, &payload);
 		if (t->line_dirty && s->cfg->lines)
 			sup_send_line(t, &payload);
 	}
 	sk_str_release(&payload);
-	if (s->cfg->lines && s->n_running > 0)
+	if ((s->cfg->lines && s->n_running > 0) || s->link.chan.out.len >= NOTES_BACKLOG)
 		sup_notes_soon(s);
 }
 

@@ -84,6 +84,8 @@ every_second(void *arg)
 
 	sk_sink_tick(s->sink);
 	sup_age_memory_kills(s);
+	sup_status_tick(s);
+	sup_link_tick(s);
 	/* systemd's watchdog is fed only while both halves make progress */
 	if (s->stalled || sk_boot_ms() - s->link.heard_ms < 5000)
 		sup_notify("WATCHDOG=1");

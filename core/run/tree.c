@@ -49,14 +49,15 @@ read_stat(pid_t pid, struct proc *p)
 	struct sk_str text = SK_STR_INIT;
 	const char *at;
 	char state = 'Z';
-	int parent = 0, session = 0, got = 0;
+	int parent = 0, session = 0, threads = 0, got = 0;
 	unsigned long long start = 0;
 
 	if (slurp(pid, "stat", &text) && (at = strrchr(text.p, ')')) != NULL)
 		got = sscanf(at + 1, " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
-			" %*d %*d %llu", &state, &parent, &session, &start);
+			" %d %*d %llu", &state, &parent, &session, &threads, &start);
 	sk_str_release(&text);
-	if (got != 4 || state == 'Z' || state == 'X')
+	/* a first thread that has ended looks like a zombie while others run on */
+	if (got != 5 || state == 'X' || (state == 'Z' && threads <= 1))
 		return false;
 	*p = (struct proc){ .pid = pid, .parent = parent, .session = session, .start = start };
 	return true;

@@ -17,6 +17,7 @@
 #define EXIT_FAILED 1
 #define EXIT_TRY_AGAIN 75
 #define EXIT_SKALDS 125
+#define BACKLOG ((size_t)64 << 10)	/* of frames that the supervisor has not taken */
 #define PROGRESS_MS 50		/* the supervisor coalesces further; this spares it the wake-ups */
 
 struct sk_run {
@@ -128,12 +129,14 @@ send_progress(struct sk_run *run)
 {
 	struct sk_str payload = SK_STR_INIT;
 
+	run->progress_ms = sk_boot_ms();
+	if (run->chan.out.len >= BACKLOG && sk_chan_flush(&run->chan, NULL) == SK_EAGAIN)
+		return; /* a supervisor that stands still: the latest progress waits, the others are gone */
 	sk_put_f64(&payload, run->progress);
 	sk_put_text(&payload, run->stage);
 	send_frame(run, SK_F_PROGRESS, &payload, false);
 	sk_str_release(&payload);
 	run->progress_held = false;
-	run->progress_ms = sk_boot_ms();
 }
 
 void
