@@ -78,11 +78,12 @@ make_run_id(char id[SK_RUN_ID_LEN], struct sk_err *err)
 }
 
 static bool
-same_file(int fd, const char *path)
+same_file(int fd, int dir, const char *name)
 {
 	struct stat mine, there;
 
-	return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_dev == there.st_dev &&
+	return fstat(fd, &mine) == 0 && fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		mine.st_dev == there.st_dev &&
 		mine.st_ino == there.st_ino;
 }
 
@@ -102,7 +103,7 @@ open_locked(const char *path, struct sk_err *err)
 			sk_fail_errno(err, "open %s", path);
 			return -1;
 		}
-		if (locked && same_file(fd, path))
+		if (locked && same_file(fd, AT_FDCWD, path))
 			return fd;
 		close(fd);
 		if (!locked)
@@ -266,7 +267,8 @@ clear_file(int dir, const char *name, size_t *killed)
 	size_t pid_len = strlen(name) - strlen(".run");
 	char sock[320];
 	int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	bool dead = fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+	/* a run that closed its file meanwhile may have a successor of the same pid, and of that name */
+	bool dead = fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0 && same_file(fd, dir, name);
 
 	if (dead) {
 		*killed += clear_run(fd);

@@ -52,8 +52,8 @@ teardown(void **state)
 	clear_one(sk_cgroups_v2_dir(cgs));
 	clear_one(sk_cgroups_v1_dir(cgs));
 	sk_cgroups_free(cgs);
-	proc_no_children();
 	proc_scratch_remove();
+	proc_no_children();
 	return 0;
 }
 

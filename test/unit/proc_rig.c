@@ -237,15 +237,33 @@ proc_end(pid_t pid)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 }
 
+/* The next test shall not suffer for this one. */
+static void
+end_all_children(void)
+{
+	char path[64];
+	struct sk_str pids;
+	char *p;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	pids = proc_read(path);
+	for (p = strtok(pids.p, " "); p != NULL; p = strtok(NULL, " "))
+		kill(atoi(p), SIGKILL);
+	sk_str_release(&pids);
+	while (waitpid(-1, NULL, WNOHANG) != -1)
+		pause_ms(1);
+}
+
 void
 proc_no_children(void)
 {
-	int status;
-	pid_t pid = waitpid(-1, &status, WNOHANG);
+	pid_t pid = waitpid(-1, NULL, WNOHANG);
 
-	if (pid != -1)
-		fail_msg("%s", pid == 0 ? "a child is still alive" : "a child was not reaped");
-	assert_int_equal(errno, ECHILD);
+	assert_true(pid != -1 || errno == ECHILD);
+	if (pid == -1)
+		return;
+	end_all_children();
+	fail_msg("%s", pid == 0 ? "a child is still alive" : "a child was not reaped");
 }
 
 size_t

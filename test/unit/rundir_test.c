@@ -33,8 +33,8 @@ teardown(void **state)
 	(void)state;
 	unsetenv("SKALDS_RUN_DIR");
 	unsetenv("XDG_RUNTIME_DIR");
-	proc_no_children();
 	proc_scratch_remove();
+	proc_no_children();
 	return 0;
 }
 
@@ -370,9 +370,11 @@ what_a_dead_run_left_is_killed_and_its_files_removed(void **state)
 {
 	char id[SK_RUN_ID_LEN], note[200];
 	pid_t dead = dead_run(id), a = task_of(id, "a", true), b = task_of(id, "b", true);
-	pid_t stranger = task_of("ffffffffffffffffffffffffffffffff", "a", false);
+	pid_t stranger;
 
 	(void)state;
+	snprintf(note, sizeof(note), "%.31s%c", id, id[31] == '0' ? '1' : '0');
+	stranger = task_of(note, "a", false);
 	proc_write(proc_path("%d.sock", (int)dead), "");
 	proc_write(proc_path("other.txt"), "");
 	usleep(50000); /* they have started their own children */
@@ -435,14 +437,16 @@ a_living_run_and_our_own_are_not_touched(void **state)
 static void
 rubbish_in_the_directory_does_no_harm(void **state)
 {
-	static const char *const rubbish[] = { "", "\n", "short\n/\n/\n", "\n\n\n\n\n",
-		"0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef\n/sys/fs/cgroup\n/\n",
-		"0123456789abcdef0123456789abcdef\n/skalds-0123456789abcdef0123456789abcdef\n\xff\xfe" };
-	char large[5000];
+	static const char *const rubbish[] = { "", "\n", "short\n/\n/\n", "\n\n\n\n\n", "%s",
+		"%s\n/sys/fs/cgroup\n/\n", "%s\n/skalds-%s\n\xff\xfe" };
+	char large[5000], id[SK_RUN_ID_LEN], text[200];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rubbish) / sizeof(rubbish[0]); i++)
-		proc_write(proc_path("%zu.run", i), rubbish[i]);
+	snprintf(id, sizeof(id), "%016x%016x", 0xbadu, (unsigned)getpid());
+	for (size_t i = 0; i < sizeof(rubbish) / sizeof(rubbish[0]); i++) {
+		snprintf(text, sizeof(text), rubbish[i], id, id);
+		proc_write(proc_path("%zu.run", i), text);
+	}
 	memset(large, 'a', sizeof(large) - 1);
 	large[sizeof(large) - 1] = '\0';
 	proc_write(proc_path("large.run"), large);

@@ -14,14 +14,16 @@
 
 #include <cmocka.h>
 
-#define RUN "0123456789abcdef0123456789abcdef"
-#define RUN_MARK "SKALDS_RUN=" RUN
+/* Of this test alone: others may run at the same time. */
+static char run_mark[64], *const run_id = run_mark + sizeof("SKALDS_RUN=") - 1;
+
 #define ID_MARK "SKALDS_TASK_ID=t 1"
 #define ATTEMPT_MARK "SKALDS_ATTEMPT=3"
 
-static const char *const marks[] = { RUN_MARK, ID_MARK, ATTEMPT_MARK, NULL };
+static const char *const marks[] = { run_mark, ID_MARK, ATTEMPT_MARK, NULL };
 
-static const struct sk_tree task = { .run_id = RUN, .task_id = "t 1", .attempt = 3 };
+static const struct sk_tree task = { .run_id = run_mark + sizeof("SKALDS_RUN=") - 1, .task_id = "t 1",
+	.attempt = 3 };
 
 static int
 setup(void **state)
@@ -36,8 +38,8 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	proc_no_children();
 	proc_scratch_remove();
+	proc_no_children();
 	return 0;
 }
 
@@ -59,13 +61,15 @@ sleeper(const char *name, const char *const *env)
 static void
 a_marked_process_is_found_and_killed_and_no_other(void **state)
 {
-	static const char *const other_attempt[] = { RUN_MARK, ID_MARK, "SKALDS_ATTEMPT=4", NULL };
-	static const char *const other_task[] = { RUN_MARK, "SKALDS_TASK_ID=t 10", ATTEMPT_MARK, NULL };
-	static const char *const other_run[] = { "SKALDS_RUN=" RUN "0", ID_MARK, ATTEMPT_MARK, NULL };
+	static char longer[80];
+	static const char *const other_attempt[] = { run_mark, ID_MARK, "SKALDS_ATTEMPT=4", NULL };
+	static const char *const other_task[] = { run_mark, "SKALDS_TASK_ID=t 10", ATTEMPT_MARK, NULL };
+	static const char *const other_run[] = { longer, ID_MARK, ATTEMPT_MARK, NULL };
 	static const char *const no_run[] = { ID_MARK, ATTEMPT_MARK, NULL };
 	pid_t mine = sleeper("mine", marks), strangers[5];
 
 	(void)state;
+	snprintf(longer, sizeof(longer), "%s0", run_mark);
 	strangers[0] = sleeper("a", other_attempt);
 	strangers[1] = sleeper("b", other_task);
 	strangers[2] = sleeper("c", other_run);
@@ -85,31 +89,31 @@ a_marked_process_is_found_and_killed_and_no_other(void **state)
 static void
 the_marks_of_a_process_can_be_read(void **state)
 {
-	static const char *const half[] = { RUN_MARK, ID_MARK, NULL };
+	static const char *const half[] = { run_mark, ID_MARK, NULL };
 	pid_t pid = sleeper("a", marks), incomplete = sleeper("b", half);
 	char id[256];
 	unsigned attempt = 0;
 
 	(void)state;
-	assert_true(sk_tree_marks(pid, RUN, id, sizeof(id), &attempt));
+	assert_true(sk_tree_marks(pid, run_id, id, sizeof(id), &attempt));
 	assert_string_equal(id, "t 1");
 	assert_int_equal(attempt, 3);
 	assert_false(sk_tree_marks(pid, "0", id, sizeof(id), &attempt));
-	assert_false(sk_tree_marks(incomplete, RUN, id, sizeof(id), &attempt));
-	assert_false(sk_tree_marks(getpid(), RUN, id, sizeof(id), &attempt));
+	assert_false(sk_tree_marks(incomplete, run_id, id, sizeof(id), &attempt));
+	assert_false(sk_tree_marks(getpid(), run_id, id, sizeof(id), &attempt));
 	proc_end(incomplete);
 	kill(pid, SIGKILL);
 	assert_true(proc_gone(pid));
-	assert_false(sk_tree_marks(pid, RUN, id, sizeof(id), &attempt)); /* a zombie */
+	assert_false(sk_tree_marks(pid, run_id, id, sizeof(id), &attempt)); /* a zombie */
 	proc_end(pid);
-	assert_false(sk_tree_marks(pid, RUN, id, sizeof(id), &attempt));
+	assert_false(sk_tree_marks(pid, run_id, id, sizeof(id), &attempt));
 }
 
 static void
 all_tasks_of_a_run_are_found_without_a_task_id(void **state)
 {
-	static const char *const other_task[] = { RUN_MARK, "SKALDS_TASK_ID=u", "SKALDS_ATTEMPT=1", NULL };
-	const struct sk_tree run = { .run_id = RUN };
+	static const char *const other_task[] = { run_mark, "SKALDS_TASK_ID=u", "SKALDS_ATTEMPT=1", NULL };
+	const struct sk_tree run = { .run_id = run_id };
 	pid_t a = sleeper("a", marks), b = sleeper("b", other_task), c = sleeper("c", NULL);
 
 	(void)state;
@@ -160,9 +164,9 @@ a_daemon_that_kept_its_environment_is_found_after_its_parents_went(void **state)
 static void
 the_session_tells_whose_it_is_where_no_mark_does(void **state)
 {
-	struct sk_tree tree = { .run_id = RUN, .task_id = "t 1", .attempt = 3 };
+	struct sk_tree tree = { .run_id = run_id, .task_id = "t 1", .attempt = 3 };
 	char script[512];
-	pid_t pid, member;
+	pid_t pid, member, leader;
 
 	(void)state;
 	snprintf(script, sizeof(script), "setsid /bin/sh -c 'echo $$ >%s; env -i sleep 60 & echo $! >%s; "
@@ -172,10 +176,11 @@ the_session_tells_whose_it_is_where_no_mark_does(void **state)
 	member = proc_pid_from(proc_path("member"));
 	assert_int_equal(proc_wait(pid), 0);
 	assert_int_equal(sk_tree_signal(&tree, 0), 1);
-	tree.session++; /* another one */
+	leader = tree.session;
+	tree.session = 0x7fffffff; /* nobody's */
 	assert_int_equal(sk_tree_signal(&tree, SIGKILL), 0);
 	assert_true(proc_alive(member));
-	tree.session--;
+	tree.session = leader;
 	assert_int_equal(sk_tree_signal(&tree, SIGKILL), 1);
 	assert_int_equal(proc_wait(member), -SIGKILL);
 }
@@ -239,7 +244,7 @@ the_dead_are_not_counted(void **state)
 static void
 the_spared_process_and_what_hangs_below_it_stay(void **state)
 {
-	struct sk_tree tree = { .run_id = RUN, .task_id = "t 1", .attempt = 3 };
+	struct sk_tree tree = { .run_id = run_id, .task_id = "t 1", .attempt = 3 };
 	char script[512];
 	pid_t pid, below;
 
@@ -349,5 +354,6 @@ main(void)
 			teardown),
 	};
 
+	snprintf(run_mark, sizeof(run_mark), "SKALDS_RUN=%016x%016x", 0x7ee7e57u, (unsigned)getpid());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
