@@ -107,6 +107,8 @@ check "and nothing was started" test ! -e touched
 # ---- skalds itself cannot ----
 (
 	ulimit -n 4
+	# the leak checker needs descriptors of its own
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
 	exec "$SKALDS" run-one -- /bin/true
 ) >one.out 2>one.err </dev/null
 like "too few descriptors: 125 or 71" "$?" '^(125|71)$'
