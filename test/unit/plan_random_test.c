@@ -3,6 +3,7 @@
  * After every step: never two live attempts of one task, attempts only grow, limits hold, nothing
  * is forgotten while it runs, dependencies are kept, and the plan agrees with the supervisor once
  * all frames have arrived. SKALDS_SEED repeats a run; SKALDS_STEPS makes it longer. */
+#include "test/unit/plan_model.h"
 #include "test/unit/plan_rig.h"
 #include "core/base/mem.h"
 
@@ -16,237 +17,6 @@
 
 #include <cmocka.h>
 
-#define PREFETCH 32
-#define N_IDS 24
-#define MAX_FRAMES 4096
-#define MAX_TASKS 512
-#define SLOTS 3
-#define CPUS 4
-#define MEMORY_MB 1000
-
-/* ---- the model of the supervisor ---- */
-
-/* One attempt, or the outcome that stays of it. */
-struct attempt {
-	uint64_t key;
-	char id[16];
-	uint32_t attempt, failures;
-	enum sk_task_state state;
-	enum sk_reason reason, stop;	/* stop: why it was told to stop, EXITED = it was not */
-	int32_t code;
-	int64_t start_ms, end_ms;
-	double cpus;
-	int64_t memory_mb;
-	uint64_t spec_hash;		/* of what it was given */
-	const char *class_name;
-	bool settled;
-};
-
-enum kind { START, STOP, UPDATE, ACK, FORGET, STARTED, EXITED };
-
-struct message {
-	enum kind kind;
-	struct attempt a;
-};
-
-struct queue {
-	struct message list[MAX_FRAMES];
-	size_t head, n;
-};
-
-struct world {
-	uint64_t chance;
-	struct sk_plan *plan;
-	int64_t now_ms;
-	struct attempt known[MAX_TASKS];	/* the supervisor's memory, start order */
-	size_t n_known;
-	struct queue to_sup, to_plan;
-	/* the file as it is now */
-	struct { bool in; int version, restart; int64_t attempts, priority; double cpus; int64_t mb;
-		bool live; int dep[2]; } file[N_IDS];
-	bool loaded[N_IDS];	/* stood in it when it was read */
-	bool again[N_IDS];	/* it backed off since it last waited */
-	bool mortal;		/* its links die */
-	bool draining;
-	uint32_t highest[N_IDS];	/* attempt that was started, since the id was new */
-	uint64_t newest[N_IDS];		/* key of it */
-	size_t starts, deaths, ends, forgets, skips;	/* did anything happen at all? */
-};
-
-static uint64_t
-dice(struct world *w, uint64_t sides)
-{
-	w->chance ^= w->chance << 13; /* xorshift64 */
-	w->chance ^= w->chance >> 7;
-	w->chance ^= w->chance << 17;
-	return (w->chance >> 11) % sides;
-}
-
-static void
-put(struct queue *q, enum kind kind, const struct attempt *a)
-{
-	assert_true(q->n < MAX_FRAMES);
-	q->list[(q->head + q->n++) % MAX_FRAMES] = (struct message){ kind, *a };
-}
-
-static bool
-take(struct queue *q, struct message *m)
-{
-	if (q->n == 0)
-		return false;
-	*m = q->list[q->head];
-	q->head = (q->head + 1) % MAX_FRAMES;
-	q->n--;
-	return true;
-}
-
-static int
-number_of(const char *id)
-{
-	return atoi(id + 1);
-}
-
-static struct attempt *
-known_key(struct world *w, uint64_t key, bool settled)
-{
-	for (size_t i = 0; i < w->n_known; i++)
-		if (w->known[i].key == key && w->known[i].settled == settled)
-			return &w->known[i];
-	return NULL;
-}
-
-static void
-drop_known(struct world *w, struct attempt *a)
-{
-	size_t i = (size_t)(a - w->known);
-
-	memmove(a, a + 1, (w->n_known - i - 1) * sizeof(*a));
-	w->n_known--;
-}
-
-static bool
-is_live(const struct attempt *a)
-{
-	return a->state != SK_T_ENDED;
-}
-
-static void
-sup_end(struct world *w, struct attempt *a, enum sk_reason reason, int32_t code)
-{
-	a->state = SK_T_ENDED;
-	a->reason = reason;
-	a->code = code;
-	a->end_ms = w->now_ms;
-	w->ends++;
-	put(&w->to_plan, EXITED, a);
-}
-
-static void
-sup_stop(struct world *w, struct attempt *a, enum sk_reason reason)
-{
-	if (a->state == SK_T_ENDED || a->state == SK_T_STOPPING)
-		return;
-	a->stop = reason;
-	if (a->state == SK_T_QUEUED)
-		sup_end(w, a, reason, 0);
-	else
-		a->state = SK_T_STOPPING;
-}
-
-static void
-sup_start(struct world *w, const struct attempt *start)
-{
-	struct attempt *old = known_key(w, start->key, true);
-
-	if (known_key(w, start->key, false) != NULL)
-		fail_msg("%s/%u: the supervisor still has key %" PRIu64, start->id, start->attempt,
-			start->key);
-	if (old != NULL)
-		drop_known(w, old);
-	for (size_t i = 0; i < w->n_known; i++)
-		if (strcmp(w->known[i].id, start->id) == 0 && is_live(&w->known[i]))
-			fail_msg("%s: attempts %u and %u live at once", start->id, w->known[i].attempt,
-				start->attempt);
-	assert_true(w->n_known < MAX_TASKS);
-	w->known[w->n_known++] = *start;
-	if (w->draining)
-		sup_stop(w, &w->known[w->n_known - 1], SK_REASON_INTERRUPTED);
-}
-
-static void
-sup_take(struct world *w, const struct message *m)
-{
-	struct attempt *a = known_key(w, m->a.key, false);
-
-	switch (m->kind) {
-	case START:
-		sup_start(w, &m->a);
-		return;
-	case FORGET:
-		if (a == NULL || is_live(a))
-			a = known_key(w, m->a.key, true);
-		if (a != NULL)
-			drop_known(w, a);
-		return;
-	case UPDATE: /* too late, it is refused */
-		if (a != NULL && a->attempt == m->a.attempt && a->state == SK_T_RUNNING)
-			a->spec_hash = m->a.spec_hash;
-		return;
-	case STOP:
-		if (a != NULL && a->attempt == m->a.attempt)
-			sup_stop(w, a, m->a.stop);
-		return;
-	default: /* ACK */
-		if (a != NULL && a->attempt == m->a.attempt && a->state == SK_T_ENDED)
-			a->settled = true;
-	}
-}
-
-/* Slots are the supervisor's own business: it runs what it may, in the order it was told. */
-static void
-sup_run(struct world *w)
-{
-	size_t running = 0;
-
-	for (size_t i = 0; i < w->n_known; i++)
-		running += w->known[i].state == SK_T_RUNNING || w->known[i].state == SK_T_STOPPING;
-	for (size_t i = 0; i < w->n_known && running < SLOTS; i++) {
-		struct attempt *a = &w->known[i];
-
-		if (a->state != SK_T_QUEUED)
-			continue;
-		if (dice(w, 12) == 0) {
-			sup_end(w, a, SK_REASON_START_FAILED, 127);
-			continue;
-		}
-		a->state = SK_T_RUNNING;
-		a->start_ms = w->now_ms;
-		put(&w->to_plan, STARTED, a);
-		running++;
-	}
-}
-
-static void
-sup_chance(struct world *w)
-{
-	struct attempt *a = w->n_known > 0 ? &w->known[dice(w, w->n_known)] : NULL;
-
-	if (a == NULL || (a->state != SK_T_RUNNING && a->state != SK_T_STOPPING))
-		return;
-	switch (dice(w, 6)) {
-	case 0:
-		sup_end(w, a, SK_REASON_SIGNALED, 137);
-		break;
-	case 1:
-		sup_end(w, a, SK_REASON_EXITED, 3);
-		break;
-	case 2:
-		sup_end(w, a, a->state == SK_T_STOPPING ? a->stop : SK_REASON_TIMEOUT, 143);
-		break;
-	default: /* a program that is stopped may still say 0; its reason is why it was stopped */
-		sup_end(w, a, a->state == SK_T_STOPPING ? a->stop : SK_REASON_EXITED, 0);
-	}
-}
 
 /* ---- the plan's effects ---- */
 
@@ -257,7 +27,7 @@ check_dependencies(const struct world *w, const struct sk_plan_task *t)
 	size_t n;
 	struct sk_plan_task *const *tasks = sk_plan_tasks(w->plan, &n);
 
-	if (w->again[number_of(t->spec.id)])
+	if (w->again[model_number(t->spec.id)])
 		return; /* it once could start: its restarts and retries wait for nobody */
 	for (size_t i = 0; i < t->spec.dependencies.n; i++)
 		for (size_t k = 0; k < n; k++)
@@ -284,7 +54,7 @@ on_start(void *arg, struct sk_plan_task *t)
 {
 	struct world *w = arg;
 	struct attempt a = as_attempt(t);
-	int n = number_of(a.id);
+	int n = model_number(a.id);
 
 	if (w->draining)
 		fail_msg("%s starts in a drain", a.id);
@@ -296,7 +66,7 @@ on_start(void *arg, struct sk_plan_task *t)
 	w->newest[n] = a.key;
 	w->highest[n] = a.attempt;
 	w->starts++;
-	put(&w->to_sup, START, &a);
+	model_put(&w->to_sup, START, &a);
 }
 
 static void
@@ -305,7 +75,7 @@ on_stop(void *arg, struct sk_plan_task *t, enum sk_reason reason)
 	struct attempt a = as_attempt(t);
 
 	a.stop = reason;
-	put(&((struct world *)arg)->to_sup, STOP, &a);
+	model_put(&((struct world *)arg)->to_sup, STOP, &a);
 }
 
 static void
@@ -315,17 +85,17 @@ on_update(void *arg, struct sk_plan_task *t)
 
 	assert_int_equal(t->state, SK_P_RUNNING);
 	assert_non_null(t->spec.worker->update);
-	put(&((struct world *)arg)->to_sup, UPDATE, &a);
+	model_put(&((struct world *)arg)->to_sup, UPDATE, &a);
 }
 
 static void
 on_forget(void *arg, struct sk_plan_task *t)
 {
 	struct world *w = arg;
-	const struct attempt *a = known_key(w, t->key, false);
+	const struct attempt *a = model_known(w, t->key, false);
 	const struct attempt gone = as_attempt(t);
 
-	if (a != NULL && is_live(a))
+	if (a != NULL && model_live(a))
 		fail_msg("%s/%u is forgotten while it runs", a->id, a->attempt);
 	for (size_t i = 0; i < w->to_sup.n; i++) {
 		const struct message *m = &w->to_sup.list[(w->to_sup.head + i) % MAX_FRAMES];
@@ -334,7 +104,7 @@ on_forget(void *arg, struct sk_plan_task *t)
 			fail_msg("%s/%u is forgotten before it was started", t->spec.id, m->a.attempt);
 	}
 	w->forgets++;
-	put(&w->to_sup, FORGET, &gone);
+	model_put(&w->to_sup, FORGET, &gone);
 }
 
 static void
@@ -370,7 +140,7 @@ link_take(struct world *w, const struct message *m)
 		return;
 	}
 	sk_plan_exited(w->plan, m->a.key, m->a.attempt, &rep, w->now_ms);
-	put(&w->to_sup, ACK, &m->a);
+	model_put(&w->to_sup, ACK, &m->a);
 }
 
 static void
@@ -378,7 +148,7 @@ link_load(struct world *w)
 {
 	struct plan_file f;
 	char id[16], deps[64];
-	size_t from = dice(w, N_IDS); /* the order changes, too */
+	size_t from = model_dice(w, N_IDS); /* the order changes, too */
 
 	file_begin(&f, N_IDS);
 	for (size_t k = 0; k < N_IDS; k++) {
@@ -411,12 +181,12 @@ static void
 link_dies(struct world *w)
 {
 	static const struct sk_plan_limits limits = { SLOTS, CPUS, MEMORY_MB };
-	size_t n = w->n_known, arrived = w->to_sup.n > 0 ? dice(w, w->to_sup.n + 1) : 0;
-	size_t from = n > 0 ? dice(w, n) : 0;
+	size_t n = w->n_known, arrived = w->to_sup.n > 0 ? model_dice(w, w->to_sup.n + 1) : 0;
+	size_t from = n > 0 ? model_dice(w, n) : 0;
 	struct message m;
 
-	for (size_t i = 0; i < arrived && take(&w->to_sup, &m); i++)
-		sup_take(w, &m);
+	for (size_t i = 0; i < arrived && model_take(&w->to_sup, &m); i++)
+		model_deliver(w, &m);
 	w->to_sup.n = w->to_plan.n = 0;
 	sk_plan_free(w->plan);
 	w->plan = sk_plan_new(&limits, &ops, w);
@@ -431,7 +201,7 @@ link_dies(struct world *w)
 	for (size_t k = 0; k < n; k++) { /* any order: a hash table's */
 		struct attempt a = w->known[(from + k) % n];
 		const struct sk_task_report rep = report_of(&a);
-		int i = number_of(a.id);
+		int i = model_number(a.id);
 
 		if (a.key >= w->newest[i]) {
 			w->newest[i] = a.key;
@@ -441,7 +211,7 @@ link_dies(struct world *w)
 	}
 	for (size_t k = 0; k < n; k++)
 		if (w->known[k].state == SK_T_ENDED && !w->known[k].settled)
-			put(&w->to_sup, ACK, &w->known[k]);
+			model_put(&w->to_sup, ACK, &w->known[k]);
 	if (w->draining)
 		sk_plan_drain(w->plan);
 }
@@ -485,9 +255,9 @@ check_counts(struct world *w)
 	for (size_t i = 0; i < n; i++) {
 		count[tasks[i]->state]++;
 		if (tasks[i]->state == SK_P_BACKOFF)
-			w->again[number_of(tasks[i]->spec.id)] = true;
+			w->again[model_number(tasks[i]->spec.id)] = true;
 		else if (tasks[i]->state != SK_P_READY)
-			w->again[number_of(tasks[i]->spec.id)] = false;
+			w->again[model_number(tasks[i]->spec.id)] = false;
 		if (sk_plan_find(w->plan, tasks[i]->key) != tasks[i])
 			fail_msg("%s cannot be found by its key", tasks[i]->spec.id);
 	}
@@ -507,10 +277,10 @@ check_agreement(struct world *w)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct sk_plan_task *t = tasks[i];
-		const struct attempt *a = known_key(w, t->key, false);
+		const struct attempt *a = model_known(w, t->key, false);
 		bool active = t->state == SK_P_STARTING || t->state == SK_P_RUNNING || t->state == SK_P_STOPPING;
 
-		if (active && (a == NULL || a->attempt != t->attempt || !is_live(a)))
+		if (active && (a == NULL || a->attempt != t->attempt || !model_live(a)))
 			fail_msg("%s/%u is %s and the supervisor knows nothing of it", t->spec.id, t->attempt,
 				sk_plan_state_name(t->state));
 		if (t->state == SK_P_RUNNING && a->state == SK_T_RUNNING &&
@@ -523,7 +293,7 @@ check_agreement(struct world *w)
 	for (size_t i = 0; i < w->n_known; i++) {
 		const struct attempt *a = &w->known[i];
 
-		if (is_live(a) && sk_plan_find(w->plan, a->key) == NULL)
+		if (model_live(a) && sk_plan_find(w->plan, a->key) == NULL)
 			fail_msg("%s/%u runs and the plan does not know it", a->id, a->attempt);
 	}
 }
@@ -533,30 +303,30 @@ check_agreement(struct world *w)
 static void
 change_file(struct world *w)
 {
-	size_t i = dice(w, N_IDS);
+	size_t i = model_dice(w, N_IDS);
 
-	switch (dice(w, 6)) {
+	switch (model_dice(w, 6)) {
 	case 0:
 	case 1:
 		w->file[i].in = !w->file[i].in;
 		break;
 	case 2:
-		w->file[i].version = (int)dice(w, 3);
+		w->file[i].version = (int)model_dice(w, 3);
 		break;
 	case 3:
 		w->file[i].live = !w->file[i].live;
 		break;
 	case 4: /* only on those before it: no cycle */
-		w->file[i].dep[dice(w, 2)] = i > 0 && dice(w, 4) > 0 ? (int)dice(w, i) : -1;
+		w->file[i].dep[model_dice(w, 2)] = i > 0 && model_dice(w, 4) > 0 ? (int)model_dice(w, i) : -1;
 		break;
 	default:
-		w->file[i].restart = (int)dice(w, 3);
-		w->file[i].attempts = 1 + (int64_t)dice(w, 3);
-		w->file[i].priority = (int64_t)dice(w, 11);
-		w->file[i].cpus = (double)dice(w, 30) / 10;
-		w->file[i].mb = (int64_t)dice(w, 700);
+		w->file[i].restart = (int)model_dice(w, 3);
+		w->file[i].attempts = 1 + (int64_t)model_dice(w, 3);
+		w->file[i].priority = (int64_t)model_dice(w, 11);
+		w->file[i].cpus = (double)model_dice(w, 30) / 10;
+		w->file[i].mb = (int64_t)model_dice(w, 700);
 	}
-	if (dice(w, 3) == 0)
+	if (model_dice(w, 3) == 0)
 		link_load(w);
 }
 
@@ -566,9 +336,9 @@ deliver_all(struct world *w)
 	struct message m;
 
 	while (w->to_sup.n + w->to_plan.n > 0) {
-		while (take(&w->to_sup, &m))
-			sup_take(w, &m);
-		while (take(&w->to_plan, &m))
+		while (model_take(&w->to_sup, &m))
+			model_deliver(w, &m);
+		while (model_take(&w->to_plan, &m))
 			link_take(w, &m);
 	}
 }
@@ -577,30 +347,30 @@ static void
 step(struct world *w)
 {
 	struct message m;
-	uint64_t what = dice(w, 100);
+	uint64_t what = model_dice(w, 100);
 
 	if (what < 20) {
-		if (take(&w->to_sup, &m))
-			sup_take(w, &m);
+		if (model_take(&w->to_sup, &m))
+			model_deliver(w, &m);
 	} else if (what < 40) {
-		if (take(&w->to_plan, &m))
+		if (model_take(&w->to_plan, &m))
 			link_take(w, &m);
 	} else if (what < 55)
-		sup_chance(w);
+		model_chance(w);
 	else if (what < 75)
-		sup_run(w);
+		model_run(w);
 	else if (what < 90) {
 		int64_t next = sk_plan_tick(w->plan, w->now_ms);
 
 		assert_true(next == -1 || next > w->now_ms);
 	} else if (what < 95)
-		w->now_ms += (int64_t)dice(w, 3000);
+		w->now_ms += (int64_t)model_dice(w, 3000);
 	else if (what < 98)
 		change_file(w);
 	else if (what < 99) {
 		deliver_all(w);
 		check_agreement(w);
-	} else if (w->mortal && dice(w, 4) == 0)
+	} else if (w->mortal && model_dice(w, 4) == 0)
 		link_dies(w);
 }
 
@@ -610,7 +380,7 @@ sup_drain(struct world *w)
 	w->draining = true;
 	sk_plan_drain(w->plan);
 	for (size_t i = 0; i < w->n_known; i++)
-		sup_stop(w, &w->known[i], SK_REASON_INTERRUPTED);
+		model_stop(w, &w->known[i], SK_REASON_INTERRUPTED);
 }
 
 static void
@@ -624,7 +394,7 @@ world_new(struct world *w, uint64_t chance)
 	for (size_t i = 0; i < N_IDS; i++) {
 		w->file[i].dep[0] = w->file[i].dep[1] = -1;
 		w->file[i].attempts = 1;
-		w->file[i].in = dice(w, 2) == 0;
+		w->file[i].in = model_dice(w, 2) == 0;
 	}
 	w->plan = sk_plan_new(&limits, &ops, w);
 	link_load(w);
@@ -641,7 +411,7 @@ everything_ends(struct world *w)
 	}
 	deliver_all(w);
 	for (size_t i = 0; i < w->n_known; i++)
-		if (is_live(&w->known[i]))
+		if (model_live(&w->known[i]))
 			fail_msg("%s/%u still lives after the drain", w->known[i].id, w->known[i].attempt);
 	check_agreement(w);
 	if (!sk_plan_over(w->plan))
@@ -670,8 +440,8 @@ everything_comes_to_an_end(struct world *w)
 		deliver_all(w);
 		check_counts(w);
 		sk_plan_tick(w->plan, w->now_ms);
-		sup_run(w);
-		sup_chance(w);
+		model_run(w);
+		model_chance(w);
 		w->now_ms += 100;
 	}
 	if (!sk_plan_over(w->plan))
@@ -697,7 +467,7 @@ chance_breaks_no_rule(void **state)
 
 		world_new(&w, (seed + 1) * 0x9e3779b97f4a7c15u + life * 0xbf58476d1ce4e5b9u + 1);
 		w.mortal = life % 2 == 0;	/* where they never die, limits are checked to the end */
-		length = 500 + dice(&w, 5000);
+		length = 500 + model_dice(&w, 5000);
 		for (uint64_t i = 0; i < length; i++, done++) {
 			step(&w);
 			check_counts(&w);

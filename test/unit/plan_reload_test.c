@@ -1,4 +1,5 @@
-/* plan_reload_test.c - the file is read again: added, removed, changed, changed back, drained. */
+/* plan_reload_test.c - the file is read again: added, removed, changed, changed back, drained.
+ * Dependencies that change are in plan_deps_test.c. */
 #include "test/unit/plan_rig.h"
 #include "core/base/mem.h"
 
@@ -511,156 +512,6 @@ a_changed_priority_moves_a_ready_task(void **state)
 	rig_free(&r);
 }
 
-/* ---- dependencies ---- */
-
-static void
-a_new_dependency_may_stand_further_down_in_the_file(void **state)
-{
-	struct plan_rig r;
-	struct plan_file f;
-
-	(void)state;
-	rig_new(&r, NULL);
-	file_begin(&f, 2);
-	file_depends(&f, file_task(&f, "a"), "slow");
-	file_task(&f, "slow");
-	rig_load(&r, &f);
-	rig_tick(&r);
-	file_begin(&f, 3);
-	file_depends(&f, file_task(&f, "a"), "slow new");
-	file_task(&f, "slow");
-	file_task(&f, "new");
-	rig_load(&r, &f);
-	rig_told(&r, "");
-	rig_is(&r, "a", "waiting");
-	rig_tick(&r);
-	rig_did(&r, "start slow/1, start new/1");
-	rig_exits(&r, "slow", 0);
-	rig_exits(&r, "new", 0);
-	rig_tick(&r);
-	rig_did(&r, "start a/1");
-	rig_free(&r);
-}
-
-static void
-a_dropped_dependency_frees_who_waits_for_it(void **state)
-{
-	struct plan_rig r;
-	struct plan_file f;
-
-	(void)state;
-	rig_new(&r, NULL);
-	file_begin(&f, 2);
-	file_depends(&f, file_task(&f, "a"), "b");
-	file_task(&f, "b");
-	rig_load(&r, &f);
-	rig_tick(&r);
-	rig_load_ids(&r, "a"); /* b and the dependency on it went together */
-	rig_did(&r, "start b/1, stop b/1 cancelled, start a/1");
-	rig_free(&r);
-}
-
-static void
-a_dependency_that_runs_again_is_waited_for_by_who_has_not_started(void **state)
-{
-	const struct sk_plan_limits one = { .cpus = 1 };
-	struct plan_rig r;
-	struct plan_file f;
-
-	(void)state;
-	rig_new(&r, &one);
-	for (int i = 0; i < 2; i++) {
-		struct sk_task_spec *t;
-
-		file_begin(&f, 3);
-		t = file_task(&f, "user");
-		file_depends(&f, t, "base");
-		t->resources.cpus = 1;
-		file_task(&f, "busy")->resources.cpus = 1;
-		file_set(&f, file_task(&f, "base"), i);
-		rig_load(&r, &f);
-		rig_tick(&r);
-		rig_exits(&r, "base", i);
-		rig_is(&r, "user", i == 0 ? "ready" : "skipped");
-	}
-	rig_did(&r, "start busy/1, start base/1, start base/2");
-	rig_free(&r);
-}
-
-static void
-what_was_skipped_waits_again_when_its_dependency_is_repaired(void **state)
-{
-	struct plan_rig r;
-	struct plan_file f;
-
-	(void)state;
-	rig_new(&r, NULL);
-	for (int i = 0; i < 2; i++) {
-		file_begin(&f, 3);
-		file_depends(&f, file_task(&f, "last"), "middle");
-		file_depends(&f, file_task(&f, "middle"), "base");
-		file_set(&f, file_task(&f, "base"), i);
-		rig_load(&r, &f);
-		rig_tick(&r);
-		if (i == 1)
-			break;
-		rig_exits(&r, "base", 1);
-		rig_is(&r, "last", "skipped");
-		rig_told(&r, "base/1 failed, middle/0 skipped, last/0 skipped");
-	}
-	rig_is(&r, "last", "waiting");
-	rig_did(&r, "start base/1, start base/2");
-	rig_exits(&r, "base", 0);
-	rig_tick(&r);
-	rig_exits(&r, "middle", 0);
-	rig_tick(&r);
-	rig_did(&r, "start middle/1, start last/1");
-	rig_told(&r, "base/2 finished, middle/1 finished");
-	rig_free(&r);
-}
-
-static void
-what_was_skipped_runs_when_it_depends_on_nothing_any_more(void **state)
-{
-	struct plan_rig r;
-	struct plan_file f;
-
-	(void)state;
-	rig_new(&r, NULL);
-	file_begin(&f, 2);
-	file_task(&f, "a");
-	file_depends(&f, file_task(&f, "b"), "a");
-	rig_load(&r, &f);
-	rig_tick(&r);
-	rig_exits(&r, "a", 1);
-	rig_is(&r, "b", "skipped");
-	rig_load_ids(&r, "a b");
-	rig_did(&r, "start a/1, start b/1");
-	rig_free(&r);
-}
-
-static void
-what_runs_is_not_touched_by_a_changed_dependency(void **state)
-{
-	struct plan_rig r;
-	struct plan_file f;
-
-	(void)state;
-	rig_new(&r, NULL);
-	rig_load_ids(&r, "a b c");
-	rig_exits(&r, "c", 0);
-	file_begin(&f, 3);
-	file_depends(&f, file_task(&f, "a"), "b");
-	file_task(&f, "b");
-	file_depends(&f, file_task(&f, "c"), "b");
-	rig_load(&r, &f);
-	rig_tick(&r);
-	rig_is(&r, "a", "starting");
-	rig_is(&r, "c", "finished");
-	rig_did(&r, "start a/1, start b/1, start c/1");
-	rig_free(&r);
-}
-
 /* ---- draining ---- */
 
 static void
@@ -750,12 +601,6 @@ main(void)
 		cmocka_unit_test(other_fields_wait_for_the_next_start),
 		cmocka_unit_test(an_attempt_gives_back_what_it_took_whatever_the_file_says_then),
 		cmocka_unit_test(a_changed_priority_moves_a_ready_task),
-		cmocka_unit_test(a_new_dependency_may_stand_further_down_in_the_file),
-		cmocka_unit_test(a_dropped_dependency_frees_who_waits_for_it),
-		cmocka_unit_test(a_dependency_that_runs_again_is_waited_for_by_who_has_not_started),
-		cmocka_unit_test(what_was_skipped_waits_again_when_its_dependency_is_repaired),
-		cmocka_unit_test(what_was_skipped_runs_when_it_depends_on_nothing_any_more),
-		cmocka_unit_test(what_runs_is_not_touched_by_a_changed_dependency),
 		cmocka_unit_test(a_file_read_while_draining_starts_nothing_and_keeps_nothing_waiting),
 		cmocka_unit_test(what_is_stopped_for_a_change_when_the_drain_comes_is_interrupted),
 		cmocka_unit_test(what_is_being_removed_when_the_drain_comes_is_cancelled_and_forgotten),
