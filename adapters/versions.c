@@ -1,4 +1,4 @@
-/* versions.c - asks each library for its version, which also proves that it is linked in and runs. */
+/* versions.c - asks each library for its version: proof that it is linked in and runs. */
 #include "adapters/versions.h"
 #include <curl/curl.h>
 #include <event2/bufferevent_ssl.h>
@@ -52,9 +52,9 @@ hiredis_version(void)
 	void *reply = NULL;
 	const char *version = NULL;
 
-	if (reader != NULL && redisReaderFeed(reader, ":7\r\n", 4) == REDIS_OK
-		&& redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL
-		&& ((redisReply *)reply)->integer == 7)
+	if (reader != NULL && redisReaderFeed(reader, ":7\r\n", 4) == REDIS_OK &&
+		redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL &&
+		((redisReply *)reply)->integer == 7)
 		version = HIREDIS_VERSION;
 	if (reply != NULL)
 		freeReplyObject(reply);
@@ -106,8 +106,8 @@ event_version(void)
 	struct bufferevent *plain = base != NULL ? bufferevent_socket_new(base, -1, 0) : NULL;
 	const char *version = NULL;
 
-	if (http != NULL && plain != NULL && bufferevent_openssl_get_ssl(plain) == NULL
-		&& evthread_make_base_notifiable(base) == 0)
+	if (http != NULL && plain != NULL && bufferevent_openssl_get_ssl(plain) == NULL &&
+		evthread_make_base_notifiable(base) == 0)
 		version = event_get_version();
 	if (plain != NULL)
 		bufferevent_free(plain);
@@ -136,8 +136,7 @@ const struct sk_library sk_libraries[] = {
 	{ "mongo-c-driver", "MongoDB", mongoc_version,
 		{ ENTRY(mongoc_client_new_from_uri_with_error),
 			ENTRY(mongoc_collection_find_and_modify_with_opts) } },
-	{ "libbson", "MongoDB documents", bson_version,
-		{ ENTRY(bson_new_from_json) } },
+	{ "libbson", "MongoDB documents", bson_version, { ENTRY(bson_new_from_json) } },
 	{ "libfyaml", "YAML", fy_library_version,
 		{ ENTRY(fy_parser_create), ENTRY(fy_document_build_from_string) } },
 	{ "libevent", "loop, HTTP server", event_version,
@@ -146,16 +145,11 @@ const struct sk_library sk_libraries[] = {
 		{ ENTRY(curl_easy_perform), ENTRY(curl_multi_perform) } },
 	{ "sqlite", "embedded store", sqlite3_libversion,
 		{ ENTRY(sqlite3_open_v2), ENTRY(sqlite3_backup_init) } },
-	{ "openssl", "TLS", openssl_version,
-		{ ENTRY(SSL_new) } },
-	{ "jansson", "JSON", jansson_version_str,
-		{ ENTRY(json_loadb), ENTRY(json_dumpb) } },
-	{ "zlib", "compression", zlibVersion,
-		{ ENTRY(inflate) } },
-	{ "zstd", "compression", ZSTD_versionString,
-		{ ENTRY(ZSTD_decompress) } },
-	{ "lz4", "compression", LZ4_versionString,
-		{ ENTRY(LZ4_decompress_safe) } },
+	{ "openssl", "TLS", openssl_version, { ENTRY(SSL_new) } },
+	{ "jansson", "JSON", jansson_version_str, { ENTRY(json_loadb), ENTRY(json_dumpb) } },
+	{ "zlib", "compression", zlibVersion, { ENTRY(inflate) } },
+	{ "zstd", "compression", ZSTD_versionString, { ENTRY(ZSTD_decompress) } },
+	{ "lz4", "compression", LZ4_versionString, { ENTRY(LZ4_decompress_safe) } },
 	{ "glibc", "C library", gnu_get_libc_version, { NULL } },
 	{ NULL, NULL, NULL, { NULL } },
 };

@@ -12,8 +12,8 @@ const char *sk_version_compiler(void);
 typedef void sk_entry_fn(void);
 
 struct sk_library {
-	const char *name;	/* "librdkafka" */
-	const char *use;	/* what it does here: "Kafka" */
+	const char *name; /* "librdkafka" */
+	const char *use; /* what it does here: "Kafka" */
 	/* Calls into the library; the text is static. NULL when the library does not work. */
 	const char *(*version)(void);
 	/* What the program uses of it: named here so that all of it is linked, and a missing part of a

@@ -78,8 +78,8 @@ env_strings(const struct sk_value *env, struct sk_arena *a)
 	const char **list = sk_arena_alloc(a, (n + 1) * sizeof(*list));
 
 	for (size_t i = 0; i < n; i++)
-		list[i] = sk_arena_printf(a, "%s=%s", env->u.map.pairs[i].key,
-			env->u.map.pairs[i].value->u.str.s);
+		list[i] = sk_arena_printf(
+			a, "%s=%s", env->u.map.pairs[i].key, env->u.map.pairs[i].value->u.str.s);
 	return list;
 }
 
@@ -115,8 +115,10 @@ sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a, s
 
 	(void)arg;
 	*st = (struct sk_start){
-		.id = spec->id, .class_name = spec->class_name,
-		.timeout_ms = (int64_t)(spec->timeout_s * 1000), .grace_ms = (int64_t)(spec->grace_s * 1000),
+		.id = spec->id,
+		.class_name = spec->class_name,
+		.timeout_ms = (int64_t)(spec->timeout_s * 1000),
+		.grace_ms = (int64_t)(spec->grace_s * 1000),
 		.memory_mb = spec->resources.memory_mb,
 	};
 	if (spec->worker->kind != SK_WORKER_PROGRAM) {
@@ -128,7 +130,7 @@ sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a, s
 	}
 	sk_problems_init(&problems, a, "");
 	if (!sk_fields_decode(spec->worker->fields, spec->attachments, &exec, sizeof(exec), a,
-	    "attachments", true, &problems)) {
+			"attachments", true, &problems)) {
 		sk_fail(err, SK_EINVAL, "%s", problems.n > 0 ? problems.list[0].text : "attachments");
 		return false;
 	}
@@ -190,7 +192,7 @@ sk_agent_load(const struct sk_agent_file *f, struct sk_arena **arena, struct sk_
 
 	sk_problems_init(&problems, a, strcmp(f->path, "-") == 0 ? "stdin" : f->path);
 	doc = f->held ? sk_yaml_parse(sk_str_text(&f->text), f->text.len, a, &problems)
-		: sk_yaml_file(f->path, a, &problems);
+				  : sk_yaml_file(f->path, a, &problems);
 	ok = sk_task_file(doc, sk_workers, f->lenient, a, list, &problems);
 	sk_problems_text(&problems, &text);
 	fputs(sk_str_text(&text), stderr);

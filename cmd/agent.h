@@ -7,7 +7,8 @@
 #include "core/run/supervisor.h"
 
 /* LOG_PATH and its friends, SKALDS_DATA, SKALD_ID. Borrows from the settings. */
-void sk_agent_sink(const struct sk_settings *s, enum sk_console console, struct sk_sink_config *sink);
+void
+sk_agent_sink(const struct sk_settings *s, enum sk_console console, struct sk_sink_config *sink);
 
 /* sk_supervise with our environment for the tasks, secrets left out (sk_setting_is_secret_name). */
 int sk_agent_supervise(struct sk_supervisor_config *sup);
@@ -21,7 +22,7 @@ bool sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena 
 struct sk_agent_file {
 	const char *path;
 	bool lenient;
-	bool held;			/* text is all there is */
+	bool held; /* text is all there is */
 	struct sk_str text;
 };
 /* 0, or SK_EXIT_USAGE when it cannot be read; that is printed. Borrows path. */
@@ -30,7 +31,8 @@ void sk_agent_file_close(struct sk_agent_file *f);
 
 /* Read and check its tasks. What is wrong is printed to stderr. Returns 0 or SK_EXIT_USAGE; on
  * success the caller owns the arena. */
-int sk_agent_load(const struct sk_agent_file *f, struct sk_arena **arena, struct sk_task_list *list);
+int
+sk_agent_load(const struct sk_agent_file *f, struct sk_arena **arena, struct sk_task_list *list);
 
 /* The exit code of a task that has ended, as cli.md says. signal: the one that stopped skalds. */
 int sk_agent_exit_code(const struct sk_plan_task *t, int signal);

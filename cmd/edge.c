@@ -61,8 +61,9 @@ wants_table(const struct sk_args *args)
 {
 	const char *term = getenv("TERM");
 
-	return !args->json && !args->quiet && !sk_arg_set(args, "plain") && isatty(STDOUT_FILENO) == 1 &&
-		isatty(STDERR_FILENO) == 1 && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+	return !args->json && !args->quiet && !sk_arg_set(args, "plain") &&
+		isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1 && term != NULL &&
+		term[0] != '\0' && strcmp(term, "dumb") != 0;
 }
 
 /* A number flag that is not the override of a setting. */
@@ -78,8 +79,8 @@ number_flag(const struct sk_args *args, const char *name, double min, double max
 	*out = strtod(text, &end);
 	if (text[0] != '\0' && *end == '\0' && *out >= min && *out <= max)
 		return true;
-	fprintf(stderr, "skalds edge: --%s: expected a number from %g to %g, got \"%s\"\n", name, min, max,
-		text);
+	fprintf(stderr, "skalds edge: --%s: expected a number from %g to %g, got \"%s\"\n", name, min,
+		max, text);
 	return false;
 }
 
@@ -89,9 +90,9 @@ set_limits(const struct sk_args *args, struct sk_plan_limits *limits, int64_t *l
 	double slots, cpus, memory, lease;
 
 	if (!number_flag(args, "slots", 1, 100000, &slots) ||
-	    !number_flag(args, "cpus", 0.001, 100000, &cpus) ||
-	    !number_flag(args, "memory", 1, 1e9, &memory) ||
-	    !number_flag(args, "lease", 1, 1e6, &lease))
+		!number_flag(args, "cpus", 0.001, 100000, &cpus) ||
+		!number_flag(args, "memory", 1, 1e9, &memory) ||
+		!number_flag(args, "lease", 1, 1e6, &lease))
 		return false;
 	*lease_ms = (int64_t)(lease * 1000);
 	if (cpus <= 0)
@@ -107,8 +108,11 @@ edge_run(const struct sk_args *args, struct sk_settings *settings)
 {
 	const char *path = sk_setting(settings, "YAML_FILE");
 	struct edge e = { .link = { .watch = NULL } };
-	struct sk_supervisor_config sup = { .mode = "edge", .link = edge_link, .link_arg = &e,
-		.workers = sk_workers, .cgroups = !sk_arg_set(args, "no-cgroup") };
+	struct sk_supervisor_config sup = { .mode = "edge",
+		.link = edge_link,
+		.link_arg = &e,
+		.workers = sk_workers,
+		.cgroups = !sk_arg_set(args, "no-cgroup") };
 	bool table = wants_table(args);
 	int code;
 
@@ -117,10 +121,13 @@ edge_run(const struct sk_args *args, struct sk_settings *settings)
 		return SK_EXIT_USAGE;
 	}
 	if (!set_limits(args, &e.link.limits, &e.link.lease_ms) ||
-	    sk_agent_file_open(&e.file, path, sk_arg_set(args, "lenient")) != 0)
+		sk_agent_file_open(&e.file, path, sk_arg_set(args, "lenient")) != 0)
 		return SK_EXIT_USAGE;
-	e.view = (struct sk_view){ .component = "edge", .color = sk_log_settings()->color,
-		.mode = args->json ? SK_VIEW_JSON : table ? SK_VIEW_TABLE : SK_VIEW_LINES };
+	e.view = (struct sk_view){ .component = "edge",
+		.color = sk_log_settings()->color,
+		.mode = args->json ? SK_VIEW_JSON
+			: table		   ? SK_VIEW_TABLE
+						   : SK_VIEW_LINES };
 	e.link.component = "edge";
 	e.link.arg = &e;
 	e.link.load = edge_load;
@@ -131,25 +138,34 @@ edge_run(const struct sk_args *args, struct sk_settings *settings)
 	e.link.watch = sk_arg_set(args, "watch") && !e.file.held ? path : NULL;
 	e.link.exit_code = edge_exit_code;
 	sup.lines = table;
-	sk_agent_sink(settings, args->json ? SK_CONSOLE_EVENTS : table ? SK_CONSOLE_TABLE
-		: SK_CONSOLE_TAGGED, &sup.sink);
+	sk_agent_sink(settings,
+		args->json	? SK_CONSOLE_EVENTS
+			: table ? SK_CONSOLE_TABLE
+					: SK_CONSOLE_TAGGED,
+		&sup.sink);
 	code = sk_agent_supervise(&sup);
 	sk_agent_file_close(&e.file);
 	return code;
 }
 
 static const struct sk_opt options[] = {
-	{ .name = "file", .letter = 'f', .value = "FILE", .setting = "YAML_FILE",
-	  .doc = "the YAML file of tasks; - is standard input" },
+	{ .name = "file",
+		.letter = 'f',
+		.value = "FILE",
+		.setting = "YAML_FILE",
+		.doc = "the YAML file of tasks; - is standard input" },
 	{ .name = "once", .doc = "exit when all tasks have ended: 0 when all finished, else 1" },
 	{ .name = "watch", .doc = "re-read the file when it changes (SIGHUP does it at any time)" },
 	{ .name = "slots", .value = "N", .doc = "run at most N tasks at once" },
-	{ .name = "cpus", .value = "N",
-	  .doc = "cpus for tasks that ask for some (default: all of this machine)" },
-	{ .name = "memory", .value = "MB",
-	  .doc = "memory for tasks that ask for some (default: all of this machine)" },
-	{ .name = "lease", .value = "SECONDS",
-	  .doc = "end everything when the supervisor hangs for longer (default: never)" },
+	{ .name = "cpus",
+		.value = "N",
+		.doc = "cpus for tasks that ask for some (default: all of this machine)" },
+	{ .name = "memory",
+		.value = "MB",
+		.doc = "memory for tasks that ask for some (default: all of this machine)" },
+	{ .name = "lease",
+		.value = "SECONDS",
+		.doc = "end everything when the supervisor hangs for longer (default: never)" },
 	{ .name = "lenient", .doc = "unknown attachments are warnings" },
 	{ .name = "no-cgroup", .doc = "do not use control groups" },
 	{ .name = "plain", .doc = "log lines instead of the table, also on a terminal" },
@@ -170,6 +186,10 @@ static const char help[] =
 	"  skalds edge -f jobs.yml --once --slots 2 --json";
 
 const struct sk_cmd sk_cmd_edge = {
-	.name = "edge", .summary = "Run the tasks of a YAML file on this machine",
-	.usage = "-f FILE", .help = help, .options = options, .run = edge_run,
+	.name = "edge",
+	.summary = "Run the tasks of a YAML file on this machine",
+	.usage = "-f FILE",
+	.help = help,
+	.options = options,
+	.run = edge_run,
 };

@@ -13,15 +13,15 @@
 #include <unistd.h>
 
 #define DEFAULT_ID "run-one"
-#define MAX_WHOLE 9e15		/* beyond it a double holds no fractions */
+#define MAX_WHOLE 9e15 /* beyond it a double holds no fractions */
 #define MAX_INPUT ((size_t)1 << 20)
 
 struct run_one {
 	const struct sk_args *args;
-	struct sk_agent_file file;	/* path NULL: the task stands on the command line */
+	struct sk_agent_file file; /* path NULL: the task stands on the command line */
 	struct sk_view view;
 	struct sk_link_config link;
-	struct sk_arena *arena;		/* of a task of the command line */
+	struct sk_arena *arena; /* of a task of the command line */
 	struct sk_task_list list;
 };
 
@@ -119,7 +119,8 @@ build_task(struct run_one *r)
 
 	sk_problems_init(&problems, a, "");
 	att = args->command != NULL ? exec_attachments(args, a)
-		: given != NULL ? read_attachments(given, a, &problems) : sk_value_new(a, SK_MAP);
+		: given != NULL			? read_attachments(given, a, &problems)
+								: sk_value_new(a, SK_MAP);
 	if (att == NULL) {
 		print_problems(&problems);
 		return SK_EXIT_USAGE;
@@ -158,7 +159,7 @@ choose_task(const struct run_one *r, struct sk_task_list *list)
 			continue;
 		list->items[0] = list->items[i];
 		list->n = 1;
-		list->items[0].dependencies.n = 0;	/* the others are somebody else's */
+		list->items[0].dependencies.n = 0; /* the others are somebody else's */
 		list->items[0].restart = SK_RESTART_NEVER;
 		return 0;
 	}
@@ -247,8 +248,8 @@ print_manifest(struct run_one *r)
 		return code;
 	text = read_input(r->file.path, arena, &n);
 	code = SK_EXIT_SYSTEM;
-	if (text != NULL && sk_manifest(kind, &list.items[0], text, sk_arg(r->args, "image"), &out,
-	    &err) == SK_OK) {
+	if (text != NULL &&
+		sk_manifest(kind, &list.items[0], text, sk_arg(r->args, "image"), &out, &err) == SK_OK) {
 		sk_out(&out);
 		code = SK_EXIT_OK;
 	} else if (text != NULL) {
@@ -271,7 +272,8 @@ choose_source(struct run_one *r, const struct sk_settings *settings)
 	if (class_given && command)
 		return sk_usage_error("run-one", "--class and a command behind -- exclude each other");
 	if ((class_given || command) && (sk_arg_set(args, "file") || args->n_pos > 0))
-		return sk_usage_error("run-one", "a file's task and a task of the command line exclude "
+		return sk_usage_error("run-one",
+			"a file's task and a task of the command line exclude "
 			"each other");
 	if (command && args->n_command == 0)
 		return sk_usage_error("run-one", "a command is missing behind --");
@@ -281,7 +283,8 @@ choose_source(struct run_one *r, const struct sk_settings *settings)
 		return build_task(r);
 	path = sk_setting(settings, "YAML_FILE");
 	if (path[0] == '\0')
-		return sk_usage_error("run-one", "what shall run? Give -f FILE (or set YAML_FILE), "
+		return sk_usage_error("run-one",
+			"what shall run? Give -f FILE (or set YAML_FILE), "
 			"--class CLASS, or -- COMMAND");
 	return sk_agent_file_open(&r->file, path, sk_arg_set(args, "lenient"));
 }
@@ -290,18 +293,28 @@ static int
 run_one_run(const struct sk_args *args, struct sk_settings *settings)
 {
 	struct run_one r = { .args = args };
-	struct sk_supervisor_config sup = { .mode = "run-one", .link = run_one_link, .link_arg = &r,
-		.workers = sk_workers, .cgroups = !sk_arg_set(args, "no-cgroup"), .inherit = !args->json,
+	struct sk_supervisor_config sup = { .mode = "run-one",
+		.link = run_one_link,
+		.link_arg = &r,
+		.workers = sk_workers,
+		.cgroups = !sk_arg_set(args, "no-cgroup"),
+		.inherit = !args->json,
 		.forward = true };
 	int code = choose_source(&r, settings);
 
 	if (code == 0 && sk_arg_set(args, "print-manifest"))
 		code = print_manifest(&r);
 	else if (code == 0) {
-		r.view = (struct sk_view){ .component = "run-one", .color = sk_log_settings()->color,
-			.mode = args->json ? SK_VIEW_JSON : SK_VIEW_LINES, .calm = args->command != NULL };
-		r.link = (struct sk_link_config){ .component = "run-one", .arg = &r, .load = run_one_load,
-			.describe = sk_agent_describe, .event = run_one_event, .once = true,
+		r.view = (struct sk_view){ .component = "run-one",
+			.color = sk_log_settings()->color,
+			.mode = args->json ? SK_VIEW_JSON : SK_VIEW_LINES,
+			.calm = args->command != NULL };
+		r.link = (struct sk_link_config){ .component = "run-one",
+			.arg = &r,
+			.load = run_one_load,
+			.describe = sk_agent_describe,
+			.event = run_one_event,
+			.once = true,
 			.exit_code = run_one_exit_code };
 		sk_agent_sink(settings, args->json ? SK_CONSOLE_EVENTS : SK_CONSOLE_RAW, &sup.sink);
 		code = sk_agent_supervise(&sup);
@@ -314,37 +327,57 @@ run_one_run(const struct sk_args *args, struct sk_settings *settings)
 static const char *const manifest_choices[] = { "auto", "deployment", "job", "cronjob", NULL };
 
 static const struct sk_opt options[] = {
-	{ .name = "file", .letter = 'f', .value = "FILE", .setting = "YAML_FILE",
-	  .doc = "the YAML file; TASK names one of its tasks, else the first is run" },
+	{ .name = "file",
+		.letter = 'f',
+		.value = "FILE",
+		.setting = "YAML_FILE",
+		.doc = "the YAML file; TASK names one of its tasks, else the first is run" },
 	{ .name = "class", .value = "CLASS", .doc = "run this worker class instead of a file's task" },
-	{ .name = "attachments", .value = "JSON", .doc = "its parameters: JSON text, @FILE, or - for stdin" },
-	{ .name = "id", .value = "ID", .doc = "the task's id with --class or a command (default run-one)" },
-	{ .name = "timeout", .value = "SECONDS", .doc = "with --class or a command: end it after this time" },
-	{ .name = "grace", .value = "SECONDS",
-	  .doc = "with --class or a command: from the polite signal to SIGKILL (default 10)" },
+	{ .name = "attachments",
+		.value = "JSON",
+		.doc = "its parameters: JSON text, @FILE, or - for stdin" },
+	{ .name = "id",
+		.value = "ID",
+		.doc = "the task's id with --class or a command (default run-one)" },
+	{ .name = "timeout",
+		.value = "SECONDS",
+		.doc = "with --class or a command: end it after this time" },
+	{ .name = "grace",
+		.value = "SECONDS",
+		.doc = "with --class or a command: from the polite signal to SIGKILL (default 10)" },
 	{ .name = "memory", .value = "MB", .doc = "with --class or a command: its memory limit" },
 	{ .name = "lenient", .doc = "unknown attachments are warnings" },
 	{ .name = "no-cgroup", .doc = "do not use control groups" },
-	{ .name = "print-manifest", .value = "KIND", .choices = manifest_choices,
-	  .doc = "print Kubernetes objects for the task; auto: by isPersistent" },
+	{ .name = "print-manifest",
+		.value = "KIND",
+		.choices = manifest_choices,
+		.doc = "print Kubernetes objects for the task; auto: by isPersistent" },
 	{ .name = "image", .value = "IMAGE", .doc = "the image for --print-manifest" },
 	{ .name = NULL },
 };
 
 static const char help[] =
-	"Runs one task in the foreground and exits with its code: a program's code as it is, 128+n when\n"
+	"Runs one task in the foreground and exits with its code: a program's code as it is, 128+n "
+	"when\n"
 	"a signal ended it, 126 or 127 when it could not be started, 124 when it timed out, 125 when\n"
-	"skalds itself failed; a compiled-in worker: 0, 1 for an error, 75 for \"try again\". Fit to be\n"
+	"skalds itself failed; a compiled-in worker: 0, 1 for an error, 75 for \"try again\". Fit to "
+	"be\n"
 	"PID 1: signals are handed on, orphans reaped. No service is needed or waited for.\n"
 	"\n"
 	"Examples:\n"
 	"  skalds run-one -f all_workers.yml TaskWorker1\n"
 	"  skalds run-one --class Sleep --attachments '{\"seconds\": 2}'\n"
 	"  skalds run-one -- make -C /src test\n"
-	"  skalds run-one -f job.yml --print-manifest job --image registry/skalds:1 | kubectl apply -f -";
+	"  skalds run-one -f job.yml --print-manifest job --image registry/skalds:1 | kubectl apply -f "
+	"-";
 
 const struct sk_cmd sk_cmd_run_one = {
-	.name = "run-one", .summary = "Run one task and exit with its code",
+	.name = "run-one",
+	.summary = "Run one task and exit with its code",
 	.usage = "[-f FILE] [TASK] | --class CLASS [--attachments JSON] | -- COMMAND [ARG...]",
-	.help = help, .options = options, .max_args = 1, .takes_command = true, .run = run_one_run,
+	.help = help,
+	.options = options,
+	.max_args = 1,
+	.takes_command = true,
+	.run = run_one_run,
 };

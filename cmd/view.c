@@ -59,9 +59,16 @@ sk_view_exit_text(const struct sk_task_report *r, struct sk_str *out)
 static enum sk_level
 level_of(const char *name)
 {
-	static const struct { const char *name; enum sk_level level; } rows[] = {
-		{ "finished", SK_SUCCESS }, { "failed", SK_ERROR }, { "retrying", SK_WARNING },
-		{ "skipped", SK_WARNING }, { "interrupted", SK_WARNING }, { "cancelled", SK_WARNING },
+	static const struct {
+		const char *name;
+		enum sk_level level;
+	} rows[] = {
+		{ "finished", SK_SUCCESS },
+		{ "failed", SK_ERROR },
+		{ "retrying", SK_WARNING },
+		{ "skipped", SK_WARNING },
+		{ "interrupted", SK_WARNING },
+		{ "cancelled", SK_WARNING },
 		{ "progress", SK_DEBUG },
 	};
 
@@ -171,8 +178,8 @@ json_event(struct sk_link *link, const struct sk_plan_task *t, const char *name)
 }
 
 void
-sk_view_event(const struct sk_view *v, struct sk_link *link, const struct sk_plan_task *t,
-	const char *name)
+sk_view_event(
+	const struct sk_view *v, struct sk_link *link, const struct sk_plan_task *t, const char *name)
 {
 	if (v->mode == SK_VIEW_JSON)
 		json_event(link, t, name);

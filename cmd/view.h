@@ -10,12 +10,12 @@ struct sk_view {
 	enum sk_view_mode mode;
 	const char *component;
 	bool color;
-	bool calm;		/* starts and good ends are no news (run-one with a program) */
+	bool calm; /* starts and good ends are no news (run-one with a program) */
 };
 
 /* The link's event and draw with a struct sk_view as arg. */
-void sk_view_event(const struct sk_view *v, struct sk_link *link, const struct sk_plan_task *t,
-	const char *name);
+void sk_view_event(
+	const struct sk_view *v, struct sk_link *link, const struct sk_plan_task *t, const char *name);
 /* The table; nothing in the other modes. last: it stays on the screen. */
 void sk_view_draw(const struct sk_view *v, struct sk_link *link, bool last);
 

@@ -16,18 +16,27 @@
 #define GAP 2
 #define MIN_LAST 12
 
-enum column { COL_ID, COL_STATE, COL_PID, COL_RUN, COL_RESTARTS, COL_PROGRESS, COL_LAST, N_COLUMNS };
+enum column {
+	COL_ID,
+	COL_STATE,
+	COL_PID,
+	COL_RUN,
+	COL_RESTARTS,
+	COL_PROGRESS,
+	COL_LAST,
+	N_COLUMNS
+};
 
 struct screen {
 	int width, height;
-	int columns[N_COLUMNS];	/* widths, 0 = not shown */
+	int columns[N_COLUMNS]; /* widths, 0 = not shown */
 };
 
 /* One line on its way to the screen. */
 struct row {
 	struct sk_str text;
-	int width;		/* of the text, in columns */
-	int pad;		/* blanks that are due before the next cell */
+	int width; /* of the text, in columns */
+	int pad; /* blanks that are due before the next cell */
 };
 
 /* ---- text ---- */
@@ -52,8 +61,8 @@ char_width(uint32_t c)
 	static const struct range wide[] = { { 0x1100, 0x115f }, { 0x2e80, 0xa4cf }, { 0xac00, 0xd7a3 },
 		{ 0xf900, 0xfaff }, { 0xfe30, 0xfe6f }, { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 },
 		{ 0x1f300, 0x1f64f }, { 0x1f680, 0x1f6ff }, { 0x1f900, 0x1f9ff }, { 0x20000, 0x3fffd } };
-	static const struct range joined[] = { { 0x0300, 0x036f }, { 0x200b, 0x200f }, { 0x20d0, 0x20ff },
-		{ 0xfe00, 0xfe0f } };
+	static const struct range joined[] = { { 0x0300, 0x036f }, { 0x200b, 0x200f },
+		{ 0x20d0, 0x20ff }, { 0xfe00, 0xfe0f } };
 
 	if (in_ranges(c, joined, sizeof(joined) / sizeof(joined[0])))
 		return 0;
@@ -124,9 +133,11 @@ measure_screen(struct screen *s)
 static void
 lay_out(struct screen *s, int id_width)
 {
-	static const struct { enum column column; int width; } wishes[] = { { COL_STATE, 11 },
-		{ COL_RUN, 7 }, { COL_LAST, MIN_LAST }, { COL_PROGRESS, BAR + 5 }, { COL_RESTARTS, 8 },
-		{ COL_PID, 7 } };
+	static const struct {
+		enum column column;
+		int width;
+	} wishes[] = { { COL_STATE, 11 }, { COL_RUN, 7 }, { COL_LAST, MIN_LAST },
+		{ COL_PROGRESS, BAR + 5 }, { COL_RESTARTS, 8 }, { COL_PID, 7 } };
 	int left = s->width - 1 - id_width;
 
 	s->columns[COL_ID] = id_width;
@@ -177,17 +188,22 @@ static const char *
 color_of(enum sk_plan_state s)
 {
 	switch (s) {
-	case SK_P_RUNNING: return "\033[32m";
-	case SK_P_FINISHED: return "\033[36m";
-	case SK_P_FAILED: return "\033[31m";
+	case SK_P_RUNNING:
+		return "\033[32m";
+	case SK_P_FINISHED:
+		return "\033[36m";
+	case SK_P_FAILED:
+		return "\033[31m";
 	case SK_P_BACKOFF:
 	case SK_P_STOPPING:
 	case SK_P_CANCELLED:
 	case SK_P_INTERRUPTED:
-	case SK_P_SKIPPED: return "\033[33m";
+	case SK_P_SKIPPED:
+		return "\033[33m";
 	case SK_P_WAITING:
 	case SK_P_READY:
-	case SK_P_STARTING: return "\033[2m";
+	case SK_P_STARTING:
+		return "\033[2m";
 	}
 	return "";
 }

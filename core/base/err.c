@@ -51,15 +51,24 @@ const char *
 sk_code_name(enum sk_code code)
 {
 	switch (code) {
-	case SK_OK: return "ok";
-	case SK_EINVAL: return "invalid";
-	case SK_ENOENT: return "not found";
-	case SK_ECONFLICT: return "conflict";
-	case SK_EAGAIN: return "try again";
-	case SK_ECANCELED: return "cancelled";
-	case SK_EUNAVAIL: return "unavailable";
-	case SK_ENOSPC: return "no space";
-	case SK_EIO: return "system failure";
+	case SK_OK:
+		return "ok";
+	case SK_EINVAL:
+		return "invalid";
+	case SK_ENOENT:
+		return "not found";
+	case SK_ECONFLICT:
+		return "conflict";
+	case SK_EAGAIN:
+		return "try again";
+	case SK_ECANCELED:
+		return "cancelled";
+	case SK_EUNAVAIL:
+		return "unavailable";
+	case SK_ENOSPC:
+		return "no space";
+	case SK_EIO:
+		return "system failure";
 	}
 	return "unknown";
 }

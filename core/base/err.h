@@ -14,14 +14,14 @@
 
 enum sk_code {
 	SK_OK = 0,
-	SK_EINVAL,	/* the input is wrong; trying again does not help */
-	SK_ENOENT,	/* the named thing does not exist */
-	SK_ECONFLICT,	/* somebody else changed or owns it */
-	SK_EAGAIN,	/* not now; trying again later may help */
-	SK_ECANCELED,	/* stopped on request */
-	SK_EUNAVAIL,	/* a service does not answer */
-	SK_ENOSPC,	/* no room left */
-	SK_EIO		/* the system failed */
+	SK_EINVAL, /* the input is wrong; trying again does not help */
+	SK_ENOENT, /* the named thing does not exist */
+	SK_ECONFLICT, /* somebody else changed or owns it */
+	SK_EAGAIN, /* not now; trying again later may help */
+	SK_ECANCELED, /* stopped on request */
+	SK_EUNAVAIL, /* a service does not answer */
+	SK_ENOSPC, /* no room left */
+	SK_EIO /* the system failed */
 };
 
 struct sk_err {

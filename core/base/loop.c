@@ -12,16 +12,16 @@ struct sk_watch {
 	struct sk_loop *loop;
 	int fd;
 	uint32_t events;
-	sk_watch_fn *fn;	/* NULL once removed */
+	sk_watch_fn *fn; /* NULL once removed */
 	void *arg;
 	struct sk_watch *next_dead;
 };
 
 struct sk_loop {
 	int epfd;
-	struct sk_timer **heap;	/* by due_ms, 0-based */
+	struct sk_timer **heap; /* by due_ms, 0-based */
 	uint32_t n_timers, cap_timers;
-	struct sk_watch *dead;	/* removed while events may still point at them */
+	struct sk_watch *dead; /* removed while events may still point at them */
 };
 
 struct sk_loop *
@@ -68,8 +68,8 @@ sk_loop_abandon(struct sk_loop *loop)
 }
 
 struct sk_watch *
-sk_watch_add(struct sk_loop *loop, int fd, uint32_t events, sk_watch_fn *fn, void *arg,
-	struct sk_err *err)
+sk_watch_add(
+	struct sk_loop *loop, int fd, uint32_t events, sk_watch_fn *fn, void *arg, struct sk_err *err)
 {
 	struct sk_watch *w = sk_xcalloc(1, sizeof(*w));
 	struct epoll_event ev = { .events = events, .data.ptr = w };

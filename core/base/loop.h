@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct sk_loop;
-struct sk_watch;	/* one descriptor */
+struct sk_watch; /* one descriptor */
 
 typedef void sk_watch_fn(uint32_t events, void *arg);
 typedef void sk_timer_fn(void *arg);
@@ -21,7 +21,7 @@ struct sk_timer {
 	sk_timer_fn *fn;
 	void *arg;
 	int64_t due_ms;
-	uint32_t pos;		/* 1-based place in the heap; 0 = not armed */
+	uint32_t pos; /* 1-based place in the heap; 0 = not armed */
 };
 
 /* NULL and err when the system refuses. */
@@ -31,8 +31,8 @@ void sk_loop_free(struct sk_loop *loop);
 void sk_loop_abandon(struct sk_loop *loop);
 
 /* Watch fd for EPOLLIN / EPOLLOUT (level-triggered). NULL and err on failure. */
-struct sk_watch *sk_watch_add(struct sk_loop *loop, int fd, uint32_t events, sk_watch_fn *fn,
-	void *arg, struct sk_err *err);
+struct sk_watch *sk_watch_add(
+	struct sk_loop *loop, int fd, uint32_t events, sk_watch_fn *fn, void *arg, struct sk_err *err);
 /* Change the events. */
 void sk_watch_set(struct sk_watch *w, uint32_t events);
 /* NULL is allowed. Does not close the descriptor. */

@@ -8,7 +8,7 @@
 static size_t
 start_of(const struct sk_map *m, uint64_t key)
 {
-	key *= 0x9e3779b97f4a7c15u;	/* Fibonacci hashing: neighbours spread */
+	key *= 0x9e3779b97f4a7c15u; /* Fibonacci hashing: neighbours spread */
 	return (size_t)(key ^ (key >> 32)) & (m->cap - 1);
 }
 

@@ -6,10 +6,16 @@
 #include <stdint.h>
 
 struct sk_map {
-	struct sk_map_slot { uint64_t key; void *value; } *slots;
-	size_t n, used, cap;	/* live, live + deleted, power of two */
+	struct sk_map_slot {
+		uint64_t key;
+		void *value;
+	} * slots;
+	size_t n, used, cap; /* live, live + deleted, power of two */
 };
-#define SK_MAP_INIT { NULL, 0, 0, 0 }
+#define SK_MAP_INIT \
+	{ \
+		NULL, 0, 0, 0 \
+	}
 
 void sk_map_release(struct sk_map *m);
 /* The value, or NULL. */

@@ -26,7 +26,8 @@ void sk_arena_free(struct sk_arena *a);
 /* Zeroed, aligned for any type. */
 void *sk_arena_alloc(struct sk_arena *a, size_t n) __attribute__((returns_nonnull));
 char *sk_arena_strdup(struct sk_arena *a, const char *s) __attribute__((returns_nonnull));
-char *sk_arena_strndup(struct sk_arena *a, const char *s, size_t n) __attribute__((returns_nonnull));
+char *
+sk_arena_strndup(struct sk_arena *a, const char *s, size_t n) __attribute__((returns_nonnull));
 char *sk_arena_printf(struct sk_arena *a, const char *fmt, ...) SK_PRINTF(2, 3)
 	__attribute__((returns_nonnull));
 

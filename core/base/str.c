@@ -102,11 +102,18 @@ sk_str_text(const struct sk_str *s)
 static size_t
 utf8_len(const unsigned char *p, size_t n)
 {
-	static const struct { unsigned char lo, hi, second_lo, second_hi; size_t len; } rows[] = {
-		{ 0x00, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+	static const struct {
+		unsigned char lo, hi, second_lo, second_hi;
+		size_t len;
+	} rows[] = {
+		{ 0x00, 0x7f, 0x00, 0x00, 1 },
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
 		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
 	};
 
@@ -144,12 +151,24 @@ static void
 json_escape(struct sk_str *s, unsigned char c)
 {
 	switch (c) {
-	case '"': sk_str_adds(s, "\\\""); break;
-	case '\\': sk_str_adds(s, "\\\\"); break;
-	case '\n': sk_str_adds(s, "\\n"); break;
-	case '\r': sk_str_adds(s, "\\r"); break;
-	case '\t': sk_str_adds(s, "\\t"); break;
-	default: sk_str_addf(s, "\\u%04x", c); break;
+	case '"':
+		sk_str_adds(s, "\\\"");
+		break;
+	case '\\':
+		sk_str_adds(s, "\\\\");
+		break;
+	case '\n':
+		sk_str_adds(s, "\\n");
+		break;
+	case '\r':
+		sk_str_adds(s, "\\r");
+		break;
+	case '\t':
+		sk_str_adds(s, "\\t");
+		break;
+	default:
+		sk_str_addf(s, "\\u%04x", c);
+		break;
 	}
 }
 

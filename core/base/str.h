@@ -12,7 +12,10 @@ struct sk_str {
 	char *p;
 	size_t len, cap;
 };
-#define SK_STR_INIT { NULL, 0, 0 }
+#define SK_STR_INIT \
+	{ \
+		NULL, 0, 0 \
+	}
 
 void sk_str_release(struct sk_str *s);
 /* Empty it, keep the memory. */

@@ -36,7 +36,7 @@ distance(const char *a, size_t na, const char *b, size_t nb)
 
 			cur[j] = min3(prev[j] + 1, cur[j - 1] + 1, prev[j - 1] + same);
 			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
-			    lower(a[i - 2]) == lower(b[j - 1]) && before[j - 2] + 1 < cur[j])
+				lower(a[i - 2]) == lower(b[j - 1]) && before[j - 2] + 1 < cur[j])
 				cur[j] = before[j - 2] + 1;
 		}
 		before = prev;

@@ -217,8 +217,8 @@ sk_life_step(struct sk_life *t, const struct sk_life_event *ev, struct sk_err *e
 		return sk_fail(err, SK_EINVAL, "cannot %s a task that is %s", sk_life_kind_name(ev->kind),
 			sk_phase_name(t->phase));
 	if (against_intent(t, ev))
-		return sk_fail(err, SK_EINVAL, "cannot %s a task that shall %s", sk_life_kind_name(ev->kind),
-			sk_wanted_name(t->wanted));
+		return sk_fail(err, SK_EINVAL, "cannot %s a task that shall %s",
+			sk_life_kind_name(ev->kind), sk_wanted_name(t->wanted));
 	if (ev->kind == SK_LIFE_ASSIGN &&
 		(ev->executor == NULL || strlen(ev->executor) >= sizeof(t->executor)))
 		return sk_fail(err, SK_EINVAL, "the name of the skald is missing or too long");

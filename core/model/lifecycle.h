@@ -17,11 +17,11 @@
 #include <stdint.h>
 
 enum sk_phase {
-	SK_CREATED,	/* waits: for a dispatcher, a time, a dependency, its next try */
-	SK_ASSIGNING,	/* given to a skald, not known to run */
+	SK_CREATED, /* waits: for a dispatcher, a time, a dependency, its next try */
+	SK_ASSIGNING, /* given to a skald, not known to run */
 	SK_RUNNING,
-	SK_PAUSED,	/* its tree is frozen; it keeps its skald */
-	SK_FINISHED,	/* the rest is final */
+	SK_PAUSED, /* its tree is frozen; it keeps its skald */
+	SK_FINISHED, /* the rest is final */
 	SK_FAILED,
 	SK_CANCELLED,
 	SK_N_PHASE
@@ -30,20 +30,20 @@ enum sk_phase {
 enum sk_wanted { SK_WANT_RUN, SK_WANT_PAUSE, SK_WANT_CANCEL };
 
 enum sk_life_kind {
-	SK_LIFE_ASSIGN,		/* dispatcher: to executor, incarnation; the attempt is counted here */
-	SK_LIFE_START,		/* skald: the process runs */
-	SK_LIFE_PAUSED,		/* skald: the tree is frozen */
-	SK_LIFE_RESUMED,	/* skald: the tree runs again */
-	SK_LIFE_FINISH,		/* skald: ended well */
-	SK_LIFE_FAIL,		/* skald: ended badly; a retry if the budget allows one */
-	SK_LIFE_INTERRUPT,	/* skald: stopped for skalds' own reasons (drain, lease): not its failure */
-	SK_LIFE_EXPIRE,		/* monitor: the skald is lost; counts as a failure (poison tasks end) */
-	SK_LIFE_GONE,		/* skald: stopped on request, the tree is empty */
-	SK_LIFE_REFUSE,		/* dispatcher: it can never run (deadline, dependency): final failure */
-	SK_LIFE_CANCEL,		/* user */
-	SK_LIFE_PAUSE,		/* user */
-	SK_LIFE_RESUME,		/* user */
-	SK_LIFE_RETRY,		/* user: again from a final phase, with a fresh budget */
+	SK_LIFE_ASSIGN, /* dispatcher: to executor, incarnation; the attempt is counted here */
+	SK_LIFE_START, /* skald: the process runs */
+	SK_LIFE_PAUSED, /* skald: the tree is frozen */
+	SK_LIFE_RESUMED, /* skald: the tree runs again */
+	SK_LIFE_FINISH, /* skald: ended well */
+	SK_LIFE_FAIL, /* skald: ended badly; a retry if the budget allows one */
+	SK_LIFE_INTERRUPT, /* skald: stopped for skalds' own reasons (drain, lease): not its failure */
+	SK_LIFE_EXPIRE, /* monitor: the skald is lost; counts as a failure (poison tasks end) */
+	SK_LIFE_GONE, /* skald: stopped on request, the tree is empty */
+	SK_LIFE_REFUSE, /* dispatcher: it can never run (deadline, dependency): final failure */
+	SK_LIFE_CANCEL, /* user */
+	SK_LIFE_PAUSE, /* user */
+	SK_LIFE_RESUME, /* user */
+	SK_LIFE_RETRY, /* user: again from a final phase, with a fresh budget */
 	SK_N_LIFE
 };
 
@@ -51,26 +51,26 @@ enum sk_life_kind {
 struct sk_life {
 	enum sk_phase phase;
 	enum sk_wanted wanted;
-	uint32_t attempt;	/* 0 = never assigned */
+	uint32_t attempt; /* 0 = never assigned */
 	uint32_t failures;
-	uint32_t max_attempts;	/* at least 1 */
-	char executor[64];	/* "" = nobody's */
-	uint64_t incarnation;	/* of the executor */
-	bool backing_off;	/* the last step was a failure with a retry: the caller sets nextRetry */
+	uint32_t max_attempts; /* at least 1 */
+	char executor[64]; /* "" = nobody's */
+	uint64_t incarnation; /* of the executor */
+	bool backing_off; /* the last step was a failure with a retry: the caller sets nextRetry */
 };
 
 struct sk_life_event {
 	enum sk_life_kind kind;
-	uint32_t attempt;	/* reports of skalds and the monitor: of which attempt */
-	const char *executor;	/* ASSIGN; reports of skalds: who reports */
+	uint32_t attempt; /* reports of skalds and the monitor: of which attempt */
+	const char *executor; /* ASSIGN; reports of skalds: who reports */
 	uint64_t incarnation;
 };
 
 /* Apply the event. SK_OK: *t is the new state. SK_ECONFLICT: a stale report (another attempt,
  * executor or incarnation): nothing changed, count it. SK_EINVAL: not possible in this phase,
  * nothing changed; the sentence is for the user. */
-enum sk_code sk_life_step(struct sk_life *t, const struct sk_life_event *ev, struct sk_err *err)
-	SK_CHECKED;
+enum sk_code
+sk_life_step(struct sk_life *t, const struct sk_life_event *ev, struct sk_err *err) SK_CHECKED;
 
 /* The next phase by the table alone, SK_N_PHASE when refused: for tests and documents. */
 enum sk_phase sk_life_next(enum sk_phase phase, enum sk_life_kind kind);

@@ -13,24 +13,24 @@
 
 struct sk_cgroups {
 	struct sk_cg_tree v2, v1;
-	bool v2_kill;		/* cgroup.kill is there (Linux 5.14) */
-	bool v2_memory;		/* the run's directory hands memory on to its groups */
-	char aside[1120];	/* where we went for that; "" = nowhere */
+	bool v2_kill; /* cgroup.kill is there (Linux 5.14) */
+	bool v2_memory; /* the run's directory hands memory on to its groups */
+	char aside[1120]; /* where we went for that; "" = nowhere */
 	unsigned next;
-	struct sk_cgroup *idle;	/* pooled, without a limit */
+	struct sk_cgroup *idle; /* pooled, without a limit */
 	char describe[160];
 };
 
 struct sk_cgroup {
 	struct sk_cgroup *next;
-	char v2[1220], v1[1220];	/* directories; "" = none */
-	int v2_dir;		/* of v2, for clone3; -1 = none */
-	int v2_procs, v1_procs;	/* cgroup.procs, -1 = none */
-	int events;		/* v2 cgroup.events, -1 = none */
-	int oom;		/* the file that counts kills for want of memory, -1 = none */
-	int64_t oom_before;	/* its count when the task came */
+	char v2[1220], v1[1220]; /* directories; "" = none */
+	int v2_dir; /* of v2, for clone3; -1 = none */
+	int v2_procs, v1_procs; /* cgroup.procs, -1 = none */
+	int events; /* v2 cgroup.events, -1 = none */
+	int oom; /* the file that counts kills for want of memory, -1 = none */
+	int64_t oom_before; /* its count when the task came */
 	bool kill, limited;
-	bool killed;		/* cgroup.kill was written: never handed out again */
+	bool killed; /* cgroup.kill was written: never handed out again */
 	bool memory_v2;
 };
 
@@ -77,13 +77,13 @@ delegate_memory(struct sk_cgroups *cgs)
 	char buf[512];
 
 	if (sk_cg_read(cgs->v2.own, "cgroup.controllers", buf, sizeof(buf)) <= 0 ||
-	    strstr(buf, "memory") == NULL)
+		strstr(buf, "memory") == NULL)
 		return false;
 	if (!sk_cg_write(cgs->v2.own, "cgroup.subtree_control", "+memory")) {
 		snprintf(cgs->aside, sizeof(cgs->aside), "%s/skalds", cgs->v2.own);
 		if ((mkdir(cgs->aside, 0755) != 0 && errno != EEXIST) ||
-		    !sk_cg_write(cgs->aside, "cgroup.procs", "0") ||
-		    !sk_cg_write(cgs->v2.own, "cgroup.subtree_control", "+memory")) {
+			!sk_cg_write(cgs->aside, "cgroup.procs", "0") ||
+			!sk_cg_write(cgs->v2.own, "cgroup.subtree_control", "+memory")) {
 			step_back(cgs); /* others live in our group: they were not asked */
 			return false;
 		}
@@ -96,9 +96,11 @@ describe(struct sk_cgroups *cgs)
 {
 	const char *track = cgs->v2.dir[0] != '\0'
 		? (cgs->v2_kill ? "v2 (cgroup.kill)" : "v2 (kill by list)")
-		: cgs->v1.dir[0] != '\0' ? "v1 (kill by list)" : "none: process groups and marks";
+		: cgs->v1.dir[0] != '\0' ? "v1 (kill by list)"
+								 : "none: process groups and marks";
 	const char *memory = cgs->v2_memory ? "memory limits by v2"
-		: cgs->v1.dir[0] != '\0' ? "memory limits by v1" : "no memory limits";
+		: cgs->v1.dir[0] != '\0'		? "memory limits by v1"
+										: "no memory limits";
 
 	snprintf(cgs->describe, sizeof(cgs->describe), "%s, %s", track, memory);
 }
@@ -238,13 +240,14 @@ new_group(struct sk_cgroups *cgs, int64_t memory_mb, struct sk_err *err)
 	cg->memory_v2 = cgs->v2_memory;
 	cgs->next++;
 	if ((v2 && !make_v2(cgs, cg, err)) ||
-	    (v1 && !make_group(cgs->v1.dir, cgs->next, cg->v1, sizeof(cg->v1), &cg->v1_procs, err)) ||
-	    (memory && !set_limit(cg, memory_mb, err))) {
+		(v1 && !make_group(cgs->v1.dir, cgs->next, cg->v1, sizeof(cg->v1), &cg->v1_procs, err)) ||
+		(memory && !set_limit(cg, memory_mb, err))) {
 		destroy(cg);
 		return NULL;
 	}
 	cg->oom = cg->memory_v2 ? open_in(cg->v2, "memory.events")
-		: v1 ? open_in(cg->v1, "memory.oom_control") : -1;
+		: v1				? open_in(cg->v1, "memory.oom_control")
+							: -1;
 	return cg;
 }
 
@@ -444,6 +447,6 @@ sk_cgroup_oom_kills(const struct sk_cgroup *cg)
 int64_t
 sk_cgroups_own_oom_kills(const struct sk_cgroups *cgs)
 {
-	return oom_count(cgs->v2.own[0] != '\0' ? cgs->v2.own : NULL,
-		cgs->v1.own[0] != '\0' ? cgs->v1.own : NULL);
+	return oom_count(
+		cgs->v2.own[0] != '\0' ? cgs->v2.own : NULL, cgs->v1.own[0] != '\0' ? cgs->v1.own : NULL);
 }

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sk_cgroups;	/* what the host gives this run */
-struct sk_cgroup;	/* the group(s) of one task */
+struct sk_cgroups; /* what the host gives this run */
+struct sk_cgroup; /* the group(s) of one task */
 
 /* Find out what works and make the run's directories. enable = false: everything is off but the
  * reading of our own out-of-memory counter. Never fails: what does not work is left out. */

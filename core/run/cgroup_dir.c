@@ -57,7 +57,7 @@ listed(const char *list, size_t len, const char *word)
 
 	for (size_t i = 0; i + n <= len; i++)
 		if ((i == 0 || list[i - 1] == ',') && strncmp(list + i, word, n) == 0 &&
-		    (i + n == len || list[i + n] == ','))
+			(i + n == len || list[i + n] == ','))
 			return true;
 	return false;
 }
@@ -76,7 +76,7 @@ find_mount(const char *type, const char *controller, char *out, size_t size)
 		const char *tail = strstr(line, " - ");
 
 		if (tail == NULL || sscanf(line, "%*s %*s %*s %*s %511s", point) != 1 ||
-		    sscanf(tail, " - %31s %*s %511s", fs, super) != 2 || strcmp(fs, type) != 0)
+			sscanf(tail, " - %31s %*s %511s", fs, super) != 2 || strcmp(fs, type) != 0)
 			continue;
 		if (controller != NULL && !listed(super, strlen(super), controller))
 			continue;
@@ -122,7 +122,7 @@ sk_cg_find_own(struct sk_cg_tree *t, const char *type, const char *controller)
 	struct stat st;
 
 	if (!find_mount(type, controller, mount, sizeof(mount)) ||
-	    !find_path(controller, path, sizeof(path)))
+		!find_path(controller, path, sizeof(path)))
 		return false;
 	if (strncmp(path, "/..", 3) == 0)
 		return false; /* outside of our cgroup namespace: moved in after it was made */
@@ -164,7 +164,7 @@ sk_cg_signal(const char *dir, int sig)
 		char path[1300];
 
 		if (e->d_type != DT_DIR || e->d_name[0] == '.' ||
-		    snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
+			snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
 			continue;
 		n += sk_cg_signal(path, sig);
 	}
@@ -185,7 +185,7 @@ remove_below(const char *dir)
 		char path[1300];
 
 		if (e->d_type == DT_DIR && e->d_name[0] != '.' &&
-		    snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) < (int)sizeof(path))
+			snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) < (int)sizeof(path))
 			sk_cg_remove(path);
 	}
 	if (d != NULL)

@@ -9,7 +9,7 @@
 /* One hierarchy in use. own is skalds' own group, dir is the run's directory below it. */
 struct sk_cg_tree {
 	char own[1100];
-	char dir[1200];	/* "" = not usable */
+	char dir[1200]; /* "" = not usable */
 };
 
 /* Our own group in the hierarchy of this type ("cgroup2", or "cgroup" with the controller). */

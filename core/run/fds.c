@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MOST 65536	/* without /proc: beyond it nobody has descriptors */
+#define MOST 65536 /* without /proc: beyond it nobody has descriptors */
 
 static void
 drop(int fd, bool only_on_exec)
@@ -42,7 +42,7 @@ sk_fds_close_from(int first, bool only_on_exec)
 	long most = sysconf(_SC_OPEN_MAX);
 
 	if (close_range((unsigned)first, ~0U, only_on_exec ? (int)CLOSE_RANGE_CLOEXEC : 0) == 0 ||
-	    drop_listed(first, only_on_exec))
+		drop_listed(first, only_on_exec))
 		return true;
 	if (most <= 0)
 		return false;

@@ -11,10 +11,14 @@ const char *
 sk_reason_name(enum sk_reason r)
 {
 	static const char *const names[] = {
-		[SK_REASON_EXITED] = "exited", [SK_REASON_SIGNALED] = "signaled",
-		[SK_REASON_OOM] = "oom", [SK_REASON_TIMEOUT] = "timeout",
-		[SK_REASON_CANCELLED] = "cancelled", [SK_REASON_LOST] = "lost",
-		[SK_REASON_START_FAILED] = "start-failed", [SK_REASON_INTERRUPTED] = "interrupted",
+		[SK_REASON_EXITED] = "exited",
+		[SK_REASON_SIGNALED] = "signaled",
+		[SK_REASON_OOM] = "oom",
+		[SK_REASON_TIMEOUT] = "timeout",
+		[SK_REASON_CANCELLED] = "cancelled",
+		[SK_REASON_LOST] = "lost",
+		[SK_REASON_START_FAILED] = "start-failed",
+		[SK_REASON_INTERRUPTED] = "interrupted",
 		[SK_REASON_SKIPPED] = "skipped",
 	};
 
@@ -375,8 +379,12 @@ sk_chan_next(struct sk_chan *c, struct sk_frame *f, struct sk_err *err)
 	if (left < SK_FRAME_HEAD + len)
 		return SK_EAGAIN;
 	*f = (struct sk_frame){
-		.type = (uint16_t)le(p + 4, 2), .sequence = le(p + 8, 8), .key = le(p + 16, 8),
-		.attempt = (uint32_t)le(p + 24, 4), .data = p + SK_FRAME_HEAD, .len = len,
+		.type = (uint16_t)le(p + 4, 2),
+		.sequence = le(p + 8, 8),
+		.key = le(p + 16, 8),
+		.attempt = (uint32_t)le(p + 24, 4),
+		.data = p + SK_FRAME_HEAD,
+		.len = len,
 	};
 	c->in_used += SK_FRAME_HEAD + len;
 	return SK_OK;

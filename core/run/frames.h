@@ -28,32 +28,32 @@
 
 enum sk_frame_type {
 	/* link -> supervisor */
-	SK_F_CONFIG = 1,	/* u32 slots (0 = no limit) */
-	SK_F_START,		/* struct sk_start */
-	SK_F_STOP,		/* u32 enum sk_reason, u64 grace_ms (SK_OWN_GRACE: the task's own) */
-	SK_F_UPDATE,		/* bytes: encoded attachments, u64 spec hash; supervisor -> worker as well */
-	SK_F_ACK,		/* the EXITED of (key, attempt) is settled: keep its outcome only */
-	SK_F_FORGET,		/* forget the outcome of key as well, acknowledged or not: the task is gone */
-	SK_F_READY,		/* u32 0/1: what `probe ready` answers */
-	SK_F_QUIT,		/* u32 exit code: stop all tasks, then exit with it */
-	SK_F_PING,		/* answered at once by PONG */
-	SK_F_PRINT,		/* u32 stream 1 or 2 (+ SK_PRINT_MORE), bytes: whole lines for the console */
-	SK_F_SEEN,		/* the STARTED of (key, attempt) was taken note of */
+	SK_F_CONFIG = 1, /* u32 slots (0 = no limit) */
+	SK_F_START, /* struct sk_start */
+	SK_F_STOP, /* u32 enum sk_reason, u64 grace_ms (SK_OWN_GRACE: the task's own) */
+	SK_F_UPDATE, /* bytes: encoded attachments, u64 spec hash; supervisor -> worker as well */
+	SK_F_ACK, /* the EXITED of (key, attempt) is settled: keep its outcome only */
+	SK_F_FORGET, /* forget the outcome of key as well, acknowledged or not: the task is gone */
+	SK_F_READY, /* u32 0/1: what `probe ready` answers */
+	SK_F_QUIT, /* u32 exit code: stop all tasks, then exit with it */
+	SK_F_PING, /* answered at once by PONG */
+	SK_F_PRINT, /* u32 stream 1 or 2 (+ SK_PRINT_MORE), bytes: whole lines for the console */
+	SK_F_SEEN, /* the STARTED of (key, attempt) was taken note of */
 	/* supervisor -> link */
-	SK_F_HELLO = 32,	/* u32 pid, bytes run id, u32 restarts of the link */
-	SK_F_TASK,		/* one task that is known: u32 1 settled + 2 seen, struct sk_task_report */
+	SK_F_HELLO = 32, /* u32 pid, bytes run id, u32 restarts of the link */
+	SK_F_TASK, /* one task that is known: u32 1 settled + 2 seen, struct sk_task_report */
 	SK_F_TASKS_END,
-	SK_F_STARTED,		/* struct sk_task_report */
-	SK_F_EXITED,		/* struct sk_task_report */
-	SK_F_PROGRESS,		/* f64 value, bytes stage; worker -> supervisor as well */
-	SK_F_LINE,		/* bytes: the last line a task printed, cut to 200 bytes */
-	SK_F_UPDATED,		/* u32 0/1, bytes message; worker -> supervisor as well */
-	SK_F_SIGNAL,		/* u32 signal number that skalds got */
+	SK_F_STARTED, /* struct sk_task_report */
+	SK_F_EXITED, /* struct sk_task_report */
+	SK_F_PROGRESS, /* f64 value, bytes stage; worker -> supervisor as well */
+	SK_F_LINE, /* bytes: the last line a task printed, cut to 200 bytes */
+	SK_F_UPDATED, /* u32 0/1, bytes message; worker -> supervisor as well */
+	SK_F_SIGNAL, /* u32 signal number that skalds got */
 	SK_F_PONG,
 	/* worker -> supervisor */
-	SK_F_FAILURE = 64,	/* bytes: why the worker ends with an error */
-	SK_F_RESULT,		/* bytes, at most 64 KiB; of an isolated program: u32 wait status */
-	SK_F_UNSTARTED		/* u32 enum sk_spawn_step, u32 errno: it did not become the task */
+	SK_F_FAILURE = 64, /* bytes: why the worker ends with an error */
+	SK_F_RESULT, /* bytes, at most 64 KiB; of an isolated program: u32 wait status */
+	SK_F_UNSTARTED /* u32 enum sk_spawn_step, u32 errno: it did not become the task */
 };
 
 /* The text goes on in the next such frame; nothing else is printed between the two. */
@@ -80,7 +80,7 @@ struct sk_frame {
 	uint16_t type;
 	uint64_t sequence, key;
 	uint32_t attempt;
-	const unsigned char *data;	/* borrowed from the channel until the next receive */
+	const unsigned char *data; /* borrowed from the channel until the next receive */
 	size_t len;
 };
 
@@ -110,20 +110,20 @@ const char *sk_get_text(struct sk_reader *r, struct sk_arena *a);
 /* What the supervisor needs to know to run one attempt. */
 struct sk_start {
 	const char *id, *class_name;
-	bool program;			/* else a compiled-in worker */
-	int64_t timeout_ms, grace_ms;	/* 0 = no timeout */
-	int64_t memory_mb;		/* 0 = no limit */
-	int64_t output_limit;		/* bytes kept of one attempt; 0 = the default */
-	uint32_t failures;		/* kept for the link, handed back in reports; likewise: */
-	uint64_t spec_hash;		/* of class and attachments; 0 = unknown */
-	const void *attachments;	/* encoded sk_value, for workers */
+	bool program; /* else a compiled-in worker */
+	int64_t timeout_ms, grace_ms; /* 0 = no timeout */
+	int64_t memory_mb; /* 0 = no limit */
+	int64_t output_limit; /* bytes kept of one attempt; 0 = the default */
+	uint32_t failures; /* kept for the link, handed back in reports; likewise: */
+	uint64_t spec_hash; /* of class and attachments; 0 = unknown */
+	const void *attachments; /* encoded sk_value, for workers */
 	size_t attachments_len;
-	const char **argv;		/* programs; NULL-terminated */
-	const char **env;		/* "NAME=value" added to the environment; NULL-terminated */
-	const char *cwd;		/* "" = as skalds */
-	const char *input;		/* stdin; "" = /dev/null */
+	const char **argv; /* programs; NULL-terminated */
+	const char **env; /* "NAME=value" added to the environment; NULL-terminated */
+	const char *cwd; /* "" = as skalds */
+	const char *input; /* stdin; "" = /dev/null */
 	bool isolate;
-	const char *refusal;		/* "" or why it cannot be started: it ends as start-failed */
+	const char *refusal; /* "" or why it cannot be started: it ends as start-failed */
 };
 void sk_put_start(struct sk_str *s, const struct sk_start *st);
 /* Everything is copied into the arena. False when malformed. */
@@ -138,15 +138,15 @@ struct sk_task_report {
 	uint32_t failures;
 	uint64_t spec_hash;
 	int64_t pid;
-	int64_t start_ms, end_ms;	/* wall clock */
+	int64_t start_ms, end_ms; /* wall clock */
 	int64_t start_boot_ms, end_boot_ms;
 	enum sk_reason reason;
-	int32_t code, signal;		/* exit code; terminating signal, 0 = none */
+	int32_t code, signal; /* exit code; terminating signal, 0 = none */
 	int64_t max_rss_kb, cpu_ms;
 	const char *message;
 	const void *result;
 	size_t result_len;
-	bool unseen;			/* its start was never taken note of; not part of the frame */
+	bool unseen; /* its start was never taken note of; not part of the frame */
 };
 void sk_put_report(struct sk_str *s, const struct sk_task_report *rep);
 bool sk_get_report(struct sk_reader *r, struct sk_arena *a, struct sk_task_report *rep) SK_CHECKED;
@@ -155,10 +155,10 @@ bool sk_get_report(struct sk_reader *r, struct sk_arena *a, struct sk_task_repor
 
 /* One end of a socketpair, with what is not yet sent and not yet parsed. */
 struct sk_chan {
-	int fd;			/* -1 = closed */
+	int fd; /* -1 = closed */
 	uint64_t sequence;
 	struct sk_str out, in;
-	size_t in_used;		/* parsed bytes at the front of in */
+	size_t in_used; /* parsed bytes at the front of in */
 };
 void sk_chan_init(struct sk_chan *c, int fd);
 /* Closes the descriptor. */

@@ -17,10 +17,11 @@
 
 #define PING_MS 1000
 #define DRAW_MS 100
-#define REDRAW_MS 1000		/* clocks go on when nothing else happens; the console may have been cleared */
+#define REDRAW_MS \
+	1000 /* clocks go on when nothing else happens; the console may have been cleared */
 #define WATCH_MS 1000
 #define EXIT_SKALDS 125
-#define PRINT_PIECE ((size_t)128 << 10)	/* well below SK_FRAME_MAX */
+#define PRINT_PIECE ((size_t)128 << 10) /* well below SK_FRAME_MAX */
 #define CLEAR_ROUNDS 200
 #define CLEAR_PAUSE_NS 10000000L
 
@@ -31,19 +32,24 @@ struct sk_link {
 	struct sk_watch *watch;
 	struct sk_plan *plan;
 	struct sk_timer ping, tick, draw, look;
-	struct stat seen;		/* of the watched file */
-	bool loaded;			/* the file was read at least once */
-	bool dirty;			/* something to draw */
-	int64_t drawn_ms;		/* boot clock */
+	struct stat seen; /* of the watched file */
+	bool loaded; /* the file was read at least once */
+	bool dirty; /* something to draw */
+	int64_t drawn_ms; /* boot clock */
 	bool quit_sent, gone;
-	pid_t supervisor;		/* 0 until HELLO */
-	int64_t heard_ms;		/* boot clock: its last frame */
-	int64_t pinged_ms;		/* boot clock: when we looked last */
-	int signal;			/* skalds was told to stop by it */
+	pid_t supervisor; /* 0 until HELLO */
+	int64_t heard_ms; /* boot clock: its last frame */
+	int64_t pinged_ms; /* boot clock: when we looked last */
+	int signal; /* skalds was told to stop by it */
 	/* from HELLO: what to clear when the supervisor dies */
 	char run_id[SK_RUN_ID_LEN], run_dir[256], cgroup[2][1300];
 	uint32_t restarts;
-	struct known { uint64_t key; uint32_t attempt; bool settled; struct sk_task_report rep; } *known;
+	struct known {
+		uint64_t key;
+		uint32_t attempt;
+		bool settled;
+		struct sk_task_report rep;
+	} * known;
 	size_t n_known, cap_known;
 	struct sk_arena *known_arena;
 };
@@ -130,8 +136,9 @@ do_start(void *arg, struct sk_plan_task *t)
 	if (payload.len > SK_FRAME_MAX) {
 		snprintf(err.msg, sizeof(err.msg), "the attachments are too large: %zu bytes, at most %zu",
 			payload.len, SK_FRAME_MAX);
-		st = (struct sk_start){ .id = t->spec.id, .refusal = err.msg, .failures = t->failures,
-			.spec_hash = st.spec_hash };
+		st = (struct sk_start){
+			.id = t->spec.id, .refusal = err.msg, .failures = t->failures, .spec_hash = st.spec_hash
+		};
 		sk_str_clear(&payload);
 		sk_put_start(&payload, &st);
 	}
@@ -148,7 +155,8 @@ do_stop(void *arg, struct sk_plan_task *t, enum sk_reason reason)
 
 	sk_put_u32(&payload, (uint32_t)reason);
 	/* one that is not in the file has the grace that it was started with */
-	sk_put_u64(&payload, t->spec.worker != NULL ? (uint64_t)(t->spec.grace_s * 1000) : SK_OWN_GRACE);
+	sk_put_u64(
+		&payload, t->spec.worker != NULL ? (uint64_t)(t->spec.grace_s * 1000) : SK_OWN_GRACE);
 	tell(l, SK_F_STOP, t, &payload);
 	sk_str_release(&payload);
 }
@@ -165,8 +173,10 @@ do_update(void *arg, struct sk_plan_task *t)
 	if (payload.len <= SK_FRAME_MAX)
 		tell(l, SK_F_UPDATE, t, &payload);
 	else
-		sk_log_task(SK_ERROR, l->cfg->component, t->spec.id, t->attempt, "the new attachments are "
-			"too large: %zu bytes, at most %zu; the old ones stay in force", payload.len, SK_FRAME_MAX);
+		sk_log_task(SK_ERROR, l->cfg->component, t->spec.id, t->attempt,
+			"the new attachments are "
+			"too large: %zu bytes, at most %zu; the old ones stay in force",
+			payload.len, SK_FRAME_MAX);
 	sk_str_release(&value);
 	sk_str_release(&payload);
 }
@@ -188,7 +198,11 @@ do_event(void *arg, const struct sk_plan_task *t, const char *name)
 }
 
 static const struct sk_plan_ops plan_ops = {
-	.start = do_start, .stop = do_stop, .update = do_update, .forget = do_forget, .event = do_event,
+	.start = do_start,
+	.stop = do_stop,
+	.update = do_update,
+	.forget = do_forget,
+	.event = do_event,
 };
 
 /* ---- reading the file ---- */
@@ -301,7 +315,8 @@ remember(struct sk_link *l, const struct sk_frame *f, struct sk_reader *r, uint3
 	k.rep.unseen = (flags & 2) == 0 && k.rep.start_boot_ms > 0;
 	for (size_t i = 0; f->type != SK_F_TASK && i < l->n_known; i++)
 		if (l->known[i].key == k.key && l->known[i].attempt == k.attempt) {
-			k.rep.unseen = k.rep.unseen && (l->known[i].rep.unseen || l->known[i].rep.start_boot_ms == 0);
+			k.rep.unseen =
+				k.rep.unseen && (l->known[i].rep.unseen || l->known[i].rep.start_boot_ms == 0);
 			l->known[i] = k;
 			return;
 		}
@@ -432,8 +447,10 @@ channel_ready(uint32_t events, void *arg)
 static void
 end_hung_supervisor(struct sk_link *l)
 {
-	sk_log(SK_CRITICAL, l->cfg->component, "the supervisor (pid %d) is silent for %lld ms: killing it "
-		"and its tasks", (int)l->supervisor, (long long)l->cfg->lease_ms);
+	sk_log(SK_CRITICAL, l->cfg->component,
+		"the supervisor (pid %d) is silent for %lld ms: killing it "
+		"and its tasks",
+		(int)l->supervisor, (long long)l->cfg->lease_ms);
 	kill(l->supervisor, SIGKILL);
 	l->gone = true;
 }
@@ -485,9 +502,10 @@ look(void *arg)
 	struct stat st;
 
 	/* by name each time: a mounted ConfigMap swaps a link, editors rename */
-	if (stat(l->cfg->watch, &st) == 0 && (st.st_mtim.tv_sec != l->seen.st_mtim.tv_sec ||
-	    st.st_mtim.tv_nsec != l->seen.st_mtim.tv_nsec || st.st_ino != l->seen.st_ino ||
-	    st.st_size != l->seen.st_size))
+	if (stat(l->cfg->watch, &st) == 0 &&
+		(st.st_mtim.tv_sec != l->seen.st_mtim.tv_sec ||
+			st.st_mtim.tv_nsec != l->seen.st_mtim.tv_nsec || st.st_ino != l->seen.st_ino ||
+			st.st_size != l->seen.st_size))
 		load_again(l);
 	sk_timer_set(l->loop, &l->look, sk_boot_ms() + WATCH_MS);
 }

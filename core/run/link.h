@@ -12,8 +12,8 @@
 struct sk_link;
 
 struct sk_link_config {
-	const char *component;		/* for the log: "edge", "run-one" */
-	void *arg;			/* of all callbacks */
+	const char *component; /* for the log: "edge", "run-one" */
+	void *arg; /* of all callbacks */
 	/* Read the tasks. On success *arena and *list are filled, the arena is taken. On failure the
 	 * problems have been printed and the exit code for a first load is returned; 0 = good. */
 	int (*load)(void *arg, struct sk_arena **arena, struct sk_task_list *list);
@@ -25,9 +25,9 @@ struct sk_link_config {
 	/* About every 100 ms while something changes, and at the end (last = true): a live table. */
 	void (*draw)(void *arg, struct sk_link *link, bool last);
 	struct sk_plan_limits limits;
-	bool once;			/* quit when all tasks have ended */
-	int64_t lease_ms;		/* a supervisor silent for longer is killed with its tasks; 0 = never */
-	const char *watch;		/* re-read when this file changes; NULL = only on SIGHUP */
+	bool once; /* quit when all tasks have ended */
+	int64_t lease_ms; /* a supervisor silent for longer is killed with its tasks; 0 = never */
+	const char *watch; /* re-read when this file changes; NULL = only on SIGHUP */
 	/* The exit code when all have ended or everything was stopped by a signal (0 = no signal). */
 	int (*exit_code)(void *arg, const struct sk_plan *plan, int signal);
 };

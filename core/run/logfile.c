@@ -171,8 +171,8 @@ sk_logfile_clean(struct sk_sink *s)
 
 	while (d != NULL && (e = readdir(d)) != NULL) {
 		if (!is_ours(e->d_name) || is_open(s, e->d_name) ||
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
-		    st.st_mtime >= oldest || unlinkat(dirfd(d), e->d_name, 0) != 0)
+			fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
+			st.st_mtime >= oldest || unlinkat(dirfd(d), e->d_name, 0) != 0)
 			continue; /* what could not be removed is tried again in an hour */
 		if (st.st_ctime >= s->began_ms / 1000) { /* of this run: there is room again */
 			s->written -= st.st_size < s->written ? st.st_size : s->written;

@@ -16,7 +16,10 @@ void
 sk_out_init(struct sk_out *o, const char *id, uint32_t attempt, int64_t limit)
 {
 	*o = (struct sk_out){
-		.id = id, .attempt = attempt, .limit = limit > 0 ? limit : SK_OUTPUT_LIMIT, .fd = -1,
+		.id = id,
+		.attempt = attempt,
+		.limit = limit > 0 ? limit : SK_OUTPUT_LIMIT,
+		.fd = -1,
 	};
 }
 
@@ -52,7 +55,7 @@ open_attempt(const struct sk_sink *s, const struct sk_out *o)
 		*slash = '\0';
 		upper = strrchr(path.p, '/');
 		*upper = '\0';
-		mkdir(path.p, 0700);	/* what fails here fails again at open, with its errno */
+		mkdir(path.p, 0700); /* what fails here fails again at open, with its errno */
 		*upper = '/';
 		mkdir(path.p, 0700);
 		*slash = '/';
@@ -161,8 +164,8 @@ put_line(struct sk_sink *s, struct sk_out *o, const char *p, size_t n)
 		return;
 	if (s->cfg.console == SK_CONSOLE_EVENTS)
 		event_line(s, o, p, n);
-	sk_log_format(&line, sk_log_settings()->json, sk_wall_ms(), level, "task", o->id, o->attempt, p,
-		n);
+	sk_log_format(
+		&line, sk_log_settings()->json, sk_wall_ms(), level, "task", o->id, o->attempt, p, n);
 	if (s->cfg.console == SK_CONSOLE_TAGGED || s->cfg.console == SK_CONSOLE_RAW)
 		sk_sink_console(s, 2, line.p, line.len);
 	sk_sink_file(s, s->cfg.split ? o : NULL, line.p, line.len);

@@ -17,32 +17,32 @@
 #include <stdint.h>
 
 enum sk_console {
-	SK_CONSOLE_TAGGED,	/* lines of tasks become log lines on stderr */
-	SK_CONSOLE_EVENTS,	/* lines of tasks become JSON "log" events on stdout */
-	SK_CONSOLE_RAW,		/* output of programs goes to stdout and stderr as it is */
-	SK_CONSOLE_TABLE	/* a live table has stdout; only warnings and errors break into it */
+	SK_CONSOLE_TAGGED, /* lines of tasks become log lines on stderr */
+	SK_CONSOLE_EVENTS, /* lines of tasks become JSON "log" events on stdout */
+	SK_CONSOLE_RAW, /* output of programs goes to stdout and stderr as it is */
+	SK_CONSOLE_TABLE /* a live table has stdout; only warnings and errors break into it */
 };
 
-#define SK_OUTPUT_LIMIT ((int64_t)10 << 20)		/* kept of one attempt */
-#define SK_OUTPUT_TOTAL ((int64_t)1 << 30)		/* all files of a directory */
+#define SK_OUTPUT_LIMIT ((int64_t)10 << 20) /* kept of one attempt */
+#define SK_OUTPUT_TOTAL ((int64_t)1 << 30) /* all files of a directory */
 
 struct sk_sink_config {
 	enum sk_console console;
-	const char *skald_id;		/* names the log files */
-	const char *log_path;		/* directory; "" = no log files */
-	int64_t rotation_bytes;		/* 0 = never */
-	int64_t retention_s;		/* 0 = keep for ever */
-	bool split;			/* a log file per task */
-	const char *data_dir;		/* "" = none; else <data_dir>/logs/<id>/<attempt>.log */
-	int64_t total_limit;		/* bytes of all files written by this run; 0 = SK_OUTPUT_TOTAL */
+	const char *skald_id; /* names the log files */
+	const char *log_path; /* directory; "" = no log files */
+	int64_t rotation_bytes; /* 0 = never */
+	int64_t retention_s; /* 0 = keep for ever */
+	bool split; /* a log file per task */
+	const char *data_dir; /* "" = none; else <data_dir>/logs/<id>/<attempt>.log */
+	int64_t total_limit; /* bytes of all files written by this run; 0 = SK_OUTPUT_TOTAL */
 };
 
 struct sk_sink;
 
 /* Never fails: a log directory that cannot be made is one warning. on_drain(arg) is called when a
  * stalled console takes data again. */
-struct sk_sink *sk_sink_new(const struct sk_sink_config *cfg, struct sk_loop *loop,
-	void (*on_drain)(void *arg), void *arg);
+struct sk_sink *sk_sink_new(
+	const struct sk_sink_config *cfg, struct sk_loop *loop, void (*on_drain)(void *arg), void *arg);
 /* Tries for at most wait_ms to get rid of what is queued. NULL is allowed. */
 void sk_sink_free(struct sk_sink *s, int64_t wait_ms);
 
@@ -62,19 +62,20 @@ void sk_sink_tick(struct sk_sink *s);
 
 /* The output of one attempt. */
 struct sk_out {
-	const char *id;			/* borrowed */
+	const char *id; /* borrowed */
 	uint32_t attempt;
-	int64_t limit;			/* bytes kept */
-	int64_t bytes;			/* seen */
-	int64_t dropped;		/* beyond a limit */
-	struct sk_str line[2];		/* unfinished lines of stdout and stderr */
-	char last[201];			/* the last line, cut, printable */
-	int fd;				/* split log or attempt file; -1 = not open */
-	bool failed;			/* the file could not be written; said once */
+	int64_t limit; /* bytes kept */
+	int64_t bytes; /* seen */
+	int64_t dropped; /* beyond a limit */
+	struct sk_str line[2]; /* unfinished lines of stdout and stderr */
+	char last[201]; /* the last line, cut, printable */
+	int fd; /* split log or attempt file; -1 = not open */
+	bool failed; /* the file could not be written; said once */
 };
 void sk_out_init(struct sk_out *o, const char *id, uint32_t attempt, int64_t limit);
 /* Bytes that the task wrote to stream 1 or 2. raw: they pass to our own stream unchanged. */
-void sk_out_feed(struct sk_sink *s, struct sk_out *o, int stream, const char *p, size_t n, bool raw);
+void
+sk_out_feed(struct sk_sink *s, struct sk_out *o, int stream, const char *p, size_t n, bool raw);
 /* The attempt has ended: finish the last lines, say what was dropped, close the file. */
 void sk_out_end(struct sk_sink *s, struct sk_out *o, bool raw);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFETCH 32		/* starts handed over ahead of free slots: the supervisor never waits for us */
+#define PREFETCH 32 /* starts handed over ahead of free slots: the supervisor never waits for us */
 
 const char *
 sk_plan_state_name(enum sk_plan_state s)
@@ -182,7 +182,9 @@ queue_of(struct sk_plan *p, const struct sk_plan_task *t)
 {
 	int64_t priority = t->spec.priority;
 
-	return &p->ready[priority < 0 ? 0 : priority >= PLAN_PRIORITIES ? PLAN_PRIORITIES - 1 : priority];
+	return &p->ready[priority < 0		  ? 0
+			: priority >= PLAN_PRIORITIES ? PLAN_PRIORITIES - 1
+										  : priority];
 }
 
 void
@@ -206,7 +208,8 @@ plan_unqueue(struct sk_plan *p, struct sk_plan_task *t)
 	for (size_t i = 0; i < PLAN_PRIORITIES; i++) {
 		struct sk_plan_task *before = NULL;
 
-		for (struct sk_plan_task *at = p->ready[i].head; at != NULL; before = at, at = at->queue_next) {
+		for (struct sk_plan_task *at = p->ready[i].head; at != NULL;
+			 before = at, at = at->queue_next) {
 			if (at != t)
 				continue;
 			if (before != NULL)
@@ -233,7 +236,7 @@ fits(const struct sk_plan *p, const struct sk_plan_task *t)
 		return false;
 	/* what asks for more than there is runs alone rather than never */
 	if (l->cpus > 0 && r->cpus > 0 && p->cpus > 0 &&
-	    p->cpus + millionths(r->cpus) > millionths(l->cpus))
+		p->cpus + millionths(r->cpus) > millionths(l->cpus))
 		return false;
 	return !(l->memory_mb > 0 && r->memory_mb > 0 && p->memory_mb > 0 &&
 		p->memory_mb + r->memory_mb > l->memory_mb);

@@ -13,44 +13,44 @@
 #include <stdint.h>
 
 enum sk_plan_state {
-	SK_P_WAITING,	/* for dependencies */
-	SK_P_READY,	/* for a slot or resources */
-	SK_P_BACKOFF,	/* until next_ms */
-	SK_P_STARTING,	/* handed to the supervisor */
+	SK_P_WAITING, /* for dependencies */
+	SK_P_READY, /* for a slot or resources */
+	SK_P_BACKOFF, /* until next_ms */
+	SK_P_STARTING, /* handed to the supervisor */
 	SK_P_RUNNING,
 	SK_P_STOPPING,
-	SK_P_FINISHED,	/* the rest is final */
+	SK_P_FINISHED, /* the rest is final */
 	SK_P_FAILED,
 	SK_P_CANCELLED,
-	SK_P_INTERRUPTED,	/* skalds was told to stop */
-	SK_P_SKIPPED	/* a dependency did not finish */
+	SK_P_INTERRUPTED, /* skalds was told to stop */
+	SK_P_SKIPPED /* a dependency did not finish */
 };
 
 /* "waiting", "running", …: for tables and JSON. */
 const char *sk_plan_state_name(enum sk_plan_state s);
 
 struct sk_plan_task {
-	struct sk_task_spec spec;	/* owned by gen */
+	struct sk_task_spec spec; /* owned by gen */
 	struct sk_generation *gen;
 	uint64_t key;
 	enum sk_plan_state state;
-	uint32_t attempt;		/* of the current or last one; 0 = never started */
-	uint32_t failures;		/* in a row; decides back-off and retry */
-	int64_t next_ms;		/* boot clock, while in BACKOFF */
-	struct sk_task_report report;	/* of the last start or end; texts below */
-	char message[512];		/* report.message points here */
+	uint32_t attempt; /* of the current or last one; 0 = never started */
+	uint32_t failures; /* in a row; decides back-off and retry */
+	int64_t next_ms; /* boot clock, while in BACKOFF */
+	struct sk_task_report report; /* of the last start or end; texts below */
+	char message[512]; /* report.message points here */
 	int64_t pid;
 	int64_t start_boot_ms, end_boot_ms;
 	double progress;
 	char stage[128];
-	char line[201];			/* the last line it printed */
-	bool removed;			/* forget it once it has ended */
-	bool again;			/* changed while it ran: start anew once it has ended */
-	bool holds;			/* counted in slots and resources, these: */
+	char line[201]; /* the last line it printed */
+	bool removed; /* forget it once it has ended */
+	bool again; /* changed while it ran: start anew once it has ended */
+	bool holds; /* counted in slots and resources, these: */
 	int64_t held_cpus, held_memory_mb;
-	bool inherited;			/* this attempt was begun by the link before us */
-	struct sk_plan_task *queue_next;	/* READY; for a moment, just ended */
-	bool seen;			/* mark of a reload */
+	bool inherited; /* this attempt was begun by the link before us */
+	struct sk_plan_task *queue_next; /* READY; for a moment, just ended */
+	bool seen; /* mark of a reload */
 };
 
 /* Effects. None may call back into the plan. */
@@ -64,27 +64,27 @@ struct sk_plan_ops {
 };
 
 struct sk_plan_limits {
-	uint32_t slots;		/* 0 = no limit */
-	double cpus;		/* shared by tasks that ask for cpus; 0 = no limit */
-	int64_t memory_mb;	/* likewise */
+	uint32_t slots; /* 0 = no limit */
+	double cpus; /* shared by tasks that ask for cpus; 0 = no limit */
+	int64_t memory_mb; /* likewise */
 };
 
 struct sk_plan;
-struct sk_plan *sk_plan_new(const struct sk_plan_limits *limits, const struct sk_plan_ops *ops,
-	void *arg);
+struct sk_plan *
+sk_plan_new(const struct sk_plan_limits *limits, const struct sk_plan_ops *ops, void *arg);
 void sk_plan_free(struct sk_plan *p);
 
 /* Take a file's tasks: the first time, or as a reload. The plan takes the arena that the list
  * lives in and frees it when no task needs it any more. */
-void sk_plan_load(struct sk_plan *p, const struct sk_task_list *list, struct sk_arena *arena,
-	int64_t now_ms);
+void sk_plan_load(
+	struct sk_plan *p, const struct sk_task_list *list, struct sk_arena *arena, int64_t now_ms);
 /* A task that the supervisor knows from before this link: running, or ended (settled: told already).
  * Call after the first load. Unknown ids are stopped and forgotten. */
 void sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt,
 	const struct sk_task_report *rep, bool settled, int64_t now_ms);
 /* Reports of the supervisor. A wrong attempt is ignored. */
-void sk_plan_started(struct sk_plan *p, uint64_t key, uint32_t attempt,
-	const struct sk_task_report *rep);
+void sk_plan_started(
+	struct sk_plan *p, uint64_t key, uint32_t attempt, const struct sk_task_report *rep);
 void sk_plan_exited(struct sk_plan *p, uint64_t key, uint32_t attempt,
 	const struct sk_task_report *rep, int64_t now_ms);
 /* The task by its key, NULL when there is none. */

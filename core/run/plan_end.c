@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define RESTART_FLOOR_MS 1000
-#define HEALTHY_MS 10000	/* a run this long starts the back-off of `restart` anew */
+#define HEALTHY_MS 10000 /* a run this long starts the back-off of `restart` anew */
 
 /* ---- dependencies ---- */
 
@@ -27,8 +27,8 @@ dependencies(const struct sk_plan *p, const struct sk_plan_task *t)
 	return result;
 }
 
-static void end_task(struct sk_plan *p, struct sk_plan_task *t, enum sk_plan_state s,
-	const char *event);
+static void
+end_task(struct sk_plan *p, struct sk_plan_task *t, enum sk_plan_state s, const char *event);
 
 static void
 skip(struct sk_plan *p, struct sk_plan_task *t)
@@ -150,8 +150,8 @@ restart(struct sk_plan *p, struct sk_plan_task *t, bool good)
 		return false;
 	if (!good && healthy)
 		t->failures = 1;
-	back_off(p, t, sk_backoff_ms(&t->spec.retry, t->failures > 0 ? t->failures : 1,
-		RESTART_FLOOR_MS));
+	back_off(
+		p, t, sk_backoff_ms(&t->spec.retry, t->failures > 0 ? t->failures : 1, RESTART_FLOOR_MS));
 	return true;
 }
 
@@ -159,7 +159,7 @@ static bool
 retry(struct sk_plan *p, struct sk_plan_task *t, bool good)
 {
 	if (good || t->spec.restart != SK_RESTART_NEVER ||
-	    t->failures >= (uint32_t)t->spec.retry.max_attempts)
+		t->failures >= (uint32_t)t->spec.retry.max_attempts)
 		return false;
 	back_off(p, t, sk_backoff_ms(&t->spec.retry, t->failures, 0));
 	return true;
@@ -241,7 +241,8 @@ sk_plan_started(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct 
 {
 	struct sk_plan_task *t = sk_plan_find(p, key);
 
-	if (t == NULL || t->attempt != attempt || (t->state != SK_P_STARTING && t->state != SK_P_STOPPING))
+	if (t == NULL || t->attempt != attempt ||
+		(t->state != SK_P_STARTING && t->state != SK_P_STOPPING))
 		return;
 	plan_copy_report(t, rep);
 	if (t->state == SK_P_STARTING)

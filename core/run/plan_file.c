@@ -127,7 +127,8 @@ plan_interrupt_idle(struct sk_plan *p)
 }
 
 void
-sk_plan_load(struct sk_plan *p, const struct sk_task_list *list, struct sk_arena *arena, int64_t now_ms)
+sk_plan_load(
+	struct sk_plan *p, const struct sk_task_list *list, struct sk_arena *arena, int64_t now_ms)
 {
 	struct sk_generation *g = sk_xcalloc(1, sizeof(*g));
 
@@ -199,7 +200,7 @@ catch_up(struct sk_plan *p, struct sk_plan_task *t, const struct sk_task_report 
 	if (!plan_is_active(t))
 		plan_start_over(p, t);
 	else if (t->state == SK_P_RUNNING && t->spec.worker->update != NULL &&
-	    strcmp(rep->class_name, t->spec.class_name) == 0)
+		strcmp(rep->class_name, t->spec.class_name) == 0)
 		p->ops->update(p->arg, t);
 	else
 		stop_for_change(p, t);
@@ -238,8 +239,10 @@ sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct sk
 			catch_up(p, t, rep);
 		return;
 	}
-	plan_set_state(p, t, rep->state == SK_T_QUEUED ? SK_P_STARTING
-		: rep->state == SK_T_STOPPING ? SK_P_STOPPING : SK_P_RUNNING);
+	plan_set_state(p, t,
+		rep->state == SK_T_QUEUED		  ? SK_P_STARTING
+			: rep->state == SK_T_STOPPING ? SK_P_STOPPING
+										  : SK_P_RUNNING);
 	plan_hold(p, t);
 	if (t->removed)
 		stop_for_change(p, t);

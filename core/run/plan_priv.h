@@ -20,16 +20,18 @@ struct sk_plan {
 	void *arg;
 	struct sk_plan_task **tasks;
 	size_t n, cap;
-	struct sk_map by_key, by_id;	/* by_id: hash of the id */
+	struct sk_map by_key, by_id; /* by_id: hash of the id */
 	uint64_t next_key;
-	struct ready { struct sk_plan_task *head, *tail; } ready[PLAN_PRIORITIES];
+	struct ready {
+		struct sk_plan_task *head, *tail;
+	} ready[PLAN_PRIORITIES];
 	size_t count[SK_P_SKIPPED + 1];
-	uint32_t held;			/* attempts handed over and not yet ended */
-	int64_t cpus, memory_mb;	/* held by them; cpus in millionths: sums of doubles drift */
-	struct sk_plan_task *ended;	/* whose dependants have not been looked at yet */
-	bool waking;			/* somebody goes through `ended` already */
-	bool look;			/* not all is known yet: dependencies wait for look_at_all */
-	bool collided;			/* two tasks have one hash: by_id does not find them all */
+	uint32_t held; /* attempts handed over and not yet ended */
+	int64_t cpus, memory_mb; /* held by them; cpus in millionths: sums of doubles drift */
+	struct sk_plan_task *ended; /* whose dependants have not been looked at yet */
+	bool waking; /* somebody goes through `ended` already */
+	bool look; /* not all is known yet: dependencies wait for look_at_all */
+	bool collided; /* two tasks have one hash: by_id does not find them all */
 	bool draining;
 };
 
@@ -46,7 +48,8 @@ void plan_hold(struct sk_plan *p, struct sk_plan_task *t);
 void plan_let_go(struct sk_plan *p, struct sk_plan_task *t);
 void plan_drop_generation(struct sk_generation *g);
 /* Takes a reference of the generation. */
-void plan_set_spec(struct sk_plan_task *t, const struct sk_task_spec *spec, struct sk_generation *g);
+void
+plan_set_spec(struct sk_plan_task *t, const struct sk_task_spec *spec, struct sk_generation *g);
 void plan_free_task(struct sk_plan_task *t);
 void plan_make_ready(struct sk_plan *p, struct sk_plan_task *t);
 /* Out of whichever queue it stands in. */

@@ -83,8 +83,7 @@ same_file(int fd, int dir, const char *name)
 	struct stat mine, there;
 
 	return fstat(fd, &mine) == 0 && fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-		mine.st_dev == there.st_dev &&
-		mine.st_ino == there.st_ino;
+		mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
 /* Between our open and our lock another start may take the file for a dead run's, hold it for a
@@ -135,8 +134,8 @@ sk_run_file_open(struct sk_run_file *rf, struct sk_err *err)
 }
 
 enum sk_code
-sk_run_file_note(struct sk_run_file *rf, const char *cgroup_v2, const char *cgroup_v1,
-	struct sk_err *err)
+sk_run_file_note(
+	struct sk_run_file *rf, const char *cgroup_v2, const char *cgroup_v1, struct sk_err *err)
 {
 	struct sk_str text = SK_STR_INIT;
 	bool complete;
@@ -176,7 +175,7 @@ remove_results(int dir, const char *pid, size_t pid_len)
 		const char *dot = strrchr(e->d_name, '.');
 
 		if (dot != NULL && strcmp(dot, ".result") == 0 && strncmp(e->d_name, pid, pid_len) == 0 &&
-		    e->d_name[pid_len] == '.')
+			e->d_name[pid_len] == '.')
 			unlinkat(dir, e->d_name, 0);
 	}
 	if (d != NULL)
@@ -274,7 +273,7 @@ clear_file(int dir, const char *name, size_t *killed)
 		*killed += clear_run(fd);
 		remove_results(dir, name, pid_len);
 		snprintf(sock, sizeof(sock), "%.*s.sock", (int)pid_len, name);
-		unlinkat(dir, sock, 0);	/* may be gone already */
+		unlinkat(dir, sock, 0); /* may be gone already */
 		unlinkat(dir, name, 0);
 	}
 	if (fd != -1) /* else another user's, or just gone */

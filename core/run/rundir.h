@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SK_RUN_ID_LEN 33	/* 32 hex digits */
+#define SK_RUN_ID_LEN 33 /* 32 hex digits */
 
 /* The first directory that can be made and written: $SKALDS_RUN_DIR, /run/skalds,
  * $XDG_RUNTIME_DIR/skalds, /tmp/skalds-<uid>. "" when there is none (read-only container): then
@@ -21,8 +21,8 @@
 const char *sk_rundir(char *buf, size_t n);
 
 struct sk_run_file {
-	int fd;			/* -1 = there is no runtime directory */
-	char dir[256];		/* "" = none */
+	int fd; /* -1 = there is no runtime directory */
+	char dir[256]; /* "" = none */
 	char run_id[SK_RUN_ID_LEN];
 };
 

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #define STALL_BYTES ((size_t)1 << 20)
-#define DROP_BYTES (4 * STALL_BYTES)	/* held for a console that takes nothing; then it is lost */
-#define EARLY_BYTES ((size_t)64 << 10)	/* written at once, not only at the round's end */
+#define DROP_BYTES (4 * STALL_BYTES) /* held for a console that takes nothing; then it is lost */
+#define EARLY_BYTES ((size_t)64 << 10) /* written at once, not only at the round's end */
 #define CLEAN_MS 3600000
 
 /* A write to a terminal or pipe that nobody reads must never stop us. O_NONBLOCK belongs to the open
@@ -30,8 +30,10 @@ open_console(struct console *c, int fd)
 	c->fd = fd;
 	if (fstat(fd, &st) != 0)
 		return; /* every write will say what is wrong */
-	c->kind = S_ISFIFO(st.st_mode) ? CONSOLE_PIPE : S_ISSOCK(st.st_mode) ? CONSOLE_SOCKET
-		: isatty(fd) ? CONSOLE_TTY : CONSOLE_FILE;
+	c->kind = S_ISFIFO(st.st_mode) ? CONSOLE_PIPE
+		: S_ISSOCK(st.st_mode)	   ? CONSOLE_SOCKET
+		: isatty(fd)			   ? CONSOLE_TTY
+								   : CONSOLE_FILE;
 	if (c->kind != CONSOLE_PIPE && c->kind != CONSOLE_TTY)
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -41,8 +43,8 @@ open_console(struct console *c, int fd)
 }
 
 struct sk_sink *
-sk_sink_new(const struct sk_sink_config *cfg, struct sk_loop *loop, void (*on_drain)(void *arg),
-	void *arg)
+sk_sink_new(
+	const struct sk_sink_config *cfg, struct sk_loop *loop, void (*on_drain)(void *arg), void *arg)
 {
 	struct sk_sink *s = sk_xcalloc(1, sizeof(*s));
 
@@ -259,8 +261,8 @@ sk_sink_print(struct sk_sink *s, int stream, const char *text, size_t n)
 }
 
 void
-sk_sink_log(struct sk_sink *s, enum sk_level level, const char *task, int64_t attempt,
-	const char *fmt, ...)
+sk_sink_log(
+	struct sk_sink *s, enum sk_level level, const char *task, int64_t attempt, const char *fmt, ...)
 {
 	struct sk_str line = SK_STR_INIT;
 	char msg[1024];
@@ -286,8 +288,10 @@ sk_file_write(struct sk_sink *s, int fd, const char *p, size_t n)
 	if (s->written + (int64_t)n > s->cfg.total_limit) {
 		if (!s->total_said) {
 			s->total_said = true;
-			sk_sink_log(s, SK_WARNING, NULL, 0, "the output of all tasks reached %lld bytes: "
-				"no more is kept", (long long)s->cfg.total_limit);
+			sk_sink_log(s, SK_WARNING, NULL, 0,
+				"the output of all tasks reached %lld bytes: "
+				"no more is kept",
+				(long long)s->cfg.total_limit);
 		}
 		return true;
 	}

@@ -5,7 +5,7 @@
 #include "core/run/output.h"
 
 struct sk_logfile {
-	int fd;			/* -1 = not open */
+	int fd; /* -1 = not open */
 	int64_t size;
 	char path[1024];
 };
@@ -17,19 +17,24 @@ struct sk_sink {
 	void *arg;
 	struct console {
 		struct sk_str pending;
-		struct sk_watch *watch;	/* while it does not take more */
-		int fd;			/* 1 or 2, or the same file opened anew, without blocking */
+		struct sk_watch *watch; /* while it does not take more */
+		int fd; /* 1 or 2, or the same file opened anew, without blocking */
 		enum console_kind { CONSOLE_FILE, CONSOLE_PIPE, CONSOLE_SOCKET, CONSOLE_TTY } kind;
-		bool gone;		/* nobody reads any more */
+		bool gone; /* nobody reads any more */
 		bool blocked;
-		int64_t dropped;	/* log lines that found no room */
+		int64_t dropped; /* log lines that found no room */
 	} console[2];
 	struct sk_logfile file;
-	struct split { struct split *next; const struct sk_out *out; struct sk_logfile file; } *splits;
-	int64_t began_ms;		/* wall clock */
-	int64_t written;		/* bytes put into files by this run that are still there */
-	int64_t file_lost;		/* bytes that did not get there */
-	int64_t retry_ms, clean_ms;	/* boot clock: next try of a failed file, next removal of old ones */
+	struct split {
+		struct split *next;
+		const struct sk_out *out;
+		struct sk_logfile file;
+	} * splits;
+	int64_t began_ms; /* wall clock */
+	int64_t written; /* bytes put into files by this run that are still there */
+	int64_t file_lost; /* bytes that did not get there */
+	int64_t retry_ms,
+		clean_ms; /* boot clock: next try of a failed file, next removal of old ones */
 	bool total_said;
 };
 
@@ -42,8 +47,8 @@ void sk_sink_split_end(struct sk_sink *s, const struct sk_out *o);
 bool sk_file_write(struct sk_sink *s, int fd, const char *p, size_t n);
 
 /* logfile.c */
-void sk_logfile_write(struct sk_sink *s, struct sk_logfile *f, const char *name, const char *p,
-	size_t n);
+void sk_logfile_write(
+	struct sk_sink *s, struct sk_logfile *f, const char *name, const char *p, size_t n);
 void sk_logfile_close(struct sk_logfile *f);
 /* Remove our own log files below LOG_PATH that are older than the retention and not in use. */
 void sk_logfile_clean(struct sk_sink *s);

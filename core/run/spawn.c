@@ -26,7 +26,7 @@
 struct child_arg {
 	const struct sk_spawn *s;
 	pid_t parent;
-	bool born;		/* into its cgroup */
+	bool born; /* into its cgroup */
 	volatile enum sk_spawn_step step;
 	volatile int err;
 };
@@ -150,8 +150,8 @@ copy_program(struct child_arg *c)
 pid_t
 sk_spawn_program(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 {
-	struct child_arg *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		-1, 0);
+	struct child_arg *c =
+		mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	sigset_t all, before;
 	pid_t pid;
 
@@ -221,7 +221,8 @@ take_identity(const struct sk_spawn *s)
 	}
 	text = sk_xasprintf("skalds: worker %s", s->start->id);
 	sk_title_set(s->title, text);
-	sk_title_marks(s->title, marks); /* no room: its parent and its session still tell whose it is */
+	sk_title_marks(
+		s->title, marks); /* no room: its parent and its session still tell whose it is */
 	free(text);
 	return env;
 }
@@ -250,8 +251,8 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	raise_oom_score(s);
 	if ((err = place_fds(s)) != 0 || (err = close_others(&channel)) != 0)
 		cannot_start(channel, SK_SPAWN_FDS, err);
-	sk_worker_main(s->worker, s->start, s->attempt, s->title != NULL ? take_identity(s) : s->env,
-		channel);
+	sk_worker_main(
+		s->worker, s->start, s->attempt, s->title != NULL ? take_identity(s) : s->env, channel);
 }
 
 /* PID 1 of the namespace: start the program, reap, hand signals on, report the program's end. */
@@ -337,8 +338,8 @@ sk_spawn_isolated(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	if (pid == 0)
 		become_init(s, born);
 	if (pid == -1)
-		*failure = (struct sk_spawn_failure){
-			errno == EPERM ? SK_SPAWN_NAMESPACE : SK_SPAWN_FORK, errno };
+		*failure =
+			(struct sk_spawn_failure){ errno == EPERM ? SK_SPAWN_NAMESPACE : SK_SPAWN_FORK, errno };
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return pid;
 }
@@ -364,8 +365,8 @@ sk_find_program(const char *argv0, char *const *env, char *path, size_t n)
 	while (*dirs != '\0' && argv0[0] != '\0') {
 		size_t len = strcspn(dirs, ":");
 		struct stat st;
-		int whole = snprintf(path, n, "%.*s/%s", len > 0 ? (int)len : 1, len > 0 ? dirs : ".",
-			argv0);
+		int whole =
+			snprintf(path, n, "%.*s/%s", len > 0 ? (int)len : 1, len > 0 ? dirs : ".", argv0);
 
 		if (whole > 0 && (size_t)whole < n && stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
 			if (access(path, X_OK) == 0)

@@ -17,26 +17,31 @@
 
 struct sk_spawn {
 	const struct sk_start *start;
-	const struct sk_worker *worker;	/* compiled-in workers; NULL for programs */
+	const struct sk_worker *worker; /* compiled-in workers; NULL for programs */
 	uint32_t attempt;
-	char **env;			/* the whole environment, NULL-terminated */
-	const char *path;		/* programs: what is executed */
-	int in, out, err;		/* become 0, 1, 2; -1 = inherited */
-	int channel;			/* the child's end: workers and isolated programs; else -1 */
-	const struct sk_cgroup *cg;	/* NULL = none */
-	const struct rlimit *nofile;	/* the limit that skalds itself was given; as it is now when 0 */
-	const char *oom_score;		/* for oom_score_adj; "" = as it is */
-	const struct sk_title *title;	/* workers: where ps and /proc look; NULL = leave it */
+	char **env; /* the whole environment, NULL-terminated */
+	const char *path; /* programs: what is executed */
+	int in, out, err; /* become 0, 1, 2; -1 = inherited */
+	int channel; /* the child's end: workers and isolated programs; else -1 */
+	const struct sk_cgroup *cg; /* NULL = none */
+	const struct rlimit *nofile; /* the limit that skalds itself was given; as it is now when 0 */
+	const char *oom_score; /* for oom_score_adj; "" = as it is */
+	const struct sk_title *title; /* workers: where ps and /proc look; NULL = leave it */
 };
 
 /* Where a start failed. */
 enum sk_spawn_step {
-	SK_SPAWN_FORK = 1, SK_SPAWN_SESSION, SK_SPAWN_CGROUP, SK_SPAWN_NAMESPACE, SK_SPAWN_CWD,
-	SK_SPAWN_FDS, SK_SPAWN_EXEC
+	SK_SPAWN_FORK = 1,
+	SK_SPAWN_SESSION,
+	SK_SPAWN_CGROUP,
+	SK_SPAWN_NAMESPACE,
+	SK_SPAWN_CWD,
+	SK_SPAWN_FDS,
+	SK_SPAWN_EXEC
 };
 struct sk_spawn_failure {
 	enum sk_spawn_step step;
-	int err;			/* errno */
+	int err; /* errno */
 };
 
 /* The pid, or -1 and *failure. Blocks until the program runs or failed to (microseconds). */
@@ -48,7 +53,8 @@ pid_t sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure
 pid_t sk_spawn_isolated(const struct sk_spawn *s, struct sk_spawn_failure *failure);
 
 /* "exec /x: Permission denied" and the exit code for it: 127 not found, 126 everything else. */
-int sk_spawn_message(const struct sk_spawn *s, const struct sk_spawn_failure *f, char *msg, size_t n);
+int
+sk_spawn_message(const struct sk_spawn *s, const struct sk_spawn_failure *f, char *msg, size_t n);
 
 /* The file that argv0 means: itself with a slash in it, else searched in PATH of env. False with
  * errno (ENOENT, or EACCES when only files that cannot be executed were found). */

@@ -15,47 +15,47 @@
 
 /* Descriptors and paths that attempts use one after another. */
 struct sup_slot {
-	struct sup_slot *next;		/* while idle */
+	struct sup_slot *next; /* while idle */
 	struct sup *sup;
 	struct sup_task *task;
-	int out[2][2];			/* pipes for stdout and stderr: [stream][0 = read]; -1 = none */
+	int out[2][2]; /* pipes for stdout and stderr: [stream][0 = read]; -1 = none */
 	struct sk_watch *watch[2];
-	bool dirty;			/* a process of an old attempt may still hold the pipes */
-	char *result;			/* path of the result file; NULL without a runtime directory */
+	bool dirty; /* a process of an old attempt may still hold the pipes */
+	char *result; /* path of the result file; NULL without a runtime directory */
 };
 
 struct sup_task {
 	struct sup *sup;
-	struct sup_task *prev, *next;	/* queue */
+	struct sup_task *prev, *next; /* queue */
 	struct sk_arena *arena;
 	struct sk_start start;
 	uint64_t key;
 	uint32_t attempt;
 	enum sk_task_state state;
-	pid_t pid;			/* 0 = not running, or reaped */
-	pid_t session;			/* pid of the first process: session and group of the tree */
+	pid_t pid; /* 0 = not running, or reaped */
+	pid_t session; /* pid of the first process: session and group of the tree */
 	struct sup_slot *slot;
 	struct sk_cgroup *cg;
-	struct sk_chan chan;		/* to a compiled-in worker */
+	struct sk_chan chan; /* to a compiled-in worker */
 	struct sk_watch *chan_watch;
 	struct sk_out out;
-	struct sk_timer timer;		/* timeout, then grace, then the wait for an empty tree */
-	enum sk_reason stop_reason;	/* why we stopped it; EXITED = we did not */
+	struct sk_timer timer; /* timeout, then grace, then the wait for an empty tree */
+	enum sk_reason stop_reason; /* why we stopped it; EXITED = we did not */
 	int stop_signal;
-	int64_t grace_until_ms;		/* boot clock: how long the whole tree has to obey */
-	bool killed;			/* SIGKILL was sent to it by us */
-	bool hurry;			/* what is left of the tree gets no more grace */
-	bool reaped;			/* the first process is gone; status holds its end */
+	int64_t grace_until_ms; /* boot clock: how long the whole tree has to obey */
+	bool killed; /* SIGKILL was sent to it by us */
+	bool hurry; /* what is left of the tree gets no more grace */
+	bool reaped; /* the first process is gone; status holds its end */
 	int status;
-	int64_t reaped_ns;		/* boot clock */
-	bool group_gone;		/* nothing is left of the first process's group */
-	int sweeps;			/* rounds of killing what is left of the tree */
-	bool isolated_end;		/* the init of the namespace reported isolated_status */
+	int64_t reaped_ns; /* boot clock */
+	bool group_gone; /* nothing is left of the first process's group */
+	int sweeps; /* rounds of killing what is left of the tree */
+	bool isolated_end; /* the init of the namespace reported isolated_status */
 	int isolated_status;
-	const char *path;		/* programs: what was executed */
-	struct sk_str result;		/* report.result points into it */
-	bool start_seen;		/* a link has told the world of the start */
-	bool start_failed;		/* message and code say why */
+	const char *path; /* programs: what was executed */
+	struct sk_str result; /* report.result points into it */
+	bool start_seen; /* a link has told the world of the start */
+	bool start_failed; /* message and code say why */
 	int start_code;
 	struct sk_task_report report;
 	char message[512];
@@ -68,24 +68,24 @@ struct sup_task {
 struct sup_settled {
 	uint64_t key;
 	uint32_t attempt;
-	struct sk_task_report report;	/* texts: only id, behind the struct */
+	struct sk_task_report report; /* texts: only id, behind the struct */
 	char id[];
 };
 
 struct sup_link {
-	pid_t pid;			/* 0 = not running */
+	pid_t pid; /* 0 = not running */
 	struct sk_chan chan;
 	struct sk_watch *watch;
-	int err_fd;			/* its stderr */
-	struct sk_str held[2];		/* of stdout, stderr: a line too long for one frame, so far */
+	int err_fd; /* its stderr */
+	struct sk_str held[2]; /* of stdout, stderr: a line too long for one frame, so far */
 	struct sk_watch *err_watch;
 	struct sk_str err_line;
 	struct sk_timer restart;
 	uint32_t restarts;
 	int64_t backoff_ms, started_ms, heard_ms;
-	bool spoke;			/* this life has sent a frame */
-	unsigned silent_seconds;	/* counted, not read from a clock: a suspended machine is no silence */
-	unsigned silent_deaths;		/* in a row */
+	bool spoke; /* this life has sent a frame */
+	unsigned silent_seconds; /* counted, not read from a clock: a suspended machine is no silence */
+	unsigned silent_deaths; /* in a row */
 	bool ready;
 };
 
@@ -97,32 +97,32 @@ struct sup {
 	struct sk_run_file run;
 	struct sk_title title;
 	int signal_fd, null_fd;
-	bool terminal[3];		/* was standard input, output, error one at the start? */
+	bool terminal[3]; /* was standard input, output, error one at the start? */
 	struct sk_watch *signal_watch;
-	char oom_score[8];		/* of tasks; "" = the same as ours */
-	struct rlimit nofile;		/* as we were started; ours is raised, the tasks' is not */
+	char oom_score[8]; /* of tasks; "" = the same as ours */
+	struct rlimit nofile; /* as we were started; ours is raised, the tasks' is not */
 	struct sk_map by_key, by_pid;
-	struct sk_map settled;		/* by key */
+	struct sk_map settled; /* by key */
 	struct sup_task *queue_head, *queue_tail;
 	struct sup_slot *idle;
-	unsigned n_slots, n_running, n_queued;	/* n_slots 0 = no limit */
+	unsigned n_slots, n_running, n_queued; /* n_slots 0 = no limit */
 	struct sup_link link;
-	bool flush_now;			/* something urgent is queued for the link */
-	unsigned results;		/* names of result files so far */
+	bool flush_now; /* something urgent is queued for the link */
+	unsigned results; /* names of result files so far */
 	struct sk_timer flush, sweep, second, notes;
 	int64_t last_flush_ms;
-	int64_t scan_ns;		/* boot clock of the last walk for adopted processes */
+	int64_t scan_ns; /* boot clock of the last walk for adopted processes */
 	size_t scan_found;
-	int64_t oom_seen;		/* of our own group's counter, as far as attributed to tasks or old */
-	int64_t oom_last;		/* its value a second ago */
-	bool memory_said;		/* that memoryMb cannot be enforced */
-	bool stalled;			/* a console takes no more: reading from tasks pauses, none starts */
+	int64_t oom_seen; /* of our own group's counter, as far as attributed to tasks or old */
+	int64_t oom_last; /* its value a second ago */
+	bool memory_said; /* that memoryMb cannot be enforced */
+	bool stalled; /* a console takes no more: reading from tasks pauses, none starts */
 	bool draining;
-	int drain_signal;		/* the first signal that asked to stop */
+	int drain_signal; /* the first signal that asked to stop */
 	bool quitting, done;
 	int exit_code;
 	struct sk_timer give_up;
-	int status_fd;			/* listening socket; -1 = none */
+	int status_fd; /* listening socket; -1 = none */
 	struct sk_watch *status_watch;
 	char status_path[320];
 };

@@ -96,8 +96,9 @@ sup_judge(struct sup_task *t)
 	}
 	if (t->session == 0)
 		return; /* stopped before it was started */
-	judge_status(t, t->isolated_end && WIFEXITED(t->status) && WEXITSTATUS(t->status) == 0
-		? t->isolated_status : t->status);
+	judge_status(t,
+		t->isolated_end && WIFEXITED(t->status) && WEXITSTATUS(t->status) == 0 ? t->isolated_status
+																			   : t->status);
 	if (r->reason == SK_REASON_TIMEOUT && t->message[0] == '\0')
 		snprintf(t->message, sizeof(t->message), "ran longer than %.3g s",
 			(double)t->start.timeout_ms / 1000);
@@ -149,8 +150,11 @@ static bool
 tree_left(struct sup_task *t, int sig, bool thorough)
 {
 	const struct sk_tree tree = {
-		.run_id = t->sup->run.run_id, .task_id = t->start.id, .attempt = t->attempt,
-		.session = own_session(t), .spare = t->sup->link.pid,
+		.run_id = t->sup->run.run_id,
+		.task_id = t->start.id,
+		.attempt = t->attempt,
+		.session = own_session(t),
+		.spare = t->sup->link.pid,
 	};
 
 	if (t->cg != NULL) {
@@ -184,8 +188,8 @@ sup_end_tree(struct sup_task *t)
 	if (thorough && !t->hurry && now < t->grace_until_ms && group_left(t, 0)) {
 		/* its children got the signal too, and have the same time to obey */
 		t->timer.fn = check_again;
-		sk_timer_set(s->loop, &t->timer, now + MAX_CHECK_MS < t->grace_until_ms
-			? now + MAX_CHECK_MS : t->grace_until_ms);
+		sk_timer_set(s->loop, &t->timer,
+			now + MAX_CHECK_MS < t->grace_until_ms ? now + MAX_CHECK_MS : t->grace_until_ms);
 		return;
 	}
 	if (!tree_left(t, SIGKILL, thorough)) {

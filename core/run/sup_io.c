@@ -13,8 +13,8 @@
 
 #define READ_SIZE ((size_t)64 << 10)
 #define SMALL_READ ((size_t)4 << 10)
-#define ROUND_BYTES ((size_t)256 << 10)	/* read from all tasks in one round of the loop, about */
-#define READS_AT_END 32		/* a pipe holds 64 KiB; whoever still writes is killed already */
+#define ROUND_BYTES ((size_t)256 << 10) /* read from all tasks in one round of the loop, about */
+#define READS_AT_END 32 /* a pipe holds 64 KiB; whoever still writes is killed already */
 #define RESULT_MAX ((size_t)64 << 10)
 
 bool
@@ -90,8 +90,8 @@ sup_read_rest(struct sup_task *t)
 {
 	for (int stream = 0; stream < 2 && t->slot != NULL; stream++)
 		if (t->slot->out[stream][0] != -1)
-			for (int i = 0; i < READS_AT_END &&
-			    read_stream(t->slot, stream, READ_SIZE) == READ_SIZE; i++)
+			for (int i = 0;
+				 i < READS_AT_END && read_stream(t->slot, stream, READ_SIZE) == READ_SIZE; i++)
 				;
 }
 
@@ -126,8 +126,8 @@ open_pipe(struct sup_slot *slot, int stream, struct sk_err *err)
 		sk_fail_errno(err, "fcntl");
 		return false;
 	}
-	slot->watch[stream] = sk_watch_add(s->loop, ends[0], s->stalled ? 0 : EPOLLIN, ready[stream],
-		slot, err);
+	slot->watch[stream] =
+		sk_watch_add(s->loop, ends[0], s->stalled ? 0 : EPOLLIN, ready[stream], slot, err);
 	return slot->watch[stream] != NULL;
 }
 
@@ -259,7 +259,8 @@ on_worker(struct sup_task *t, const struct sk_frame *f)
 		break;
 	case SK_F_FAILURE:
 		p = sk_get_bytes(&r, &n);
-		snprintf(t->message, sizeof(t->message), "%.*s", (int)(n < 4096 ? n : 4096), (const char *)p);
+		snprintf(
+			t->message, sizeof(t->message), "%.*s", (int)(n < 4096 ? n : 4096), (const char *)p);
 		break;
 	case SK_F_RESULT:
 		p = sk_get_bytes(&r, &n);

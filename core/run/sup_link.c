@@ -19,7 +19,7 @@
 #define FIRST_BACKOFF_MS 10
 #define MAX_BACKOFF_MS 5000
 #define HUNG_SECONDS 12
-#define HEALTHY_MS 10000	/* a life this long starts the back-off anew */
+#define HEALTHY_MS 10000 /* a life this long starts the back-off anew */
 #define MAX_SILENT_DEATHS 10
 #define MAX_GRACE_MS ((uint64_t)INT64_MAX / 4)
 #define EXIT_SKALDS 125
@@ -45,7 +45,8 @@ link_child(const struct sup *s, int channel, int err_fd)
 {
 	int code;
 
-	setpgid(0, 0); /* away from the terminal's Ctrl-C; a failure changes little: it is ignored too */
+	setpgid(
+		0, 0); /* away from the terminal's Ctrl-C; a failure changes little: it is ignored too */
 	child_signals();
 	if (dup2(err_fd, STDERR_FILENO) == -1 || (channel != 3 && dup2(channel, 3) == -1))
 		_exit(EXIT_SKALDS);
@@ -72,7 +73,8 @@ sup_link_flush(void *arg)
 		return;
 	code = sk_chan_flush(&s->link.chan, NULL);
 	if (s->link.watch != NULL)
-		sk_watch_set(s->link.watch, (s->stalled ? 0 : EPOLLIN) | (code == SK_EAGAIN ? EPOLLOUT : 0));
+		sk_watch_set(
+			s->link.watch, (s->stalled ? 0 : EPOLLIN) | (code == SK_EAGAIN ? EPOLLOUT : 0));
 }
 
 void
@@ -430,8 +432,8 @@ sup_link_died(struct sup *s, int status)
 	l->restarts++;
 	describe_death(status, why, sizeof(why));
 	if (l->silent_deaths >= MAX_SILENT_DEATHS) {
-		sk_sink_log(s->sink, SK_CRITICAL, NULL, 0, "link: %s %u times without a word; giving up", why,
-			l->silent_deaths);
+		sk_sink_log(s->sink, SK_CRITICAL, NULL, 0, "link: %s %u times without a word; giving up",
+			why, l->silent_deaths);
 		sup_quit(s, EXIT_SKALDS);
 		return;
 	}
@@ -446,7 +448,8 @@ sup_link_tick(struct sup *s)
 	if (l->pid == 0 || s->stalled || s->draining) /* not read from, or bounded by give_up */
 		l->silent_seconds = 0;
 	else if (++l->silent_seconds == HUNG_SECONDS) {
-		sk_sink_log(s->sink, SK_CRITICAL, NULL, 0, "link: silent for %d s, killing it", HUNG_SECONDS);
+		sk_sink_log(
+			s->sink, SK_CRITICAL, NULL, 0, "link: silent for %d s, killing it", HUNG_SECONDS);
 		kill(l->pid, SIGKILL);
 	}
 }

@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const int taken[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
+static const int taken[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
+	SIGWINCH };
 /* run-one takes all but its own faults and what a terminal does to background readers and writers. */
 static const int not_forwarded[] = { SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS,
 	SIGTRAP, SIGABRT, SIGPIPE, SIGTTIN, SIGTTOU };
@@ -28,7 +29,7 @@ reap(struct sup *s)
 		else
 			sup_reaped(s, pid, status, ru.ru_maxrss,
 				(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 +
-				(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000);
+					(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000);
 	}
 }
 
@@ -149,7 +150,7 @@ sup_signals_open(struct sup *s, struct sk_err *err)
 	choose_signals(s, &set);
 	signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
-	    (s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1) {
+		(s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1) {
 		sk_fail_errno(err, "signalfd");
 		return false;
 	}

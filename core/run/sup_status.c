@@ -63,8 +63,8 @@ sup_status_open(struct sup *s)
 		return;
 	snprintf(s->status_path, sizeof(s->status_path), "%s/%d.sock", s->run.dir, (int)getpid());
 	if (strlen(s->status_path) >= sizeof(sa.sun_path)) {
-		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "no probes: %s is too long for a socket",
-			s->status_path);
+		sk_sink_log(
+			s->sink, SK_WARNING, NULL, 0, "no probes: %s is too long for a socket", s->status_path);
 		s->status_path[0] = '\0';
 		return;
 	}
@@ -72,7 +72,7 @@ sup_status_open(struct sup *s)
 	unlink(s->status_path); /* of a dead process with our pid */
 	s->status_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->status_fd == -1 || bind(s->status_fd, (struct sockaddr *)&sa, sizeof(sa)) != 0 ||
-	    listen(s->status_fd, 16) != 0)
+		listen(s->status_fd, 16) != 0)
 		sk_fail_errno(&err, "%s", s->status_path);
 	else
 		s->status_watch = sk_watch_add(s->loop, s->status_fd, EPOLLIN, answer, s, &err);
@@ -116,7 +116,7 @@ sup_notify(const char *state)
 	if (fd == -1)
 		return;
 	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&sa,
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) == -1)
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) == -1)
 		(void)0; /* systemd notices a missing notification by itself */
 	close(fd);
 }

@@ -61,7 +61,8 @@ stranger(pid_t pid, void *arg)
 	char task[256];
 	unsigned attempt;
 
-	return !sk_tree_marks(pid, s->run.run_id, task, sizeof(task), &attempt) && !has_our_score(s, pid);
+	return !sk_tree_marks(pid, s->run.run_id, task, sizeof(task), &attempt) &&
+		!has_our_score(s, pid);
 }
 
 void

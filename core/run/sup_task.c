@@ -290,7 +290,8 @@ take_cgroup(struct sup_task *t)
 		return;
 	t->cg = sk_cgroup_take(s->cgs, t->start.memory_mb, &err);
 	if (t->cg == NULL)
-		sk_sink_log(s->sink, SK_WARNING, t->start.id, t->attempt, "runs without a cgroup: %s", err.msg);
+		sk_sink_log(
+			s->sink, SK_WARNING, t->start.id, t->attempt, "runs without a cgroup: %s", err.msg);
 }
 
 /* Everything the child needs; false with the message set. */
@@ -354,8 +355,11 @@ started(struct sup_task *t, pid_t pid)
 static void
 start_task(struct sup_task *t)
 {
-	struct sk_spawn s = { .start = &t->start, .attempt = t->attempt, .channel = -1,
-		.nofile = &t->sup->nofile, .oom_score = t->sup->oom_score };
+	struct sk_spawn s = { .start = &t->start,
+		.attempt = t->attempt,
+		.channel = -1,
+		.nofile = &t->sup->nofile,
+		.oom_score = t->sup->oom_score };
 	struct sk_err err = { SK_OK, "" };
 	int channel[2] = { -1, -1 }, input = -1;
 	pid_t pid = -1;
@@ -412,8 +416,8 @@ has_ended(const struct sup_task *t)
 {
 	siginfo_t si = { .si_pid = 0 };
 
-	return t->reaped || (waitid(P_PID, (id_t)t->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-		si.si_pid == t->pid);
+	return t->reaped ||
+		(waitid(P_PID, (id_t)t->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid == t->pid);
 }
 
 static void
@@ -477,7 +481,7 @@ sup_task_kill(struct sup_task *t)
 	if (t->cg != NULL)
 		sk_cgroup_kill(t->cg);
 	kill(-t->session, SIGKILL);
-	kill(t->pid, SIGKILL);	/* it may have left its group */
+	kill(t->pid, SIGKILL); /* it may have left its group */
 }
 
 void

@@ -16,7 +16,7 @@
 #define EXIT_SKALDS 125
 #define TASK_OOM_SCORE 500
 #define MAX_OOM_SCORE 1000
-#define GIVE_UP_MS 2000		/* how long the link may take to say QUIT when all has ended */
+#define GIVE_UP_MS 2000 /* how long the link may take to say QUIT when all has ended */
 
 /* ---- stopping ---- */
 
@@ -171,7 +171,8 @@ hold_standard_fds(void)
 	if (fd > 2)
 		close(fd);
 	/* an empty root has no /dev/null: then 0-2 must have been given */
-	return fd > 2 || (fcntl(0, F_GETFD) != -1 && fcntl(1, F_GETFD) != -1 && fcntl(2, F_GETFD) != -1);
+	return fd > 2 ||
+		(fcntl(0, F_GETFD) != -1 && fcntl(1, F_GETFD) != -1 && fcntl(2, F_GETFD) != -1);
 }
 
 /* Without /dev/null, the end of an empty pipe reads the same. */
@@ -213,7 +214,8 @@ set_up(struct sup *s, struct sk_err *err)
 	if (note[0] != '\0')
 		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "%s", note);
 	s->cgs = sk_cgroups_new(s->run.run_id, s->cfg->cgroups);
-	if (sk_run_file_note(&s->run, sk_cgroups_v2_dir(s->cgs), sk_cgroups_v1_dir(s->cgs), err) != SK_OK)
+	if (sk_run_file_note(&s->run, sk_cgroups_v2_dir(s->cgs), sk_cgroups_v1_dir(s->cgs), err) !=
+		SK_OK)
 		sk_sink_log(s->sink, SK_WARNING, NULL, 0, "runtime file: %s", err->msg);
 	sk_sink_log(s->sink, SK_DEBUG, NULL, 0, "run %s, cgroups: %s", s->run.run_id,
 		sk_cgroups_describe(s->cgs));

@@ -15,16 +15,16 @@
 #include <stdint.h>
 
 struct sk_supervisor_config {
-	const char *mode;			/* "edge", "run-one": shown by probes */
+	const char *mode; /* "edge", "run-one": shown by probes */
 	/* The link: runs in a child with one end of the channel, returns its exit code (or never). */
 	int (*link)(int channel, void *arg);
 	void *link_arg;
-	const struct sk_worker *const *workers;	/* NULL at the end */
-	const char *const *env;			/* what tasks inherit, secrets left out; NULL-terminated */
-	bool cgroups;				/* use them where the host lets us */
-	bool inherit;				/* programs get skalds' own stdin, stdout, stderr (run-one) */
-	bool forward;				/* every signal is the task's as it is (run-one) */
-	bool lines;				/* tell the link the last line of each task (live table) */
+	const struct sk_worker *const *workers; /* NULL at the end */
+	const char *const *env; /* what tasks inherit, secrets left out; NULL-terminated */
+	bool cgroups; /* use them where the host lets us */
+	bool inherit; /* programs get skalds' own stdin, stdout, stderr (run-one) */
+	bool forward; /* every signal is the task's as it is (run-one) */
+	bool lines; /* tell the link the last line of each task (live table) */
 	struct sk_sink_config sink;
 };
 

@@ -25,7 +25,7 @@ sk_title_find(struct sk_title *t)
 	for (int field = 2; p != NULL && field < 48; field++)
 		p = strchr(p + 1, ' ');
 	if (p == NULL || sscanf(p, " %llu %llu %llu %llu", &at[0], &at[1], &at[2], &at[3]) != 4 ||
-	    at[0] == 0 || at[1] < at[0] || at[3] < at[2])
+		at[0] == 0 || at[1] < at[0] || at[3] < at[2])
 		return; /* zeros: not ours to see */
 	t->arg = (char *)(uintptr_t)at[0];
 	t->arg_end = (char *)(uintptr_t)at[1];

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 struct sk_title {
-	char *arg, *arg_end;	/* the command line's memory; NULL = not known */
-	char *env, *env_end;	/* the first environment's */
+	char *arg, *arg_end; /* the command line's memory; NULL = not known */
+	char *env, *env_end; /* the first environment's */
 };
 
 /* Where they are (proc(5), /proc/self/stat). Without /proc: nowhere, and the rest does nothing. */

@@ -11,11 +11,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MAX_DEPTH 4096	/* a parent chain cannot be longer than the table of a sane host */
+#define MAX_DEPTH 4096 /* a parent chain cannot be longer than the table of a sane host */
 
 struct proc {
 	pid_t pid, parent, session;
-	unsigned long long start;	/* clock ticks since boot: tells a recycled pid */
+	unsigned long long start; /* clock ticks since boot: tells a recycled pid */
 	bool mine;
 };
 
@@ -53,8 +53,10 @@ read_stat(pid_t pid, struct proc *p)
 	unsigned long long start = 0;
 
 	if (slurp(pid, "stat", &text) && (at = strrchr(text.p, ')')) != NULL)
-		got = sscanf(at + 1, " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
-			" %d %*d %llu", &state, &parent, &session, &threads, &start);
+		got = sscanf(at + 1,
+			" %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
+			" %d %*d %llu",
+			&state, &parent, &session, &threads, &start);
 	sk_str_release(&text);
 	/* a first thread that has ended looks like a zombie while others run on */
 	if (got != 5 || state == 'X' || (state == 'Z' && threads <= 1))
@@ -108,8 +110,8 @@ sk_tree_marks(pid_t pid, const char *run_id, char *task, size_t n, unsigned *att
 	bool found = false;
 
 	if (slurp(pid, "environ", &env) && (run = entry_value(&env, "SKALDS_RUN")) != NULL &&
-	    strcmp(run, run_id) == 0 && (id = entry_value(&env, "SKALDS_TASK_ID")) != NULL &&
-	    (number = entry_value(&env, "SKALDS_ATTEMPT")) != NULL) {
+		strcmp(run, run_id) == 0 && (id = entry_value(&env, "SKALDS_TASK_ID")) != NULL &&
+		(number = entry_value(&env, "SKALDS_ATTEMPT")) != NULL) {
 		snprintf(task, n, "%s", id);
 		*attempt = (unsigned)strtoul(number, NULL, 10);
 		found = true;

@@ -13,11 +13,11 @@
 #include <sys/types.h>
 
 struct sk_tree {
-	const char *run_id;	/* SKALDS_RUN=…; NULL = not looked at */
-	const char *task_id;	/* SKALDS_TASK_ID=…; NULL = any task of the run */
-	unsigned attempt;	/* SKALDS_ATTEMPT=…; only with task_id */
-	pid_t session;		/* 0 = not looked at */
-	pid_t spare;		/* never counted nor signalled, nor its threads: the caller's link; 0 = none */
+	const char *run_id; /* SKALDS_RUN=…; NULL = not looked at */
+	const char *task_id; /* SKALDS_TASK_ID=…; NULL = any task of the run */
+	unsigned attempt; /* SKALDS_ATTEMPT=…; only with task_id */
+	pid_t session; /* 0 = not looked at */
+	pid_t spare; /* never counted nor signalled, nor its threads: the caller's link; 0 = none */
 };
 
 /* Send sig (0 = only count) to every process of the tree but the caller itself.

@@ -25,19 +25,19 @@ struct sk_run;
 typedef enum sk_code sk_hook_fn(struct sk_run *run, void *att, struct sk_err *err);
 
 enum sk_worker_kind {
-	SK_WORKER_COMPILED,	/* hooks run in a forked process */
-	SK_WORKER_PROGRAM	/* the supervisor starts the user's program itself (Exec) */
+	SK_WORKER_COMPILED, /* hooks run in a forked process */
+	SK_WORKER_PROGRAM /* the supervisor starts the user's program itself (Exec) */
 };
 
 struct sk_worker {
-	const char *name;		/* the className, as in the original */
-	const char *doc;		/* one sentence */
+	const char *name; /* the className, as in the original */
+	const char *doc; /* one sentence */
 	const struct sk_field *fields;
-	size_t attachment_size;		/* sizeof the struct the fields describe */
-	size_t state_size;		/* zeroed memory for sk_run_state(); 0 = none */
+	size_t attachment_size; /* sizeof the struct the fields describe */
+	size_t state_size; /* zeroed memory for sk_run_state(); 0 = none */
 	enum sk_worker_kind kind;
 
-	sk_hook_fn *before, *run, *after, *release;	/* run is mandatory for compiled workers */
+	sk_hook_fn *before, *run, *after, *release; /* run is mandatory for compiled workers */
 
 	/* The attachments were replaced while the task runs: now is what holds from here on, old what
 	 * held until now. Called on the worker's own thread inside sk_run_sleep or sk_run_poll. On an
@@ -73,6 +73,7 @@ bool sk_run_sleep(struct sk_run *run, double seconds) SK_CHECKED;
 bool sk_run_poll(struct sk_run *run) SK_CHECKED;
 
 /* The result of the task (at most 64 KiB are kept; SK_EINVAL when larger). Replaces an earlier one. */
-enum sk_code sk_run_result(struct sk_run *run, const void *data, size_t n, struct sk_err *err) SK_CHECKED;
+enum sk_code
+sk_run_result(struct sk_run *run, const void *data, size_t n, struct sk_err *err) SK_CHECKED;
 
 #endif

@@ -17,21 +17,21 @@
 #define EXIT_FAILED 1
 #define EXIT_TRY_AGAIN 75
 #define EXIT_SKALDS 125
-#define BACKLOG ((size_t)64 << 10)	/* of frames that the supervisor has not taken */
-#define PROGRESS_MS 50		/* the supervisor coalesces further; this spares it the wake-ups */
+#define BACKLOG ((size_t)64 << 10) /* of frames that the supervisor has not taken */
+#define PROGRESS_MS 50 /* the supervisor coalesces further; this spares it the wake-ups */
 
 struct sk_run {
 	const struct sk_worker *worker;
 	const char *task_id;
 	int64_t attempt;
-	void *att;		/* what the hooks see */
+	void *att; /* what the hooks see */
 	void *state;
-	struct sk_arena *arena;	/* of the attachments in force */
+	struct sk_arena *arena; /* of the attachments in force */
 	struct sk_chan chan;
-	int64_t progress_ms;	/* boot clock of the last report */
+	int64_t progress_ms; /* boot clock of the last report */
 	double progress;
 	char stage[128];
-	bool progress_held;	/* changed since it was sent */
+	bool progress_held; /* changed since it was sent */
 };
 
 /* The only thing a signal handler may touch. */
@@ -165,7 +165,8 @@ sk_run_result(struct sk_run *run, const void *data, size_t n, struct sk_err *err
 
 /* Decode into a fresh struct in a fresh arena; NULL and err on failure. */
 static void *
-decode(const struct sk_worker *w, const void *data, size_t n, struct sk_arena *a, struct sk_err *err)
+decode(
+	const struct sk_worker *w, const void *data, size_t n, struct sk_arena *a, struct sk_err *err)
 {
 	struct sk_problems problems;
 	const struct sk_value *v = sk_value_decode(a, data, n, err);
@@ -174,8 +175,9 @@ decode(const struct sk_worker *w, const void *data, size_t n, struct sk_arena *a
 	if (v == NULL)
 		return NULL;
 	sk_problems_init(&problems, a, "");
-	if (w->fields != NULL && !sk_fields_decode(w->fields, v, att, w->attachment_size, a,
-	    "attachments", true, &problems)) {
+	if (w->fields != NULL &&
+		!sk_fields_decode(
+			w->fields, v, att, w->attachment_size, a, "attachments", true, &problems)) {
 		struct sk_str text = SK_STR_INIT;
 
 		sk_problems_text(&problems, &text);
@@ -357,8 +359,8 @@ send_failure(struct sk_run *run, const char *msg)
 }
 
 _Noreturn void
-sk_worker_main(const struct sk_worker *w, const struct sk_start *start, uint32_t attempt, char **env,
-	int channel)
+sk_worker_main(const struct sk_worker *w, const struct sk_start *start, uint32_t attempt,
+	char **env, int channel)
 {
 	struct sk_run run = { .worker = w, .task_id = start->id, .attempt = attempt };
 	struct sk_err err = { SK_OK, "" };
