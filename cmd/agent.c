@@ -24,7 +24,7 @@ sk_agent_sink(const struct sk_settings *s, enum sk_console console, struct sk_si
 	};
 }
 
-/* What systemd tells us about ourselves: a task that takes it for its own would feed our watchdog. */
+/* What systemd tells us about ourselves: a task taking it for its own would feed our watchdog. */
 static bool
 is_systemds(const char *name)
 {

@@ -1,4 +1,4 @@
-/* cmd.h - one row per subcommand. Each file in cmd/ exports one struct sk_cmd, main.c lists them. */
+/* cmd.h - one row per subcommand. Each file in cmd/ exports one struct sk_cmd, main.c has them. */
 #ifndef SK_CMD_CMD_H
 #define SK_CMD_CMD_H
 

@@ -34,7 +34,7 @@ enum sk_code sk_args_parse(struct sk_args *args, const struct sk_cmd *cmd, const
 	struct sk_err *err) SK_CHECKED;
 void sk_args_release(struct sk_args *args);
 
-/* The value of a flag: its last occurrence, "" for a switch that was given, NULL when it was not. */
+/* The value of a flag: its last occurrence, "" for a switch that was given, NULL when not. */
 const char *sk_arg(const struct sk_args *args, const char *name);
 /* True when the flag was given. */
 bool sk_arg_set(const struct sk_args *args, const char *name);

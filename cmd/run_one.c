@@ -25,7 +25,7 @@ struct run_one {
 	struct sk_task_list list;
 };
 
-/* ---- a task of the command line: the same document that a file would hold, checked the same ---- */
+/* ---- a task of the command line: the document that a file would hold, checked the same ---- */
 
 static void
 set_text(struct sk_arena *a, struct sk_value *map, const char *key, const char *text)

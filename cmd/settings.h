@@ -99,7 +99,7 @@ void sk_mask_url(struct sk_str *out, const char *text);
  * private_key, access_key or credential in any case. */
 bool sk_setting_is_secret_name(const char *env_name);
 
-/* "3 days", "1h30min", "2 weeks, 12 hours", "7" (days) -> seconds; false when it is none of these. */
+/* "3 days", "1h30min", "2 weeks, 12 hours", "7" (days) -> seconds; false when none of these. */
 bool sk_parse_duration(const char *text, double *seconds);
 
 #endif

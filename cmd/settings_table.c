@@ -30,7 +30,7 @@ const struct sk_setting_row sk_setting_rows[] = {
 	{ .name = "SKALD_MODE", .type = SK_SET_ENUM, .def = "", .choices = modes,
 	  .doc = "the command to run when none is given; single_process is run-one" },
 	{ .name = "LOG_LEVEL", .type = SK_SET_ENUM, .def = "INFO", .choices = levels,
-	  .users = SK_BY_ALL, .flag = "--log-level", .doc = "the least important event that is logged" },
+	  .users = SK_BY_ALL, .flag = "--log-level", .doc = "the least important event to log" },
 	{ .name = "LOG_PATH", .type = SK_SET_PATH, .def = "", .users = FILES,
 	  .doc = "directory for log files; blank: standard error only" },
 	{ .name = "LOG_RETENTION", .type = SK_SET_DURATION, .def = "3 days", .users = FILES,

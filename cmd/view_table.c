@@ -1,7 +1,7 @@
 /* view_table.c - the live table of edge on a terminal.
  *
  * The cursor rests on the table's first line: a log line that the supervisor prints in between
- * clears the table, and the next drawing puts it below. What tasks have printed reaches the terminal
+ * clears the table, and the next drawing puts it below. What tasks have printed reaches it
  * without control characters, and nothing is wider than the screen but an id that is. */
 #include "cmd/view.h"
 #include "core/base/clock.h"

@@ -195,7 +195,7 @@ run_timers(struct sk_loop *loop)
 {
 	int64_t now = sk_boot_ms();
 
-	/* not more than were armed before: one that is always due must not keep the descriptors waiting */
+	/* not more than were armed before: one that is always due must not make descriptors wait */
 	for (uint32_t n = loop->n_timers; n > 0 && loop->n_timers > 0; n--) {
 		struct sk_timer *t = loop->heap[0];
 

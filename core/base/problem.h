@@ -41,7 +41,7 @@ void sk_problems_json(const struct sk_problems *p, struct sk_str *out);
 /* The same members without the braces, for a caller that adds its own. */
 void sk_problems_json_members(const struct sk_problems *p, struct sk_str *out);
 
-/* Append one step of a path ("TaskWorkers" "T1" -> TaskWorkers.T1); what is no plain word is quoted. */
+/* Append one step of a path ("TaskWorkers" "T1" -> TaskWorkers.T1); odd words are quoted. */
 void sk_path_key(struct sk_arena *a, struct sk_str *path, const char *key);
 
 /* Text from outside between double quotes, for a message: cut after 60 characters, quotes and

@@ -74,7 +74,7 @@ const char *sk_kind_name(enum sk_kind kind);
 
 /* JSON text, one line, map order kept. */
 void sk_value_json(struct sk_str *out, const struct sk_value *v);
-/* True when both are equal as JSON (1 and 1.0 differ; map order does not matter; places ignored). */
+/* True when both are equal as JSON (1 and 1.0 differ; order in maps and places are ignored). */
 bool sk_value_equal(const struct sk_value *a, const struct sk_value *b);
 
 /* The compact form that travels between our own processes (frames.h). Places are not kept. */

@@ -5,8 +5,10 @@
  *	struct countdown { int64_t from; double step_s; const char *label; };
  *
  *	static const struct sk_field fields[] = {
- *		SK_FIELD(struct countdown, from, .required = true, .bounded = true, .min = 1, .max = 1e6, .doc = "first number"),
- *		SK_FIELD(struct countdown, step_s, .key = "stepSeconds", .def = "1", .doc = "pause between numbers"),
+ *		SK_FIELD(struct countdown, from, .required = true, .bounded = true, .min = 1, .max = 1e6,
+ *			.doc = "first number"),
+ *		SK_FIELD(struct countdown, step_s, .key = "stepSeconds", .def = "1",
+ *			.doc = "pause between numbers"),
  *		SK_FIELD(struct countdown, label, .def = "tick", .doc = "word before each number"),
  *		SK_FIELDS_END
  *	};
@@ -96,7 +98,7 @@ void sk_fields_describe(const struct sk_field *fields, struct sk_str *out);
 /* What v is, as a message says it behind "got": 10, "ten", a list, nothing. In the arena. */
 const char *sk_value_found(struct sk_arena *a, const struct sk_value *v);
 
-/* How the type is called in messages: "integer", "list of strings", … Borrowed from static memory. */
+/* How the type is called in messages: "integer", "list of strings", … In static memory. */
 const char *sk_field_type_name(const struct sk_field *f);
 
 #endif

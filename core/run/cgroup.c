@@ -186,7 +186,7 @@ set_limit(struct sk_cgroup *cg, int64_t memory_mb, struct sk_err *err)
 		sk_fail_errno(err, "write %s to %s/%s", bytes, dir, file);
 		return false;
 	}
-	/* swap would let the task outgrow its limit unseen; the files are absent without swap accounting */
+	/* swap would let the task outgrow its limit unseen; without swap accounting there are none */
 	if (cg->memory_v2)
 		sk_cg_write(dir, "memory.swap.max", "0");
 	else

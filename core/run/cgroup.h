@@ -37,7 +37,7 @@ struct sk_cgroup *sk_cgroup_take(struct sk_cgroups *cgs, int64_t memory_mb, stru
 /* Give it back; it must be empty. NULL is allowed. */
 void sk_cgroup_give(struct sk_cgroups *cgs, struct sk_cgroup *cg);
 /* The v2 directory's descriptor for clone3(CLONE_INTO_CGROUP), -1 = none. A child born into its
- * group costs nothing; moving one in costs milliseconds on an idle host (the kernel waits for RCU). */
+ * group costs nothing; moving one in costs milliseconds on an idle host (the kernel waits). */
 int sk_cgroup_fd(const struct sk_cgroup *cg);
 /* Put the calling process in: for the child between fork and exec (async-signal-safe).
  * born: it is in the v2 group already. Returns 0 or an errno. */

@@ -1,4 +1,4 @@
-/* cgroup_dir.c - directories of control groups: which are ours, who lives in them, their removal. */
+/* cgroup_dir.c - directories of control groups: which are ours, who lives there, their removal. */
 #include "core/run/cgroup.h"
 #include "core/run/cgroup_priv.h"
 #include <dirent.h>

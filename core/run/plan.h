@@ -78,7 +78,7 @@ void sk_plan_free(struct sk_plan *p);
  * lives in and frees it when no task needs it any more. */
 void sk_plan_load(
 	struct sk_plan *p, const struct sk_task_list *list, struct sk_arena *arena, int64_t now_ms);
-/* A task that the supervisor knows from before this link: running, or ended (settled: told already).
+/* A task that the supervisor knows from before this link: running, or ended (settled: told).
  * Call after the first load. Unknown ids are stopped and forgotten. */
 void sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt,
 	const struct sk_task_report *rep, bool settled, int64_t now_ms);

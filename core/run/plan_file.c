@@ -157,7 +157,7 @@ sk_plan_load(
 	plan_drop_generation(g);
 }
 
-/* Not in the file any more, or a stale outcome of an id that is in use again: the same as removed. */
+/* Not in the file any more, or a stale outcome of an id in use again: the same as removed. */
 static struct sk_plan_task *
 add_stranger(struct sk_plan *p, const char *id)
 {
@@ -174,7 +174,7 @@ add_stranger(struct sk_plan *p, const char *id)
 	return t;
 }
 
-/* The supervisor's keys are from another life of ours: who has this one by chance gets a new one. */
+/* The supervisor's keys are from another life of ours: who has this one gets a new one. */
 static void
 set_key(struct sk_plan *p, struct sk_plan_task *t, uint64_t key)
 {

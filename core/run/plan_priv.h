@@ -1,4 +1,4 @@
-/* plan_priv.h - the inside of the plan, shared by plan.c (queue, limits, starts), plan_end.c (ends and
+/* plan_priv.h - the inside of the plan, shared by plan.c (queue, limits, starts), plan_end.c (ends,
  * what follows from them) and plan_file.c (the file, reloads, adoption). */
 #ifndef SK_CORE_RUN_PLAN_PRIV_H
 #define SK_CORE_RUN_PLAN_PRIV_H

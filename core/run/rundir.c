@@ -266,7 +266,7 @@ clear_file(int dir, const char *name, size_t *killed)
 	size_t pid_len = strlen(name) - strlen(".run");
 	char sock[320];
 	int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	/* a run that closed its file meanwhile may have a successor of the same pid, and of that name */
+	/* a run that closed its file meanwhile may have a successor of the same pid and name */
 	bool dead = fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0 && same_file(fd, dir, name);
 
 	if (dead) {

@@ -45,7 +45,7 @@ reset_process(const struct sk_spawn *s, pid_t parent)
 	sigemptyset(&none);
 	if (setsid() == -1 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
 		return errno;
-	/* our own need for descriptors is no task's: select() and close loops suffer from a high limit */
+	/* our own need for descriptors is no task's: select() and close loops suffer from it */
 	if (s->nofile->rlim_max != 0 && setrlimit(RLIMIT_NOFILE, s->nofile) != 0)
 		return errno;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

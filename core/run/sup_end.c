@@ -145,7 +145,7 @@ group_left(struct sup_task *t, int sig)
 	return !t->group_gone;
 }
 
-/* Is anything of the tree left? thorough: look for those who left the session as well. Sends sig. */
+/* Is anything of the tree left? thorough: look for those who left the session too. Sends sig. */
 static bool
 tree_left(struct sup_task *t, int sig, bool thorough)
 {

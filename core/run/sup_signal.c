@@ -12,7 +12,7 @@
 
 static const int taken[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
 	SIGWINCH };
-/* run-one takes all but its own faults and what a terminal does to background readers and writers. */
+/* run-one takes all but its own faults and what a terminal does to background jobs. */
 static const int not_forwarded[] = { SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS,
 	SIGTRAP, SIGABRT, SIGPIPE, SIGTTIN, SIGTTOU };
 

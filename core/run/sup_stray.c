@@ -1,4 +1,4 @@
-/* sup_stray.c - processes that outlive their attempts: what left the tree, where no cgroup holds it. */
+/* sup_stray.c - processes that outlive their attempts: what left the tree and no cgroup holds. */
 #include "core/base/clock.h"
 #include "core/run/sup.h"
 #include "core/run/tree.h"

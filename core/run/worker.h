@@ -62,7 +62,7 @@ void *sk_run_state(struct sk_run *run);
 void sk_run_log(struct sk_run *run, const char *fmt, ...) SK_PRINTF(2, 3);
 void sk_run_warn(struct sk_run *run, const char *fmt, ...) SK_PRINTF(2, 3);
 
-/* How far the task is: 0..1 and the name of the stage (NULL keeps the last one). Cheap: coalesced. */
+/* How far the task is: 0..1 and the name of the stage (NULL: the last one). Cheap: coalesced. */
 void sk_run_progress(struct sk_run *run, double value, const char *stage);
 
 /* Sleep, interruptibly. Returns false when the task shall end now (cancel, timeout, drain).
@@ -72,7 +72,7 @@ bool sk_run_sleep(struct sk_run *run, double seconds) SK_CHECKED;
 /* The same without sleeping, for busy loops. */
 bool sk_run_poll(struct sk_run *run) SK_CHECKED;
 
-/* The result of the task (at most 64 KiB are kept; SK_EINVAL when larger). Replaces an earlier one. */
+/* The result of the task (at most 64 KiB are kept; SK_EINVAL when larger). Replaces the last. */
 enum sk_code
 sk_run_result(struct sk_run *run, const void *data, size_t n, struct sk_err *err) SK_CHECKED;
 
