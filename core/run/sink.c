@@ -19,7 +19,7 @@
 #define CLEAN_MS 3600000
 
 /* A write to a terminal or pipe that nobody reads must never stop us. O_NONBLOCK belongs to the
- * open file, which others share (our tasks, the shell), so the file is opened anew. Where that is not
+ * open file, which others share (our tasks, the shell), so it is opened anew. Where that is not
  * possible the shared one is used with care (see write_some). */
 static void
 open_console(struct console *c, int fd)
