@@ -131,11 +131,11 @@ main(int argc, char **argv)
 		return 2;
 	size_t n = (size_t)atol(argv[1]);
 	int64_t *bare = calloc(n, sizeof *bare), *program = calloc(n, sizeof *program),
-		*worker = calloc(n, sizeof *worker);
+			*worker = calloc(n, sizeof *worker);
 	char *run_bare[] = { argv[3], NULL };
 	char run_one[] = "run-one", dashes[] = "--", class[] = "--class", my[] = "MyWorker",
-		att[] = "--attachments",
-		json[] = "{\"rtspUrl\":\"rtsp://x\",\"fixFrame\":1,\"steps\":0,\"intervalSeconds\":0}";
+		 att[] = "--attachments",
+		 json[] = "{\"rtspUrl\":\"rtsp://x\",\"fixFrame\":1,\"steps\":0,\"intervalSeconds\":0}";
 	char *run_program[] = { argv[2], run_one, dashes, argv[3], NULL };
 	char *run_worker[] = { argv[2], run_one, class, my, att, json, NULL };
 

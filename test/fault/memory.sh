@@ -36,7 +36,7 @@ for i in $(seq "$n"); do
 	start edge in_group "$SKALDS" edge -f f.yml --json
 	until_true 15 seen edge.out event=failed taskId=hog && died=$((died + 1))
 	case $(events edge.out event=failed taskId=hog -- exit.reason exit.signal) in
-	"oom	9" | "signaled	9") named=$((named + 1)) ;;
+	"oom	9") named=$((named + 1)) ;;
 	*) note "round $i: $(events edge.out event=failed taskId=hog -- exit.reason exit.signal exit.message)" ;;
 	esac
 	before=$(cat ticks 2>/dev/null || echo 0)
@@ -47,7 +47,7 @@ for i in $(seq "$n"); do
 	[ "$CODE" = 0 ] || alive=$((alive - 1))
 done
 is "a task of 1 GiB in a cgroup of $limit_mb MiB dies, $n times of $n" "$died" "$n"
-is "its end is named truly" "$named" "$n"
+is "its end is named: out of memory" "$named" "$n"
 is "the supervisor and the task beside it live on" "$alive" "$n"
 
 # run-one: the code says it, and so does the sentence.

@@ -81,7 +81,7 @@ is "a child that keeps the output pipe open does not keep the task alive" \
 # stuck NAME FLAGS…: edge writes into a pipe that nobody reads.
 stuck()
 {
-	local what=$1 link
+	local what=$1
 	shift
 	new_file f.yml
 	program f.yml spam "$BIN/spam, \"32\", line"

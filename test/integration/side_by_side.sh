@@ -5,8 +5,9 @@ helper tree >/dev/null
 n=$(rounds 300 3000)
 
 # A start clears what dead runs left: with many starts at once it must see none of the living.
-seq "$n" | xargs -P16 -I{} "$SKALDS" run-one --quiet -- /bin/sh -c 'exit 0' >many.out 2>many.err </dev/null
+seq "$n" | xargs -P16 -I{} "$SKALDS" run-one --quiet -- /bin/echo run {} >many.out 2>many.err
 is "$n run-one, 16 at a time: each ends with its task's 0" "$?" 0
+is "and each has run once" "$(sort -u many.out | grep -c '^run')" "$n"
 is "none of them had anything to say" "$(head -n 3 many.err)" ""
 is "no run file stays" "$(find "$SKALDS_RUN_DIR" -type f | wc -l)" 0
 

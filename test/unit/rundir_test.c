@@ -1,6 +1,6 @@
 /* rundir_test.c - the runtime directory: which one, who runs, what dead runs leave. */
 #include "core/run/rundir.h"
-#include "core/base/clock.h"
+#include "core/run/tree.h"
 #include "test/unit/proc_rig.h"
 
 #include <errno.h>
@@ -366,6 +366,16 @@ task_of(const char *id, const char *task, bool two)
 }
 
 static void
+all_there(const char *id, size_t n)
+{
+	const struct sk_tree run = { .run_id = id };
+
+	for (int i = 0; i < 5000 && sk_tree_signal(&run, 0) < n; i++)
+		usleep(1000);
+	assert_int_equal(sk_tree_signal(&run, 0), n);
+}
+
+static void
 what_a_dead_run_left_is_killed_and_its_files_removed(void **state)
 {
 	char id[SK_RUN_ID_LEN], note[200];
@@ -377,7 +387,7 @@ what_a_dead_run_left_is_killed_and_its_files_removed(void **state)
 	stranger = task_of(note, "a", false);
 	proc_write(proc_path("%d.sock", (int)dead), "");
 	proc_write(proc_path("other.txt"), "");
-	usleep(50000); /* they have started their own children */
+	all_there(id, 4);
 	assert_int_equal(sk_rundir_clear(proc_path("%s", ""), note, sizeof(note)), 4);
 	assert_string_equal(note, "cleared what 1 dead run(s) left: 4 process(es) killed");
 	assert_int_equal(proc_wait(a), -SIGKILL);
@@ -422,7 +432,8 @@ a_living_run_and_our_own_are_not_touched(void **state)
 	open_run(&own);
 	task = task_of(id, "a", true);
 	mine = task_of(own.run_id, "a", false);
-	usleep(20000);
+	all_there(id, 2);
+	all_there(own.run_id, 1);
 	assert_int_equal(sk_rundir_clear(proc_path("%s", ""), note, sizeof(note)), 0);
 	assert_true(proc_alive(task) && proc_alive(mine) && proc_alive(other));
 	assert_true(proc_exists(run_path(other)) && proc_exists(run_path(getpid())));

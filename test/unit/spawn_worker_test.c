@@ -319,13 +319,15 @@ an_isolated_program_leaves_nobody_behind(void **state)
 	(void)state;
 	PROC_ROOT_ONLY();
 	/* in the namespace its pid is another one: found by its argument, which nobody else has */
-	snprintf(script, sizeof(script), "setsid sh -c 'sleep 987.125; :' >/dev/null & kill -KILL $$");
+	snprintf(script, sizeof(script), "setsid sh -c 'sleep 987.%d; :' >/dev/null & kill -KILL $$",
+		(int)getpid());
 	prog_sh(&r, script);
 	status = run_isolated(&r, &step, &err);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGKILL);
-	assert_int_equal(proc_wait(proc_sh("! grep -las 'sleep.987\\.125' /proc/[0-9]*/cmdline | "
-		"grep -v \"^/proc/$$/\" | grep -q .", NULL)), 0);
+	snprintf(script, sizeof(script), "! grep -las 'sleep.987\\.%d' /proc/[0-9]*/cmdline | "
+		"grep -v \"^/proc/$$/\" | grep -q .", (int)getpid());
+	assert_int_equal(proc_wait(proc_sh(script, NULL)), 0);
 	prog_release(&r);
 }
 
