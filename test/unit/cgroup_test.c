@@ -168,7 +168,8 @@ nobody_escapes_a_group(void **state)
 	pid_t pid, daemon;
 
 	(void)state;
-	snprintf(script, sizeof(script), "trap '' TERM HUP INT; for i in $(seq 30); do env -i setsid "
+	snprintf(script, sizeof(script),
+		"trap '' TERM HUP INT; for i in $(seq 30); do env -i setsid "
 		"sh -c 'sleep 60 & sleep 60' & done; setsid sh -c '(sleep 60 & echo $! >%s) &'; exit 0",
 		proc_path("daemon"));
 	pid = member(cg, script);
@@ -213,7 +214,8 @@ groups_are_used_again_unless_they_were_killed_or_limited(void **state)
 	struct sk_cgroups *cgs = groups(false);
 	struct sk_cgroup *a = take(cgs, 0), *b = take(cgs, 0);
 	size_t fds = proc_open_fds();
-	const char *dir = sk_cgroups_v2_dir(cgs)[0] != '\0' ? sk_cgroups_v2_dir(cgs) : sk_cgroups_v1_dir(cgs);
+	const char *dir =
+		sk_cgroups_v2_dir(cgs)[0] != '\0' ? sk_cgroups_v2_dir(cgs) : sk_cgroups_v1_dir(cgs);
 	size_t entries = proc_entries(dir);
 
 	(void)state;
@@ -404,14 +406,14 @@ change_all(const char *type, bool unmount)
 		char want[32];
 
 		snprintf(want, sizeof(want), " - %s ", type);
-		if (strstr(line, want) != NULL &&
-		    sscanf(line, "%*s %*s %*s %*s %255s", points[n]) == 1)
+		if (strstr(line, want) != NULL && sscanf(line, "%*s %*s %*s %*s %255s", points[n]) == 1)
 			n++;
 	}
 	fclose(f);
 	while (n-- > 0)
-		proc_must((unmount ? umount2(points[n], MNT_DETACH)
-			: mount(NULL, points[n], NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL)) == 0);
+		proc_must(
+			(unmount ? umount2(points[n], MNT_DETACH)
+					 : mount(NULL, points[n], NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL)) == 0);
 }
 
 /* cgroup.procs of v1 is cached by the kernel for a second where a descriptor stays open. */
@@ -461,8 +463,8 @@ live_without_any(void *arg)
 	change_all("cgroup", true);
 	cgs = sk_cgroups_new(run_id, true);
 	proc_must(!sk_cgroups_track(cgs) && !sk_cgroups_memory(cgs));
-	proc_must(strcmp(sk_cgroups_describe(cgs),
-		"none: process groups and marks, no memory limits") == 0);
+	proc_must(
+		strcmp(sk_cgroups_describe(cgs), "none: process groups and marks, no memory limits") == 0);
 	proc_must(sk_cgroup_take(cgs, 5, NULL) == NULL);
 	proc_must(sk_cgroups_own_oom_kills(cgs) == -1);
 	sk_cgroups_free(cgs);

@@ -165,8 +165,16 @@ the_largest_frame_passes_and_one_byte_more_is_malformed(void **state)
 static void
 other_versions_and_sizes_that_cannot_be_are_malformed_for_good(void **state)
 {
-	static const struct { size_t at; unsigned char byte; } rows[] = {
-		{ 6, 0 }, { 6, 2 }, { 7, 1 }, { 2, 5 }, { 3, 0x80 }, { 3, 1 },
+	static const struct {
+		size_t at;
+		unsigned char byte;
+	} rows[] = {
+		{ 6, 0 },
+		{ 6, 2 },
+		{ 7, 1 },
+		{ 2, 5 },
+		{ 3, 0x80 },
+		{ 3, 1 },
 	};
 
 	(void)state;

@@ -148,11 +148,23 @@ a_length_beyond_the_end_is_bad(void **state)
 static const char *argv_full[] = { "/bin/sh", "-c", "", "echo \xff", NULL };
 static const char *env_full[] = { "A=1", "LONG==x", NULL };
 static const struct sk_start full_start = {
-	.id = "t1", .class_name = "Exec", .program = true, .timeout_ms = INT64_MAX, .grace_ms = 1,
-	.memory_mb = 3, .output_limit = INT64_MIN, .failures = UINT32_MAX,
-	.spec_hash = UINT64_MAX - 5, .attachments = "\0\1\2",
-	.attachments_len = 3, .argv = argv_full, .env = env_full, .cwd = "/tmp", .input = "in\nput",
-	.isolate = true, .refusal = "no",
+	.id = "t1",
+	.class_name = "Exec",
+	.program = true,
+	.timeout_ms = INT64_MAX,
+	.grace_ms = 1,
+	.memory_mb = 3,
+	.output_limit = INT64_MIN,
+	.failures = UINT32_MAX,
+	.spec_hash = UINT64_MAX - 5,
+	.attachments = "\0\1\2",
+	.attachments_len = 3,
+	.argv = argv_full,
+	.env = env_full,
+	.cwd = "/tmp",
+	.input = "in\nput",
+	.isolate = true,
+	.refusal = "no",
 };
 
 static void
@@ -249,11 +261,24 @@ a_start_without_an_id_or_a_program_without_a_name_is_refused(void **state)
 /* ---- what is known of an attempt ---- */
 
 static const struct sk_task_report full_report = {
-	.id = "t1", .class_name = "Fail", .state = SK_T_ENDED, .failures = 7, .spec_hash = 1ull << 63,
+	.id = "t1",
+	.class_name = "Fail",
+	.state = SK_T_ENDED,
+	.failures = 7,
+	.spec_hash = 1ull << 63,
 	.pid = 123456,
-	.start_ms = 1787393472123, .end_ms = 1787393472999, .start_boot_ms = -1, .end_boot_ms = 99,
-	.reason = SK_REASON_SKIPPED, .code = -5, .signal = 64, .max_rss_kb = 1 << 30, .cpu_ms = 12,
-	.message = "why: \"so\"", .result = "{\0}", .result_len = 3,
+	.start_ms = 1787393472123,
+	.end_ms = 1787393472999,
+	.start_boot_ms = -1,
+	.end_boot_ms = 99,
+	.reason = SK_REASON_SKIPPED,
+	.code = -5,
+	.signal = 64,
+	.max_rss_kb = 1 << 30,
+	.cpu_ms = 12,
+	.message = "why: \"so\"",
+	.result = "{\0}",
+	.result_len = 3,
 };
 
 static void
@@ -400,23 +425,23 @@ samples(struct sk_str out[9], decode_fn *decode[9])
 	decode[0] = decode_start;
 	sk_put_report(&out[1], &full_report);
 	decode[1] = decode_report;
-	sk_put_u32(&out[2], 5);		/* CONFIG, READY, QUIT, SIGNAL */
+	sk_put_u32(&out[2], 5); /* CONFIG, READY, QUIT, SIGNAL */
 	decode[2] = decode_number;
-	sk_put_u32(&out[3], 4);		/* STOP */
+	sk_put_u32(&out[3], 4); /* STOP */
 	sk_put_u64(&out[3], 10000);
 	decode[3] = decode_stop;
-	sk_put_text(&out[4], "a line");	/* LINE, FAILURE */
+	sk_put_text(&out[4], "a line"); /* LINE, FAILURE */
 	decode[4] = decode_text;
-	sk_put_f64(&out[5], 0.5);	/* PROGRESS */
+	sk_put_f64(&out[5], 0.5); /* PROGRESS */
 	sk_put_text(&out[5], "stage");
 	decode[5] = decode_progress;
-	sk_put_u32(&out[6], 1);		/* UPDATED, PRINT */
+	sk_put_u32(&out[6], 1); /* UPDATED, PRINT */
 	sk_put_text(&out[6], "message");
 	decode[6] = decode_updated;
-	sk_put_u32(&out[7], 0);		/* TASK */
+	sk_put_u32(&out[7], 0); /* TASK */
 	sk_put_report(&out[7], &full_report);
 	decode[7] = decode_task;
-	sk_put_u32(&out[8], 4711);	/* HELLO */
+	sk_put_u32(&out[8], 4711); /* HELLO */
 	sk_put_text(&out[8], "00112233445566778899aabbccddeeff");
 	sk_put_u32(&out[8], 2);
 	sk_put_text(&out[8], "/run/skalds");
@@ -521,8 +546,8 @@ a_hostile_count_of_arguments_is_refused_before_anything_is_allocated(void **stat
 static void
 every_reason_has_the_name_of_the_contract(void **state)
 {
-	static const char *const names[] = { "exited", "signaled", "oom", "timeout", "cancelled", "lost",
-		"start-failed", "interrupted", "skipped" };
+	static const char *const names[] = { "exited", "signaled", "oom", "timeout", "cancelled",
+		"lost", "start-failed", "interrupted", "skipped" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

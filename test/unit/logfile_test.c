@@ -90,7 +90,8 @@ the_file_is_named_after_the_skald_and_the_time(void **state)
 	begin(&r);
 	line(&r, "hello");
 	out_end(&r);
-	assert_int_equal(matching("^\\[\\[SP\\]edge_1_x______\\]_" STAMP "\\.log$", name, sizeof(name)), 1);
+	assert_int_equal(
+		matching("^\\[\\[SP\\]edge_1_x______\\]_" STAMP "\\.log$", name, sizeof(name)), 1);
 	text = proc_read(proc_path("log/%s", name));
 	assert_non_null(strstr(text.p, "level=info component=supervisor msg=\"hello\"\n"));
 	assert_string_equal(text.p, r.text[1].p); /* console and file say the same */
@@ -272,11 +273,12 @@ make_old(const char *name, int64_t age_s)
 static void
 old_files_of_ours_are_removed_and_nothing_else(void **state)
 {
-	static const char *const ours[] = { "[edge1]_20250101-000000.log", "[[SP]x]_20250101-000000.log",
-		"[edge1_t1]_20250101-000000.log", "[edge1]_20250101-000000.20250102-030405_017.log" };
+	static const char *const ours[] = { "[edge1]_20250101-000000.log",
+		"[[SP]x]_20250101-000000.log", "[edge1_t1]_20250101-000000.log",
+		"[edge1]_20250101-000000.20250102-030405_017.log" };
 	static const char *const others[] = { "notes.txt", "app.log", "[todo]_list.log", "[x]_2025.log",
-		"[edge1]_20250101-000000.log.bak", "[edge1]_20250101-000000.old.log", "x[edge1]_20250101-000000.log",
-		".log", "[]_.log" };
+		"[edge1]_20250101-000000.log.bak", "[edge1]_20250101-000000.old.log",
+		"x[edge1]_20250101-000000.log", ".log", "[]_.log" };
 	struct out_rig r;
 
 	(void)state;
@@ -356,7 +358,8 @@ a_directory_that_cannot_be_made_is_one_warning_and_no_end(void **state)
 	line(&r, "two");
 	out_end(&r);
 	assert_int_equal(out_count(&r, 2, "level=warning"), 1);
-	assert_true(out_has(&r, 2, "missing/below: No such file or directory; lines go to the console only"));
+	assert_true(
+		out_has(&r, 2, "missing/below: No such file or directory; lines go to the console only"));
 	assert_true(out_has(&r, 2, "msg=\"one\"") && out_has(&r, 2, "msg=\"two\""));
 	out_release(&r);
 }
@@ -459,8 +462,10 @@ removing_old_files_makes_room_in_the_total(void **state)
 		make_old(name, 1000);
 	r.sink->clean_ms = 0;
 	sk_sink_tick(r.sink);
-	line(&r, "kept again: a line that is longer than what was left of the total, which is less than "
-		"the length of the last line that did not fit, and it is said more than once to be sure of it");
+	line(&r,
+		"kept again: a line that is longer than what was left of the total, which is less than "
+		"the length of the last line that did not fit, and it is said more than once to be sure of "
+		"it");
 	matching("^\\[edge1\\]_" STAMP "\\.log$", name, sizeof(name));
 	out_end(&r);
 	sk_str_release(&r.text[0]);

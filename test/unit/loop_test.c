@@ -31,9 +31,9 @@ struct ticks {
 	struct sk_loop *loop;
 	struct sk_timer timer;
 	int n, limit;
-	int64_t pause_ms;	/* arm again so much later; -1 = not */
+	int64_t pause_ms; /* arm again so much later; -1 = not */
 	int64_t at_ms;
-	struct ticks *victim;	/* disarm this one */
+	struct ticks *victim; /* disarm this one */
 };
 
 static void
@@ -113,9 +113,9 @@ the_wait_ends_at_the_limit_or_at_a_timer(void **state)
 	sk_loop_once(loop, 10);
 	assert_true(sk_boot_ms() - begin >= 10);
 	ticks_init(&t, loop);
-	sk_timer_set(loop, &t.timer, INT64_MAX);	/* no overflow */
+	sk_timer_set(loop, &t.timer, INT64_MAX); /* no overflow */
 	sk_loop_once(loop, 1);
-	sk_timer_set(loop, &t.timer, -5);	/* long ago */
+	sk_timer_set(loop, &t.timer, -5); /* long ago */
 	sk_loop_once(loop, -1);
 	assert_int_equal(t.n, 1);
 	assert_true(sk_boot_ms() - begin < 5000);

@@ -36,7 +36,8 @@ text_is_copied_up_to_its_end_or_the_limit(void **state)
 {
 	const char raw[4] = { 'a', 'b', 'c', 'd' }; /* no NUL: the limit must hold */
 	char *a = sk_xstrdup("text"), *b = sk_xstrndup("text", 2), *c = sk_xstrndup("text", 99);
-	char *d = sk_xstrndup(raw, sizeof(raw)), *e = sk_xasprintf("%d-%s", 7, "x"), *f = sk_xstrdup("");
+	char *d = sk_xstrndup(raw, sizeof(raw)), *e = sk_xasprintf("%d-%s", 7, "x"),
+		 *f = sk_xstrdup("");
 
 	(void)state;
 	assert_string_equal(a, "text");
@@ -108,7 +109,8 @@ what_does_not_fit_ends_the_process_with_71_and_a_word(void **state)
 			_exit(0);
 		}
 		close(ends[1]);
-		for (size_t at = 0; (n = read(ends[0], text + at, sizeof(text) - 1 - at)) > 0; at += (size_t)n)
+		for (size_t at = 0; (n = read(ends[0], text + at, sizeof(text) - 1 - at)) > 0;
+			 at += (size_t)n)
 			;
 		close(ends[0]);
 		assert_int_equal(waitpid(pid, &status, 0), pid);

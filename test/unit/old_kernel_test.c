@@ -26,12 +26,14 @@
 static bool
 filter_calls(void)
 {
-	static const unsigned calls[] = { SYS_close_range, SYS_clone3, SYS_pidfd_open, SYS_pidfd_send_signal };
+	static const unsigned calls[] = { SYS_close_range, SYS_clone3, SYS_pidfd_open,
+		SYS_pidfd_send_signal };
 	enum { N = sizeof(calls) / sizeof(calls[0]) };
 	struct sock_filter code[N * 2 + 2];
 	struct sock_fprog program = { .len = N * 2 + 2, .filter = code };
 
-	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	code[0] =
+		(struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < N; i++) {
 		code[1 + 2 * i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], 0, 1);
 		code[2 + 2 * i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);

@@ -19,8 +19,9 @@ out_init(struct out_rig *r)
 	const struct sk_log_config log = { .level = SK_INFO };
 
 	*r = (struct out_rig){ .saved = { -1, -1 } };
-	r->cfg = (struct sk_sink_config){ .console = SK_CONSOLE_TAGGED, .skald_id = "edge1",
-		.log_path = "", .data_dir = "" };
+	r->cfg = (struct sk_sink_config){
+		.console = SK_CONSOLE_TAGGED, .skald_id = "edge1", .log_path = "", .data_dir = ""
+	};
 	sk_log_setup(&log);
 }
 
@@ -38,7 +39,8 @@ out_begin(struct out_rig *r, int out, int err)
 
 	fflush(NULL);
 	for (int i = 0; i < 2; i++) {
-		int fd = to[i] != -1 ? to[i]
+		int fd = to[i] != -1
+			? to[i]
 			: open(proc_path("stream%d", i + 1), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 		assert_int_not_equal(fd, -1);

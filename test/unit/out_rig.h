@@ -11,7 +11,7 @@ struct out_rig {
 	struct sk_sink_config cfg;
 	int saved[2];
 	int drains;
-	struct sk_str text[2];	/* what came out, after out_end */
+	struct sk_str text[2]; /* what came out, after out_end */
 };
 
 /* What out_begin does unless it is changed: tagged lines, no files. Needs proc_scratch. */

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#define LONGEST 2048	/* bytes of one line; longer ones are cut into pieces (output.c) */
+#define LONGEST 2048 /* bytes of one line; longer ones are cut into pieces (output.c) */
 
 static int
 setup(void **state)
@@ -96,7 +96,8 @@ static void
 a_line_is_whole_however_it_arrives(void **state)
 {
 	(void)state;
-	becomes((const char *[]){ "one\ntwo\nthr", "ee", "", "\n", "four", NULL }, "one\ntwo\nthree\nfour\n");
+	becomes((const char *[]){ "one\ntwo\nthr", "ee", "", "\n", "four", NULL },
+		"one\ntwo\nthree\nfour\n");
 	becomes((const char *[]){ "\n", "\n\nx\n", NULL }, "\n\n\nx\n");
 	becomes((const char *[]){ "dos\r\n", "a\rb\r", "\n", NULL }, "dos\na\\rb\n");
 	becomes((const char *[]){ NULL }, "");
@@ -158,8 +159,8 @@ long_line(size_t n, size_t piece)
 static void
 long_lines_are_cut_and_lose_nothing(void **state)
 {
-	static const size_t sizes[] = { 1, LONGEST - 1, LONGEST, LONGEST + 1, 2 * LONGEST, 3 * LONGEST + 5,
-		70000 };
+	static const size_t sizes[] = { 1, LONGEST - 1, LONGEST, LONGEST + 1, 2 * LONGEST,
+		3 * LONGEST + 5, 70000 };
 	static const size_t pieces[] = { 1000, LONGEST - 1, LONGEST, LONGEST + 1, 4096, 65536 };
 
 	(void)state;
@@ -205,8 +206,10 @@ a_level_in_front_of_a_line_is_taken_and_removed(void **state)
 	out_init(&r);
 	out_begin(&r, -1, -1);
 	sk_out_init(&o, "t1", 1, 0);
-	feed(&r, &o, (const char *[]){ "<3>broken\n<4>beware\n<6>fine\n<7>hidden\n<2>worst\n<8>no\n<3\n",
-		"<4>\n", NULL }, false);
+	feed(&r, &o,
+		(const char *[]){
+			"<3>broken\n<4>beware\n<6>fine\n<7>hidden\n<2>worst\n<8>no\n<3\n", "<4>\n", NULL },
+		false);
 	sk_out_end(r.sink, &o, false);
 	out_end(&r);
 	messages_are(&r, "broken\nbeware\nfine\nworst\n<8>no\n<3\n\n");
@@ -231,12 +234,15 @@ no_byte_of_a_task_steers_a_terminal(void **state)
 	out_begin(&r, -1, -1);
 	sk_out_init(&o, "t1", 1, 0);
 	sk_out_feed(r.sink, &o, 1, all, sizeof(all), false);
-	sk_out_feed(r.sink, &o, 1, "\n\x1b[2J\xc2\x9b" "2J\xff\n", 10, false);
+	sk_out_feed(r.sink, &o, 1,
+		"\n\x1b[2J\xc2\x9b"
+		"2J\xff\n",
+		10, false);
 	sk_out_end(r.sink, &o, false);
 	out_end(&r);
 	for (size_t i = 0; i < r.text[1].len; i++)
-		assert_true(r.text[1].p[i] == '\n' || ((unsigned char)r.text[1].p[i] >= 0x20 &&
-			(unsigned char)r.text[1].p[i] < 0x7f));
+		assert_true(r.text[1].p[i] == '\n' ||
+			((unsigned char)r.text[1].p[i] >= 0x20 && (unsigned char)r.text[1].p[i] < 0x7f));
 	assert_true(out_has(&r, 2, "\\x1b[2J\\xc2\\x9b2J\\xff"));
 	assert_int_equal(out_count(&r, 2, "\n"), 2);
 	out_release(&r);
@@ -271,8 +277,12 @@ the_last_line_is_short_whole_and_printable(void **state)
 	last_is("plain", 5, "plain");
 	last_is("a\tb\x1b[31m\x7f", 9, "a b [31m ");
 	last_is("gr\xc3\xbcn \xe2\x82\xac", 9, "gr\xc3\xbcn \xe2\x82\xac");
-	last_is("a\xc2\x9b" "31m", 6, "a  31m");	/* a control of two bytes */
-	last_is("\x9b" "31m \xff\xfe x\xc3", 10, "?31m ?? x?");
+	last_is("a\xc2\x9b"
+			"31m",
+		6, "a  31m"); /* a control of two bytes */
+	last_is("\x9b"
+			"31m \xff\xfe x\xc3",
+		10, "?31m ?? x?");
 	last_is("a\0b", 3, "a b");
 	for (n = 0; n < 300; n++)
 		text[n] = 'x';
@@ -281,7 +291,7 @@ the_last_line_is_short_whole_and_printable(void **state)
 	last_is(text, n, expected);
 	for (n = 1; n + 3 < 300; n += 3)
 		memcpy(text + n, "\xe2\x82\xac", 3);
-	memcpy(expected, text, 199);	/* 1 + 66 * 3: the next character does not fit */
+	memcpy(expected, text, 199); /* 1 + 66 * 3: the next character does not fit */
 	expected[199] = '\0';
 	last_is(text, n, expected);
 }
@@ -370,7 +380,8 @@ events_are_json_lines_on_stdout(void **state)
 	out_end(&r);
 	assert_string_equal(r.text[1].p, "");
 	assert_int_equal(strncmp(r.text[0].p, "{\"time\":", 8), 0);
-	assert_true(out_has(&r, 1, ",\"event\":\"log\",\"taskId\":\"t\\\"1\",\"attempt\":2,\"line\":"
+	assert_true(out_has(&r, 1,
+		",\"event\":\"log\",\"taskId\":\"t\\\"1\",\"attempt\":2,\"line\":"
 		"\"say \\\"hi\\\"\\t"));
 	assert_int_equal(out_count(&r, 1, "\n"), 1);
 	assert_false(out_has(&r, 1, "\xff"));
@@ -441,11 +452,18 @@ an_attempts_file_holds_its_bytes_and_begins_at_the_first(void **state)
 static void
 ids_become_file_names_that_lead_nowhere_else(void **state)
 {
-	static const struct { const char *id, *path; } rows[] = {
-		{ "simple", "/d/logs/simple/1.log" }, { "A-Z_0.9", "/d/logs/A-Z_0.9/1.log" },
-		{ "..", "/d/logs/%2E./1.log" }, { ".", "/d/logs/%2E/1.log" }, { "a/../b", "/d/logs/a%2F..%2Fb/1.log" },
-		{ "/etc", "/d/logs/%2Fetc/1.log" }, { "gr\xc3\xbcn", "/d/logs/gr%C3%BCn/1.log" },
-		{ "50%", "/d/logs/50%25/1.log" }, { "a b\n", "/d/logs/a%20b%0A/1.log" },
+	static const struct {
+		const char *id, *path;
+	} rows[] = {
+		{ "simple", "/d/logs/simple/1.log" },
+		{ "A-Z_0.9", "/d/logs/A-Z_0.9/1.log" },
+		{ "..", "/d/logs/%2E./1.log" },
+		{ ".", "/d/logs/%2E/1.log" },
+		{ "a/../b", "/d/logs/a%2F..%2Fb/1.log" },
+		{ "/etc", "/d/logs/%2Fetc/1.log" },
+		{ "gr\xc3\xbcn", "/d/logs/gr%C3%BCn/1.log" },
+		{ "50%", "/d/logs/50%25/1.log" },
+		{ "a b\n", "/d/logs/a%20b%0A/1.log" },
 	};
 	struct sk_str path = SK_STR_INIT;
 
@@ -522,12 +540,14 @@ the_total_of_all_files_has_an_end(void **state)
 	sk_out_init(&a, "a", 1, 0);
 	sk_out_init(&b, "b", 1, 0);
 	feed(&r, &a, (const char *[]){ "0123456789\n", NULL }, false);
-	feed(&r, &b, (const char *[]){ "01234\n", "0123456789\n", "01234567890123456789\n", NULL }, false);
+	feed(&r, &b, (const char *[]){ "01234\n", "0123456789\n", "01234567890123456789\n", NULL },
+		false);
 	feed(&r, &a, (const char *[]){ "0123456789\n", NULL }, false);
 	sk_out_end(r.sink, &a, false);
 	sk_out_end(r.sink, &b, false);
 	out_end(&r);
-	assert_int_equal(out_count(&r, 2, "the output of all tasks reached 20 bytes: no more is kept"), 1);
+	assert_int_equal(
+		out_count(&r, 2, "the output of all tasks reached 20 bytes: no more is kept"), 1);
 	text = proc_read(proc_path("logs/a/1.log"));
 	assert_string_equal(text.p, "0123456789\n");
 	sk_str_release(&text);

@@ -91,9 +91,15 @@ what_was_being_stopped_for_a_change_starts_anew(void **state)
 static void
 what_is_stopping_for_another_reason_ends_for_that_reason(void **state)
 {
-	static const struct { enum sk_reason reason; int32_t code; const char *state; } rows[] = {
-		{ SK_REASON_TIMEOUT, 143, "failed" }, { SK_REASON_EXITED, 0, "finished" },
-		{ SK_REASON_EXITED, 9, "failed" }, { SK_REASON_INTERRUPTED, 143, "interrupted" },
+	static const struct {
+		enum sk_reason reason;
+		int32_t code;
+		const char *state;
+	} rows[] = {
+		{ SK_REASON_TIMEOUT, 143, "failed" },
+		{ SK_REASON_EXITED, 0, "finished" },
+		{ SK_REASON_EXITED, 9, "failed" },
+		{ SK_REASON_INTERRUPTED, 143, "interrupted" },
 	};
 
 	(void)state;
@@ -103,7 +109,8 @@ what_is_stopping_for_another_reason_ends_for_that_reason(void **state)
 
 		file_of(&f, "a", NULL);
 		reborn(&r, &f);
-		rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "a", .attempt = 1, .state = SK_T_STOPPING });
+		rig_adopt(
+			&r, &(struct rig_known){ .key = 1, .id = "a", .attempt = 1, .state = SK_T_STOPPING });
 		rig_ends(&r, "a", rows[i].reason, rows[i].code);
 		rig_tick(&r);
 		rig_is(&r, "a", rows[i].state);
@@ -122,8 +129,8 @@ an_end_that_nobody_was_told_of_is_told(void **state)
 	file_of(&f, "good", "bad");
 	reborn(&r, &f);
 	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "good", .attempt = 2, .state = SK_T_ENDED });
-	rig_adopt(&r, &(struct rig_known){ .key = 2, .id = "bad", .attempt = 1, .state = SK_T_ENDED,
-		.code = 5 });
+	rig_adopt(&r,
+		&(struct rig_known){ .key = 2, .id = "bad", .attempt = 1, .state = SK_T_ENDED, .code = 5 });
 	rig_told(&r, "good/2 finished, bad/1 failed");
 	rig_tick(&r);
 	rig_did(&r, "");
@@ -141,10 +148,12 @@ a_settled_end_is_not_told_again_and_does_not_run_again(void **state)
 	(void)state;
 	file_of(&f, "good", "bad");
 	reborn(&r, &f);
-	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "good", .attempt = 2, .state = SK_T_ENDED,
-		.settled = true });
-	rig_adopt(&r, &(struct rig_known){ .key = 2, .id = "bad", .attempt = 1, .state = SK_T_ENDED,
-		.code = 5, .settled = true });
+	rig_adopt(&r,
+		&(struct rig_known){
+			.key = 1, .id = "good", .attempt = 2, .state = SK_T_ENDED, .settled = true });
+	rig_adopt(&r,
+		&(struct rig_known){
+			.key = 2, .id = "bad", .attempt = 1, .state = SK_T_ENDED, .code = 5, .settled = true });
 	rig_tick(&r);
 	rig_told(&r, "");
 	rig_did(&r, "");
@@ -163,8 +172,14 @@ what_was_cancelled_for_a_change_when_the_link_died_starts_anew(void **state)
 		(void)state;
 		file_of(&f, "a", NULL);
 		reborn(&r, &f);
-		rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "a", .attempt = 3, .state = SK_T_ENDED,
-			.reason = SK_REASON_CANCELLED, .code = 143, .settled = settled != 0 });
+		rig_adopt(&r,
+			&(struct rig_known){ .key = 1,
+				.id = "a",
+				.attempt = 3,
+				.state = SK_T_ENDED,
+				.reason = SK_REASON_CANCELLED,
+				.code = 143,
+				.settled = settled != 0 });
 		rig_told(&r, settled ? "" : "a/3 restarting");
 		rig_tick(&r);
 		rig_did(&r, "start a/4");
@@ -187,16 +202,30 @@ the_back_off_goes_on_where_it_was(void **state)
 		t = file_task(&f, "retried");
 		t->retry = (struct sk_retry){ 4, 1, 300 };
 		reborn(&r, &f);
-		rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "service", .attempt = 9, .failures = 3,
-			.state = SK_T_ENDED, .code = 1, .start_ms = r.now_ms - 3010, .end_ms = r.now_ms - 3000,
-			.settled = settled != 0 });
-		rig_adopt(&r, &(struct rig_known){ .key = 2, .id = "retried", .attempt = 2, .failures = 1,
-			.state = SK_T_ENDED, .code = 1, .start_ms = r.now_ms - 510, .end_ms = r.now_ms - 500,
-			.settled = settled != 0 });
-		assert_int_equal(rig_tick(&r), r.now_ms + 1500);	/* the second failure: 2 s */
+		rig_adopt(&r,
+			&(struct rig_known){ .key = 1,
+				.id = "service",
+				.attempt = 9,
+				.failures = 3,
+				.state = SK_T_ENDED,
+				.code = 1,
+				.start_ms = r.now_ms - 3010,
+				.end_ms = r.now_ms - 3000,
+				.settled = settled != 0 });
+		rig_adopt(&r,
+			&(struct rig_known){ .key = 2,
+				.id = "retried",
+				.attempt = 2,
+				.failures = 1,
+				.state = SK_T_ENDED,
+				.code = 1,
+				.start_ms = r.now_ms - 510,
+				.end_ms = r.now_ms - 500,
+				.settled = settled != 0 });
+		assert_int_equal(rig_tick(&r), r.now_ms + 1500); /* the second failure: 2 s */
 		rig_later(&r, 1499);
 		rig_did(&r, "");
-		assert_int_equal(rig_later(&r, 1), 1000000 + 5000);	/* the fourth: 8 s */
+		assert_int_equal(rig_later(&r, 1), 1000000 + 5000); /* the fourth: 8 s */
 		rig_did(&r, "start retried/3");
 		assert_int_equal(rig_find(&r, "retried")->failures, 2);
 		rig_later(&r, 3500);
@@ -217,8 +246,13 @@ the_retry_budget_is_not_given_back(void **state)
 	file_begin(&f, 1);
 	file_task(&f, "a")->retry.max_attempts = 3;
 	reborn(&r, &f);
-	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "a", .attempt = 3, .failures = 2,
-		.state = SK_T_RUNNING, .start_ms = 1 });
+	rig_adopt(&r,
+		&(struct rig_known){ .key = 1,
+			.id = "a",
+			.attempt = 3,
+			.failures = 2,
+			.state = SK_T_RUNNING,
+			.start_ms = 1 });
 	rig_exits(&r, "a", 1);
 	rig_is(&r, "a", "failed");
 	rig_free(&r);
@@ -234,8 +268,14 @@ a_long_due_back_off_starts_at_once(void **state)
 	file_begin(&f, 1);
 	file_task(&f, "a")->restart = SK_RESTART_ALWAYS;
 	reborn(&r, &f);
-	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "a", .attempt = 1, .state = SK_T_ENDED,
-		.start_ms = r.now_ms - 60000, .end_ms = r.now_ms - 50000, .settled = true });
+	rig_adopt(&r,
+		&(struct rig_known){ .key = 1,
+			.id = "a",
+			.attempt = 1,
+			.state = SK_T_ENDED,
+			.start_ms = r.now_ms - 60000,
+			.end_ms = r.now_ms - 50000,
+			.settled = true });
 	rig_tick(&r);
 	rig_did(&r, "start a/2");
 	rig_free(&r);
@@ -277,8 +317,13 @@ what_changed_while_no_link_looked_reaches_the_update_hook(void **state)
 static void
 without_a_hook_or_before_it_runs_it_is_started_anew(void **state)
 {
-	static const struct { const struct sk_worker *worker; enum sk_task_state state; } rows[] = {
-		{ &plan_plain, SK_T_RUNNING }, { &plan_plain, SK_T_QUEUED }, { &plan_live, SK_T_QUEUED },
+	static const struct {
+		const struct sk_worker *worker;
+		enum sk_task_state state;
+	} rows[] = {
+		{ &plan_plain, SK_T_RUNNING },
+		{ &plan_plain, SK_T_QUEUED },
+		{ &plan_live, SK_T_QUEUED },
 	};
 
 	(void)state;

@@ -95,8 +95,8 @@ sup_start(struct world *w, const struct attempt *start)
 	struct attempt *old = model_known(w, start->key, true);
 
 	if (model_known(w, start->key, false) != NULL)
-		fail_msg("%s/%u: the supervisor still has key %" PRIu64, start->id, start->attempt,
-			start->key);
+		fail_msg(
+			"%s/%u: the supervisor still has key %" PRIu64, start->id, start->attempt, start->key);
 	if (old != NULL)
 		drop_known(w, old);
 	for (size_t i = 0; i < w->n_known; i++)

@@ -19,12 +19,12 @@ struct attempt {
 	char id[16];
 	uint32_t attempt, failures;
 	enum sk_task_state state;
-	enum sk_reason reason, stop;	/* stop: why it was told to stop, EXITED = it was not */
+	enum sk_reason reason, stop; /* stop: why it was told to stop, EXITED = it was not */
 	int32_t code;
 	int64_t start_ms, end_ms;
 	double cpus;
 	int64_t memory_mb;
-	uint64_t spec_hash;		/* of what it was given */
+	uint64_t spec_hash; /* of what it was given */
 	const char *class_name;
 	bool settled;
 };
@@ -45,19 +45,26 @@ struct world {
 	uint64_t chance;
 	struct sk_plan *plan;
 	int64_t now_ms;
-	struct attempt known[MAX_TASKS];	/* the supervisor's memory, start order */
+	struct attempt known[MAX_TASKS]; /* the supervisor's memory, start order */
 	size_t n_known;
 	struct queue to_sup, to_plan;
 	/* the file as it is now */
-	struct { bool in; int version, restart; int64_t attempts, priority; double cpus; int64_t mb;
-		bool live; int dep[2]; } file[N_IDS];
-	bool loaded[N_IDS];	/* stood in it when it was read */
-	bool again[N_IDS];	/* it backed off since it last waited */
-	bool mortal;		/* its links die */
+	struct {
+		bool in;
+		int version, restart;
+		int64_t attempts, priority;
+		double cpus;
+		int64_t mb;
+		bool live;
+		int dep[2];
+	} file[N_IDS];
+	bool loaded[N_IDS]; /* stood in it when it was read */
+	bool again[N_IDS]; /* it backed off since it last waited */
+	bool mortal; /* its links die */
 	bool draining;
-	uint32_t highest[N_IDS];	/* attempt that was started, since the id was new */
-	uint64_t newest[N_IDS];		/* key of it */
-	size_t starts, deaths, ends, forgets, skips;	/* did anything happen at all? */
+	uint32_t highest[N_IDS]; /* attempt that was started, since the id was new */
+	uint64_t newest[N_IDS]; /* key of it */
+	size_t starts, deaths, ends, forgets, skips; /* did anything happen at all? */
 };
 
 /* 0 to sides - 1. */

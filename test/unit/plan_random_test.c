@@ -17,7 +17,6 @@
 
 #include <cmocka.h>
 
-
 /* ---- the plan's effects ---- */
 
 static void
@@ -32,7 +31,7 @@ check_dependencies(const struct world *w, const struct sk_plan_task *t)
 	for (size_t i = 0; i < t->spec.dependencies.n; i++)
 		for (size_t k = 0; k < n; k++)
 			if (strcmp(tasks[k]->spec.id, ids[i]) == 0 && !tasks[k]->removed &&
-			    tasks[k]->state != SK_P_FINISHED)
+				tasks[k]->state != SK_P_FINISHED)
 				fail_msg("%s starts before %s has finished (%s)", t->spec.id, ids[i],
 					sk_plan_state_name(tasks[k]->state));
 }
@@ -40,10 +39,13 @@ check_dependencies(const struct world *w, const struct sk_plan_task *t)
 static struct attempt
 as_attempt(const struct sk_plan_task *t)
 {
-	struct attempt a = { .key = t->key, .attempt = t->attempt, .failures = t->failures,
+	struct attempt a = { .key = t->key,
+		.attempt = t->attempt,
+		.failures = t->failures,
 		.spec_hash = sk_plan_spec_hash(&t->spec),
 		.class_name = t->spec.worker != NULL ? t->spec.worker->name : "",
-		.cpus = t->spec.resources.cpus, .memory_mb = t->spec.resources.memory_mb };
+		.cpus = t->spec.resources.cpus,
+		.memory_mb = t->spec.resources.memory_mb };
 
 	snprintf(a.id, sizeof(a.id), "%s", t->spec.id);
 	return a;
@@ -115,7 +117,11 @@ on_event(void *arg, const struct sk_plan_task *t, const char *name)
 }
 
 static const struct sk_plan_ops ops = {
-	.start = on_start, .stop = on_stop, .update = on_update, .forget = on_forget, .event = on_event,
+	.start = on_start,
+	.stop = on_stop,
+	.update = on_update,
+	.forget = on_forget,
+	.event = on_event,
 };
 
 /* ---- the link: what link.c does with the plan ---- */
@@ -124,9 +130,16 @@ static struct sk_task_report
 report_of(const struct attempt *a)
 {
 	return (struct sk_task_report){
-		.id = a->id, .class_name = a->settled ? "" : a->class_name, .state = a->state,
-		.failures = a->failures, .pid = 99, .spec_hash = a->spec_hash,
-		.start_boot_ms = a->start_ms, .end_boot_ms = a->end_ms, .reason = a->reason, .code = a->code,
+		.id = a->id,
+		.class_name = a->settled ? "" : a->class_name,
+		.state = a->state,
+		.failures = a->failures,
+		.pid = 99,
+		.spec_hash = a->spec_hash,
+		.start_boot_ms = a->start_ms,
+		.end_boot_ms = a->end_ms,
+		.reason = a->reason,
+		.code = a->code,
 	};
 }
 
@@ -169,8 +182,8 @@ link_load(struct world *w)
 		deps[0] = '\0';
 		for (int d = 0; d < 2; d++)
 			if (w->file[i].dep[d] >= 0 && w->file[w->file[i].dep[d]].in)
-				snprintf(deps + strlen(deps), sizeof(deps) - strlen(deps), "t%d ",
-					w->file[i].dep[d]);
+				snprintf(
+					deps + strlen(deps), sizeof(deps) - strlen(deps), "t%d ", w->file[i].dep[d]);
 		file_depends(&f, t, deps);
 	}
 	sk_plan_load(w->plan, &f.list, f.arena, w->now_ms);
@@ -227,7 +240,8 @@ check_limits(const struct world *w)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct sk_plan_task *t = tasks[i];
-		bool active = t->state == SK_P_STARTING || t->state == SK_P_RUNNING || t->state == SK_P_STOPPING;
+		bool active =
+			t->state == SK_P_STARTING || t->state == SK_P_RUNNING || t->state == SK_P_STOPPING;
 
 		assert_int_equal(t->holds, active);
 		if (!active)
@@ -278,13 +292,14 @@ check_agreement(struct world *w)
 	for (size_t i = 0; i < n; i++) {
 		const struct sk_plan_task *t = tasks[i];
 		const struct attempt *a = model_known(w, t->key, false);
-		bool active = t->state == SK_P_STARTING || t->state == SK_P_RUNNING || t->state == SK_P_STOPPING;
+		bool active =
+			t->state == SK_P_STARTING || t->state == SK_P_RUNNING || t->state == SK_P_STOPPING;
 
 		if (active && (a == NULL || a->attempt != t->attempt || !model_live(a)))
 			fail_msg("%s/%u is %s and the supervisor knows nothing of it", t->spec.id, t->attempt,
 				sk_plan_state_name(t->state));
 		if (t->state == SK_P_RUNNING && a->state == SK_T_RUNNING &&
-		    a->spec_hash != sk_plan_spec_hash(&t->spec))
+			a->spec_hash != sk_plan_spec_hash(&t->spec))
 			fail_msg("%s/%u runs with what the file said once", t->spec.id, t->attempt);
 		if (!active && a != NULL)
 			fail_msg("%s/%u is %s and the supervisor says something else", t->spec.id, t->attempt,
@@ -317,7 +332,8 @@ change_file(struct world *w)
 		w->file[i].live = !w->file[i].live;
 		break;
 	case 4: /* only on those before it: no cycle */
-		w->file[i].dep[model_dice(w, 2)] = i > 0 && model_dice(w, 4) > 0 ? (int)model_dice(w, i) : -1;
+		w->file[i].dep[model_dice(w, 2)] =
+			i > 0 && model_dice(w, 4) > 0 ? (int)model_dice(w, i) : -1;
 		break;
 	default:
 		w->file[i].restart = (int)model_dice(w, 3);
@@ -466,7 +482,7 @@ chance_breaks_no_rule(void **state)
 		uint64_t length;
 
 		world_new(&w, (seed + 1) * 0x9e3779b97f4a7c15u + life * 0xbf58476d1ce4e5b9u + 1);
-		w.mortal = life % 2 == 0;	/* where they never die, limits are checked to the end */
+		w.mortal = life % 2 == 0; /* where they never die, limits are checked to the end */
 		length = 500 + model_dice(&w, 5000);
 		for (uint64_t i = 0; i < length; i++, done++) {
 			step(&w);
@@ -482,7 +498,8 @@ chance_breaks_no_rule(void **state)
 		skips += w.skips;
 		sk_plan_free(w.plan);
 	}
-	print_message("# %" PRIu64 " steps, %zu starts, %zu deaths of the link, %zu forgotten, %zu skipped\n",
+	print_message("# %" PRIu64
+				  " steps, %zu starts, %zu deaths of the link, %zu forgotten, %zu skipped\n",
 		done, starts, deaths, forgets, skips);
 	assert_true(starts > steps / 100 && deaths > 10 && forgets > 100 && skips > 10);
 }

@@ -457,8 +457,10 @@ an_attempt_gives_back_what_it_took_whatever_the_file_says_then(void **state)
 	rig_new(&r, &limits);
 	for (int i = 0; i < 2; i++) {
 		file_begin(&f, 3);
-		file_task(&f, "a")->resources = (struct sk_task_resources){ i == 0 ? 1 : 2, i == 0 ? 50 : 100 };
-		file_task(&f, "b")->resources = (struct sk_task_resources){ i == 0 ? 1 : 0, i == 0 ? 50 : 0 };
+		file_task(&f, "a")->resources =
+			(struct sk_task_resources){ i == 0 ? 1 : 2, i == 0 ? 50 : 100 };
+		file_task(&f, "b")->resources =
+			(struct sk_task_resources){ i == 0 ? 1 : 0, i == 0 ? 50 : 0 };
 		file_task(&f, "c")->resources = (struct sk_task_resources){ 1, 50 };
 		rig_load(&r, &f);
 		rig_tick(&r);

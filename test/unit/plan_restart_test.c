@@ -215,18 +215,29 @@ the_pause_counts_from_the_end_and_not_from_its_report(void **state)
 static void
 back_off_doubles_up_to_the_cap_and_never_overflows(void **state)
 {
-	static const struct { struct sk_retry r; uint32_t failures; int64_t floor, expected; } rows[] = {
-		{ { 1, 1, 300 }, 1, 0, 1000 }, { { 1, 1, 300 }, 2, 0, 2000 }, { { 1, 1, 300 }, 9, 0, 256000 },
-		{ { 1, 1, 300 }, 10, 0, 300000 }, { { 1, 1, 300 }, UINT32_MAX, 0, 300000 },
-		{ { 1, 0, 300 }, 50, 0, 0 }, { { 1, 0, 300 }, 50, 1000, 1000 },
+	static const struct {
+		struct sk_retry r;
+		uint32_t failures;
+		int64_t floor, expected;
+	} rows[] = {
+		{ { 1, 1, 300 }, 1, 0, 1000 },
+		{ { 1, 1, 300 }, 2, 0, 2000 },
+		{ { 1, 1, 300 }, 9, 0, 256000 },
+		{ { 1, 1, 300 }, 10, 0, 300000 },
+		{ { 1, 1, 300 }, UINT32_MAX, 0, 300000 },
+		{ { 1, 0, 300 }, 50, 0, 0 },
+		{ { 1, 0, 300 }, 50, 1000, 1000 },
 		{ { 1, 0.001, 315360000.0 }, UINT32_MAX, 0, 315360000000 },
 		{ { 1, 315360000.0, 315360000.0 }, 1, 1000, 315360000000 },
-		{ { 1, 5, 2 }, 1, 0, 2000 }, { { 1, 1.5, 300 }, 3, 1000, 6000 }, { { 1, 1, 300 }, 0, 0, 1000 },
+		{ { 1, 5, 2 }, 1, 0, 2000 },
+		{ { 1, 1.5, 300 }, 3, 1000, 6000 },
+		{ { 1, 1, 300 }, 0, 0, 1000 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(sk_backoff_ms(&rows[i].r, rows[i].failures, rows[i].floor), rows[i].expected);
+		assert_int_equal(
+			sk_backoff_ms(&rows[i].r, rows[i].failures, rows[i].floor), rows[i].expected);
 }
 
 int

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#define LIMIT_S 300.0	/* maxBackoffSeconds unless told */
+#define LIMIT_S 300.0 /* maxBackoffSeconds unless told */
 
 static enum sk_code
 update(struct sk_run *run, void *now, const void *old, struct sk_err *err)
@@ -57,7 +57,9 @@ file_task(struct plan_file *f, const char *id)
 
 	assert_true(f->list.n <= f->cap);
 	*t = (struct sk_task_spec){
-		.id = sk_arena_strdup(f->arena, id), .is_persistent = true, .grace_s = 10,
+		.id = sk_arena_strdup(f->arena, id),
+		.is_persistent = true,
+		.grace_s = 10,
 		.retry = { .max_attempts = 1, .backoff_s = 1, .max_backoff_s = LIMIT_S },
 	};
 	file_class(t, &plan_plain);
@@ -143,7 +145,11 @@ on_event(void *arg, const struct sk_plan_task *t, const char *name)
 }
 
 static const struct sk_plan_ops ops = {
-	.start = on_start, .stop = on_stop, .update = on_update, .forget = on_forget, .event = on_event,
+	.start = on_start,
+	.stop = on_stop,
+	.update = on_update,
+	.forget = on_forget,
+	.event = on_event,
 };
 
 void
@@ -250,8 +256,12 @@ rig_started(struct plan_rig *r, const char *id)
 {
 	const struct sk_plan_task *t = rig_find(r, id);
 	const struct sk_task_report rep = {
-		.id = id, .class_name = t->spec.class_name, .state = SK_T_RUNNING, .pid = 4711,
-		.failures = t->failures, .start_boot_ms = r->now_ms,
+		.id = id,
+		.class_name = t->spec.class_name,
+		.state = SK_T_RUNNING,
+		.pid = 4711,
+		.failures = t->failures,
+		.start_boot_ms = r->now_ms,
 	};
 
 	sk_plan_started(r->plan, t->key, t->attempt, &rep);
@@ -263,9 +273,15 @@ rig_ends(struct plan_rig *r, const char *id, enum sk_reason reason, int32_t code
 {
 	const struct sk_plan_task *t = rig_find(r, id);
 	const struct sk_task_report rep = {
-		.id = id, .class_name = t->spec.class_name, .state = SK_T_ENDED, .reason = reason, .code = code,
-		.failures = t->failures, .end_boot_ms = r->now_ms,
-		.start_boot_ms = reason == SK_REASON_START_FAILED ? 0 : t->start_boot_ms, .message = "why",
+		.id = id,
+		.class_name = t->spec.class_name,
+		.state = SK_T_ENDED,
+		.reason = reason,
+		.code = code,
+		.failures = t->failures,
+		.end_boot_ms = r->now_ms,
+		.start_boot_ms = reason == SK_REASON_START_FAILED ? 0 : t->start_boot_ms,
+		.message = "why",
 	};
 
 	sk_plan_exited(r->plan, t->key, t->attempt, &rep, r->now_ms);
@@ -285,9 +301,16 @@ rig_adopt(struct plan_rig *r, const struct rig_known *k)
 {
 	char *id = sk_xstrdup(k->id); /* reports are gone when the call returns */
 	const struct sk_task_report rep = {
-		.id = id, .class_name = k->class_name != NULL ? k->class_name : "Plain",
-		.spec_hash = k->spec_hash, .state = k->state, .reason = k->reason, .code = k->code,
-		.failures = k->failures, .start_boot_ms = k->start_ms, .end_boot_ms = k->end_ms, .pid = 4711,
+		.id = id,
+		.class_name = k->class_name != NULL ? k->class_name : "Plain",
+		.spec_hash = k->spec_hash,
+		.state = k->state,
+		.reason = k->reason,
+		.code = k->code,
+		.failures = k->failures,
+		.start_boot_ms = k->start_ms,
+		.end_boot_ms = k->end_ms,
+		.pid = 4711,
 	};
 
 	sk_plan_adopt(r->plan, k->key, k->attempt, &rep, k->settled, r->now_ms);

@@ -25,7 +25,7 @@ void file_class(struct sk_task_spec *t, const struct sk_worker *worker);
 struct plan_rig {
 	struct sk_plan *plan;
 	int64_t now_ms;
-	struct sk_str did, told;	/* effects; events */
+	struct sk_str did, told; /* effects; events */
 };
 /* No limits when NULL. */
 void rig_new(struct plan_rig *r, const struct sk_plan_limits *limits);
@@ -67,8 +67,8 @@ struct rig_known {
 	uint32_t failures;
 	int64_t start_ms, end_ms;
 	bool settled;
-	uint64_t spec_hash;		/* 0 = unknown */
-	const char *class_name;		/* NULL = Plain */
+	uint64_t spec_hash; /* 0 = unknown */
+	const char *class_name; /* NULL = Plain */
 };
 void rig_adopt(struct plan_rig *r, const struct rig_known *k);
 /* The states count as many tasks as there are, each as many as its count says. */

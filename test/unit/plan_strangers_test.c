@@ -38,7 +38,8 @@ an_unknown_running_task_is_stopped_and_forgotten(void **state)
 	(void)state;
 	file_of(&f, "a", NULL);
 	reborn(&r, &f);
-	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "ghost", .attempt = 2, .state = SK_T_RUNNING });
+	rig_adopt(
+		&r, &(struct rig_known){ .key = 1, .id = "ghost", .attempt = 2, .state = SK_T_RUNNING });
 	rig_did(&r, "stop ghost/2 cancelled");
 	rig_tick(&r);
 	rig_did(&r, "start a/1");
@@ -58,17 +59,20 @@ an_unknown_task_is_forgotten_whatever_became_of_it(void **state)
 	(void)state;
 	file_of(&f, "a", NULL);
 	reborn(&r, &f);
-	rig_adopt(&r, &(struct rig_known){ .key = 5, .id = "old", .attempt = 2, .state = SK_T_ENDED,
-		.settled = true });
+	rig_adopt(&r,
+		&(struct rig_known){
+			.key = 5, .id = "old", .attempt = 2, .state = SK_T_ENDED, .settled = true });
 	rig_did(&r, "forget old");
 	rig_told(&r, "");
-	rig_adopt(&r, &(struct rig_known){ .key = 6, .id = "new", .attempt = 2, .state = SK_T_ENDED,
-		.code = 1 });
+	rig_adopt(&r,
+		&(struct rig_known){ .key = 6, .id = "new", .attempt = 2, .state = SK_T_ENDED, .code = 1 });
 	rig_did(&r, "forget new");
 	rig_told(&r, "new/2 failed");
-	rig_adopt(&r, &(struct rig_known){ .key = 7, .id = "going", .attempt = 2, .state = SK_T_STOPPING });
+	rig_adopt(
+		&r, &(struct rig_known){ .key = 7, .id = "going", .attempt = 2, .state = SK_T_STOPPING });
 	rig_did(&r, ""); /* it was told already */
-	rig_adopt(&r, &(struct rig_known){ .key = 8, .id = "queued", .attempt = 2, .state = SK_T_QUEUED });
+	rig_adopt(
+		&r, &(struct rig_known){ .key = 8, .id = "queued", .attempt = 2, .state = SK_T_QUEUED });
 	rig_did(&r, "stop queued/2 cancelled");
 	rig_ends(&r, "going", SK_REASON_CANCELLED, 143);
 	rig_ends(&r, "queued", SK_REASON_CANCELLED, 0);
@@ -85,7 +89,8 @@ an_unknown_task_that_comes_into_the_file_starts_anew(void **state)
 	(void)state;
 	file_of(&f, "a", NULL);
 	reborn(&r, &f);
-	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "ghost", .attempt = 2, .state = SK_T_RUNNING });
+	rig_adopt(
+		&r, &(struct rig_known){ .key = 1, .id = "ghost", .attempt = 2, .state = SK_T_RUNNING });
 	rig_load_ids(&r, "a ghost");
 	rig_ends(&r, "ghost", SK_REASON_CANCELLED, 143);
 	rig_tick(&r);
@@ -133,7 +138,8 @@ a_task_without_a_past_never_shares_a_key(void **state)
 	file_of(&f, "a", "b");
 	reborn(&r, &f);
 	rig_adopt(&r, &(struct rig_known){ .key = 2, .id = "a", .attempt = 1, .state = SK_T_RUNNING });
-	rig_adopt(&r, &(struct rig_known){ .key = 3, .id = "gone", .attempt = 1, .state = SK_T_RUNNING });
+	rig_adopt(
+		&r, &(struct rig_known){ .key = 3, .id = "gone", .attempt = 1, .state = SK_T_RUNNING });
 	rig_tick(&r);
 	rig_did(&r, "stop gone/1 cancelled, start b/1");
 	a = rig_find(&r, "a")->key;
@@ -150,8 +156,12 @@ static void
 a_stale_outcome_does_not_hide_the_task_that_has_its_id_now(void **state)
 {
 	for (int order = 0; order < 2; order++) {
-		const struct rig_known stale = { .key = 1, .id = "a", .attempt = 5, .state = SK_T_ENDED,
-			.reason = SK_REASON_CANCELLED, .settled = true };
+		const struct rig_known stale = { .key = 1,
+			.id = "a",
+			.attempt = 5,
+			.state = SK_T_ENDED,
+			.reason = SK_REASON_CANCELLED,
+			.settled = true };
 		const struct rig_known live = { .key = 2, .id = "a", .attempt = 1, .state = SK_T_RUNNING };
 		struct plan_rig r;
 		struct plan_file f;
@@ -186,8 +196,9 @@ of_two_with_one_id_the_living_one_stays(void **state)
 	file_of(&f, "a", NULL);
 	reborn(&r, &f);
 	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "a", .attempt = 5, .state = SK_T_RUNNING });
-	rig_adopt(&r, &(struct rig_known){ .key = 2, .id = "a", .attempt = 1, .state = SK_T_ENDED,
-		.settled = true });
+	rig_adopt(&r,
+		&(struct rig_known){
+			.key = 2, .id = "a", .attempt = 1, .state = SK_T_ENDED, .settled = true });
 	rig_did(&r, "forget a");
 	rig_adopt(&r, &(struct rig_known){ .key = 3, .id = "a", .attempt = 1, .state = SK_T_RUNNING });
 	rig_tick(&r);
@@ -231,9 +242,15 @@ dependencies_are_judged_when_all_is_known(void **state)
 	file_depends(&f, file_task(&f, "top"), "middle");
 	reborn(&r, &f);
 	/* base was changed and failed while middle, of before the change, still ran */
-	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "base", .attempt = 2, .state = SK_T_ENDED,
-		.code = 1, .settled = true });
-	rig_adopt(&r, &(struct rig_known){ .key = 2, .id = "middle", .attempt = 1, .state = SK_T_RUNNING });
+	rig_adopt(&r,
+		&(struct rig_known){ .key = 1,
+			.id = "base",
+			.attempt = 2,
+			.state = SK_T_ENDED,
+			.code = 1,
+			.settled = true });
+	rig_adopt(
+		&r, &(struct rig_known){ .key = 2, .id = "middle", .attempt = 1, .state = SK_T_RUNNING });
 	rig_tick(&r);
 	rig_is(&r, "top", "waiting");
 	rig_told(&r, "");
@@ -257,8 +274,9 @@ dependants_of_what_ended_meanwhile_start_or_are_skipped(void **state)
 	file_depends(&f, file_task(&f, "after bad"), "bad");
 	reborn(&r, &f);
 	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "good", .attempt = 1, .state = SK_T_ENDED });
-	rig_adopt(&r, &(struct rig_known){ .key = 2, .id = "bad", .attempt = 1, .state = SK_T_ENDED,
-		.reason = SK_REASON_OOM });
+	rig_adopt(&r,
+		&(struct rig_known){
+			.key = 2, .id = "bad", .attempt = 1, .state = SK_T_ENDED, .reason = SK_REASON_OOM });
 	rig_tick(&r);
 	rig_did(&r, "start after good/1");
 	rig_is(&r, "after bad", "skipped");
@@ -300,8 +318,8 @@ an_adopted_task_is_updated_and_removed_like_any_other(void **state)
 		file_set(&f, &f.list.items[0], i);
 		if (i == 0) {
 			reborn(&r, &f);
-			rig_adopt(&r, &(struct rig_known){ .key = 9, .id = "a", .attempt = 4,
-				.state = SK_T_RUNNING });
+			rig_adopt(&r,
+				&(struct rig_known){ .key = 9, .id = "a", .attempt = 4, .state = SK_T_RUNNING });
 		} else
 			rig_load(&r, &f);
 		rig_tick(&r);
@@ -325,9 +343,15 @@ a_link_that_dies_in_a_drain_starts_nothing_in_its_next_life(void **state)
 	file_task(&f, "ended")->restart = SK_RESTART_ALWAYS;
 	file_task(&f, "never");
 	reborn(&r, &f);
-	rig_adopt(&r, &(struct rig_known){ .key = 1, .id = "runs", .attempt = 1, .state = SK_T_STOPPING });
-	rig_adopt(&r, &(struct rig_known){ .key = 2, .id = "ended", .attempt = 1, .state = SK_T_ENDED,
-		.reason = SK_REASON_INTERRUPTED, .code = 143 });
+	rig_adopt(
+		&r, &(struct rig_known){ .key = 1, .id = "runs", .attempt = 1, .state = SK_T_STOPPING });
+	rig_adopt(&r,
+		&(struct rig_known){ .key = 2,
+			.id = "ended",
+			.attempt = 1,
+			.state = SK_T_ENDED,
+			.reason = SK_REASON_INTERRUPTED,
+			.code = 143 });
 	sk_plan_drain(r.plan);
 	rig_tick(&r);
 	assert_false(sk_plan_over(r.plan));

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define PREFETCH 32	/* handed over ahead of free slots (plan.c) */
+#define PREFETCH 32 /* handed over ahead of free slots (plan.c) */
 
 /* ---- starting ---- */
 
@@ -123,12 +123,21 @@ a_failure_is_no_finish(void **state)
 static void
 every_reason_but_exit_0_is_a_failure(void **state)
 {
-	static const struct { enum sk_reason reason; int32_t code; const char *state; } rows[] = {
-		{ SK_REASON_EXITED, 0, "finished" }, { SK_REASON_EXITED, 1, "failed" },
-		{ SK_REASON_EXITED, 75, "failed" }, { SK_REASON_SIGNALED, 0, "failed" },
-		{ SK_REASON_OOM, 0, "failed" }, { SK_REASON_TIMEOUT, 0, "failed" },
-		{ SK_REASON_LOST, 0, "failed" }, { SK_REASON_START_FAILED, 127, "failed" },
-		{ SK_REASON_INTERRUPTED, 0, "interrupted" }, { SK_REASON_CANCELLED, 0, "cancelled" },
+	static const struct {
+		enum sk_reason reason;
+		int32_t code;
+		const char *state;
+	} rows[] = {
+		{ SK_REASON_EXITED, 0, "finished" },
+		{ SK_REASON_EXITED, 1, "failed" },
+		{ SK_REASON_EXITED, 75, "failed" },
+		{ SK_REASON_SIGNALED, 0, "failed" },
+		{ SK_REASON_OOM, 0, "failed" },
+		{ SK_REASON_TIMEOUT, 0, "failed" },
+		{ SK_REASON_LOST, 0, "failed" },
+		{ SK_REASON_START_FAILED, 127, "failed" },
+		{ SK_REASON_INTERRUPTED, 0, "interrupted" },
+		{ SK_REASON_CANCELLED, 0, "cancelled" },
 	};
 
 	(void)state;

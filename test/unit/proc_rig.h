@@ -43,12 +43,12 @@ void proc_no_children(void);
 #define proc_must(ok) proc_must_at((ok), #ok, __FILE__, __LINE__)
 void proc_must_at(bool ok, const char *what, const char *file, int line);
 /* Only root may; else the test says why and is skipped. */
-#define PROC_ROOT_ONLY()                                                                           \
-	do                                                                                             \
-		if (geteuid() != 0) {                                                                      \
-			print_message("# skipped: needs root\n");                                              \
-			skip();                                                                                \
-		}                                                                                          \
+#define PROC_ROOT_ONLY() \
+	do \
+		if (geteuid() != 0) { \
+			print_message("# skipped: needs root\n"); \
+			skip(); \
+		} \
 	while (0)
 
 #endif

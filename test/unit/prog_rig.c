@@ -18,11 +18,23 @@ prog_init(struct prog *r, const char *program)
 	static char search[] = "PATH=/usr/bin:/bin";
 
 	*r = (struct prog){ .argv = { program }, .env = { search } };
-	r->start = (struct sk_start){ .id = "t1", .class_name = "Exec", .program = true, .argv = r->argv,
-		.cwd = "", .input = "", .refusal = "" };
+	r->start = (struct sk_start){ .id = "t1",
+		.class_name = "Exec",
+		.program = true,
+		.argv = r->argv,
+		.cwd = "",
+		.input = "",
+		.refusal = "" };
 	assert_int_equal(pipe2(r->out, O_CLOEXEC), 0);
-	r->spawn = (struct sk_spawn){ .start = &r->start, .attempt = 1, .env = r->env, .path = r->path,
-		.in = -1, .out = r->out[1], .err = -1, .channel = -1, .nofile = &keep_limit,
+	r->spawn = (struct sk_spawn){ .start = &r->start,
+		.attempt = 1,
+		.env = r->env,
+		.path = r->path,
+		.in = -1,
+		.out = r->out[1],
+		.err = -1,
+		.channel = -1,
+		.nofile = &keep_limit,
 		.oom_score = "" };
 	snprintf(r->path, sizeof(r->path), "%s", program);
 }

@@ -95,7 +95,7 @@ a_given_directory_that_cannot_be_used_is_none(void **state)
 
 struct identity {
 	uid_t uid;
-	int expected;	/* 1 = usable */
+	int expected; /* 1 = usable */
 };
 
 static int
@@ -115,8 +115,14 @@ look_as(void *arg)
 static void
 a_directory_of_another_user_is_not_trusted(void **state)
 {
-	static const struct { uid_t owner, we; mode_t mode; int usable; } rows[] = {
-		{ 65534, 65534, 0700, 1 }, { 0, 65534, 0777, 1 }, { 0, 65534, 0755, 0 },
+	static const struct {
+		uid_t owner, we;
+		mode_t mode;
+		int usable;
+	} rows[] = {
+		{ 65534, 65534, 0700, 1 },
+		{ 0, 65534, 0777, 1 },
+		{ 0, 65534, 0755, 0 },
 		{ 65533, 65534, 0777, 0 },
 	};
 
@@ -267,7 +273,8 @@ the_file_of_a_dead_run_with_our_pid_is_taken_over(void **state)
 	struct sk_str text;
 
 	(void)state;
-	proc_write(run_path(getpid()), "something much longer than what will stand there: "
+	proc_write(run_path(getpid()),
+		"something much longer than what will stand there: "
 		"0123456789012345678901234567890123456789\n/a\n/b\n");
 	open_run(&rf);
 	text = proc_read(run_path(getpid()));

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#define MANY 3000	/* lines of 1,000 bytes: more than any console takes at once */
+#define MANY 3000 /* lines of 1,000 bytes: more than any console takes at once */
 
 static int
 setup(void **state)
@@ -388,7 +388,8 @@ log_lines_below_the_level_are_not_written(void **state)
 	sk_sink_log(r.sink, SK_WARNING, "t 1", 4, "loud %d", 5);
 	out_end(&r);
 	assert_int_equal(out_count(&r, 2, "\n"), 1);
-	assert_true(out_has(&r, 2, "level=warning component=supervisor task=\"t 1\" attempt=4 msg=\"loud 5\""));
+	assert_true(
+		out_has(&r, 2, "level=warning component=supervisor task=\"t 1\" attempt=4 msg=\"loud 5\""));
 	out_release(&r);
 }
 
@@ -397,7 +398,8 @@ only_what_is_loud_breaks_into_a_table(void **state)
 {
 	for (int json = 0; json < 2; json++) {
 		const struct sk_log_config log = { .level = SK_TRACE, .json = json != 0 };
-		static const char lines[] = "time=x level=info msg=\"quiet\"\ntime=x level=error msg=\"loud\"\n"
+		static const char lines[] =
+			"time=x level=info msg=\"quiet\"\ntime=x level=error msg=\"loud\"\n"
 			"free words\n";
 		struct sk_out o;
 		struct out_rig r;
@@ -420,8 +422,10 @@ only_what_is_loud_breaks_into_a_table(void **state)
 		assert_string_equal(r.text[1].p, "");
 		assert_int_equal(out_count(&r, 1, "\r\033[J"), 3);
 		assert_true(out_has(&r, 1, "level=info is what it says"));
-		assert_true(out_has(&r, 1, "\r\033[Jtime=x level=error msg=\"loud\"\n\r\033[Jfree words\nthe table\n"));
-		assert_false(out_has(&r, 1, "no\"") || out_has(&r, 1, "quiet") || out_has(&r, 1, "of a task"));
+		assert_true(out_has(
+			&r, 1, "\r\033[Jtime=x level=error msg=\"loud\"\n\r\033[Jfree words\nthe table\n"));
+		assert_false(
+			out_has(&r, 1, "no\"") || out_has(&r, 1, "quiet") || out_has(&r, 1, "of a task"));
 		out_release(&r);
 	}
 }

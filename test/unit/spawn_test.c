@@ -41,9 +41,16 @@ teardown(void **state)
 static void
 code_and_signal_are_the_programs_own(void **state)
 {
-	static const struct { const char *script; int code; } rows[] = {
-		{ "exit 0", 0 }, { "exit 7", 7 }, { "exit 255", 255 }, { "kill -SEGV $$", -SIGSEGV },
-		{ "kill -KILL $$", -SIGKILL }, { "kill -TERM $$", -SIGTERM },
+	static const struct {
+		const char *script;
+		int code;
+	} rows[] = {
+		{ "exit 0", 0 },
+		{ "exit 7", 7 },
+		{ "exit 255", 255 },
+		{ "kill -SEGV $$", -SIGSEGV },
+		{ "kill -KILL $$", -SIGKILL },
+		{ "kill -TERM $$", -SIGTERM },
 	};
 
 	(void)state;
@@ -73,7 +80,8 @@ arguments_and_environment_are_exactly_what_was_given(void **state)
 	r.env[1] = (char[]){ "A=1=2" };
 	r.env[2] = (char[]){ "SKALDS_TASK_ID=t 1" };
 	assert_int_equal(prog_to_end(&r), 0);
-	assert_string_equal(sk_str_text(&r.text), "<zero><two words><><*'\"\\$x\n>"
+	assert_string_equal(sk_str_text(&r.text),
+		"<zero><two words><><*'\"\\$x\n>"
 		"PATH=/usr/bin:/bin|A=1=2|SKALDS_TASK_ID=t 1|");
 	prog_release(&r);
 	unsetenv("INHERITED");
@@ -353,12 +361,14 @@ programs_are_searched_as_shells_do(void **state)
 	assert_string_equal(path, "/any/thing");
 	assert_true(sk_find_program("./x", vars, path, sizeof(path)));
 	assert_string_equal(path, "./x");
-	assert_true(sk_find_program("sh", none, path, sizeof(path))); /* without PATH: the usual places */
+	assert_true(
+		sk_find_program("sh", none, path, sizeof(path))); /* without PATH: the usual places */
 	assert_false(sk_find_program("/long/name", vars, small, sizeof(small)));
 	assert_int_equal(errno, ENAMETOOLONG);
-	assert_false(sk_find_program("sh", (char *[]){ (char[]){ "PATH=" }, NULL }, path, sizeof(path)));
-	assert_false(sk_find_program("sh", (char *[]){ (char[]){ "PATHS=/bin" }, (char[]){ "PATH=/no" },
-		NULL }, path, sizeof(path)));
+	assert_false(
+		sk_find_program("sh", (char *[]){ (char[]){ "PATH=" }, NULL }, path, sizeof(path)));
+	assert_false(sk_find_program("sh",
+		(char *[]){ (char[]){ "PATHS=/bin" }, (char[]){ "PATH=/no" }, NULL }, path, sizeof(path)));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -384,7 +394,8 @@ main(void)
 		T(programs_are_searched_as_shells_do),
 	};
 
-	if (!sk_fds_close_from(3, true)) /* what we inherited is not the tasks': as the supervisor does */
+	if (!sk_fds_close_from(
+			3, true)) /* what we inherited is not the tasks': as the supervisor does */
 		return 99;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,8 +52,11 @@ show_run(struct sk_run *run, void *att, struct sk_err *err)
 }
 
 static const struct sk_field no_fields[] = { SK_FIELDS_END };
-static const struct sk_worker show = { .name = "Show", .doc = "Shows itself.", .fields = no_fields,
-	.attachment_size = 1, .run = show_run };
+static const struct sk_worker show = { .name = "Show",
+	.doc = "Shows itself.",
+	.fields = no_fields,
+	.attachment_size = 1,
+	.run = show_run };
 
 /* What the child says on its channel until it ends; the last result. */
 static struct sk_str
@@ -137,8 +140,9 @@ wait_run(struct sk_run *run, void *att, struct sk_err *err)
 	return sk_fail(err, SK_ECANCELED, "stopped");
 }
 
-static const struct sk_worker waits = { .name = "Wait", .doc = "Waits.", .fields = no_fields,
-	.attachment_size = 1, .run = wait_run };
+static const struct sk_worker waits = {
+	.name = "Wait", .doc = "Waits.", .fields = no_fields, .attachment_size = 1, .run = wait_run
+};
 
 static bool
 file_is(pid_t pid, const char *name, const char *text, size_t n)
@@ -305,7 +309,8 @@ an_isolated_program_sees_only_its_own_processes(void **state)
 	status = run_isolated(&r, &step, &err);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 9);
-	assert_string_equal(sk_str_text(&r.text), "2 1\n/proc/1 /proc/2\n0\n1\n2\n3\n"); /* 3 is ls' own */
+	assert_string_equal(
+		sk_str_text(&r.text), "2 1\n/proc/1 /proc/2\n0\n1\n2\n3\n"); /* 3 is ls' own */
 	prog_release(&r);
 }
 
@@ -325,8 +330,10 @@ an_isolated_program_leaves_nobody_behind(void **state)
 	status = run_isolated(&r, &step, &err);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGKILL);
-	snprintf(script, sizeof(script), "! grep -las 'sleep.987\\.%d' /proc/[0-9]*/cmdline | "
-		"grep -v \"^/proc/$$/\" | grep -q .", (int)getpid());
+	snprintf(script, sizeof(script),
+		"! grep -las 'sleep.987\\.%d' /proc/[0-9]*/cmdline | "
+		"grep -v \"^/proc/$$/\" | grep -q .",
+		(int)getpid());
 	assert_int_equal(proc_wait(proc_sh(script, NULL)), 0);
 	prog_release(&r);
 }
@@ -397,7 +404,8 @@ main(void)
 		T(what_an_isolated_program_could_not_be_is_told),
 	};
 
-	if (!sk_fds_close_from(3, true)) /* what we inherited is not the tasks': as the supervisor does */
+	if (!sk_fds_close_from(
+			3, true)) /* what we inherited is not the tasks': as the supervisor does */
 		return 99;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,8 +22,9 @@ static char run_mark[64], *const run_id = run_mark + sizeof("SKALDS_RUN=") - 1;
 
 static const char *const marks[] = { run_mark, ID_MARK, ATTEMPT_MARK, NULL };
 
-static const struct sk_tree task = { .run_id = run_mark + sizeof("SKALDS_RUN=") - 1, .task_id = "t 1",
-	.attempt = 3 };
+static const struct sk_tree task = {
+	.run_id = run_mark + sizeof("SKALDS_RUN=") - 1, .task_id = "t 1", .attempt = 3
+};
 
 static int
 setup(void **state)
@@ -112,7 +113,8 @@ the_marks_of_a_process_can_be_read(void **state)
 static void
 all_tasks_of_a_run_are_found_without_a_task_id(void **state)
 {
-	static const char *const other_task[] = { run_mark, "SKALDS_TASK_ID=u", "SKALDS_ATTEMPT=1", NULL };
+	static const char *const other_task[] = { run_mark, "SKALDS_TASK_ID=u", "SKALDS_ATTEMPT=1",
+		NULL };
 	const struct sk_tree run = { .run_id = run_id };
 	pid_t a = sleeper("a", marks), b = sleeper("b", other_task), c = sleeper("c", NULL);
 
@@ -133,7 +135,8 @@ descendants_without_marks_or_session_belong_to_it(void **state)
 
 	(void)state;
 	snprintf(script, sizeof(script),
-		"env -i /bin/sh -c 'setsid /bin/sh -c \"echo \\$\\$ >%s; exec sleep 60\"' & exec sleep 60", deep);
+		"env -i /bin/sh -c 'setsid /bin/sh -c \"echo \\$\\$ >%s; exec sleep 60\"' & exec sleep 60",
+		deep);
 	pid = proc_sh(script, marks);
 	child = proc_pid_from(deep);
 	assert_true(sk_tree_signal(&task, SIGKILL) >= 2);
@@ -150,8 +153,7 @@ a_daemon_that_kept_its_environment_is_found_after_its_parents_went(void **state)
 	pid_t pid, daemon;
 
 	(void)state;
-	snprintf(script, sizeof(script),
-		"setsid /bin/sh -c 'sleep 60 & echo $! >%s' & wait $!", path);
+	snprintf(script, sizeof(script), "setsid /bin/sh -c 'sleep 60 & echo $! >%s' & wait $!", path);
 	pid = proc_sh(script, marks);
 	assert_int_equal(proc_wait(pid), 0);
 	daemon = proc_pid_from(path);
@@ -169,8 +171,10 @@ the_session_tells_whose_it_is_where_no_mark_does(void **state)
 	pid_t pid, member, leader;
 
 	(void)state;
-	snprintf(script, sizeof(script), "setsid /bin/sh -c 'echo $$ >%s; env -i sleep 60 & echo $! >%s; "
-		"exit' & wait $!", proc_path("leader"), proc_path("member"));
+	snprintf(script, sizeof(script),
+		"setsid /bin/sh -c 'echo $$ >%s; env -i sleep 60 & echo $! >%s; "
+		"exit' & wait $!",
+		proc_path("leader"), proc_path("member"));
 	pid = proc_sh(script, NULL);
 	tree.session = proc_pid_from(proc_path("leader"));
 	member = proc_pid_from(proc_path("member"));
@@ -191,7 +195,8 @@ a_stopped_tree_of_fifty_that_ignores_sigterm_is_killed(void **state)
 	pid_t pid;
 
 	(void)state;
-	pid = proc_sh("trap '' TERM; for i in $(seq 50); do sleep 60 & done; kill -STOP $$; wait", marks);
+	pid =
+		proc_sh("trap '' TERM; for i in $(seq 50); do sleep 60 & done; kill -STOP $$; wait", marks);
 	for (int i = 0; i < 5000 && sk_tree_signal(&task, 0) < 51; i++)
 		usleep(1000);
 	assert_int_equal(sk_tree_signal(&task, SIGTERM), 51);
@@ -314,8 +319,8 @@ strays_are_adopted_orphans_and_what_is_below_them(void **state)
 	book.known[0] = ours;
 	assert_int_equal(sk_tree_strays(known, &book, SIGKILL), 0);
 	snprintf(script, sizeof(script),
-		"env -i /bin/sh -c 'sleep 60 & echo $! >%s; echo $$ >%s; wait' & exit 0", proc_path("below"),
-		proc_path("orphan"));
+		"env -i /bin/sh -c 'sleep 60 & echo $! >%s; echo $$ >%s; wait' & exit 0",
+		proc_path("below"), proc_path("orphan"));
 	pid = proc_sh(script, marks);
 	assert_int_equal(proc_wait(pid), 0);
 	orphan = proc_pid_from(proc_path("orphan"));
@@ -333,25 +338,27 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_marked_process_is_found_and_killed_and_no_other, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			a_marked_process_is_found_and_killed_and_no_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_marks_of_a_process_can_be_read, setup, teardown),
-		cmocka_unit_test_setup_teardown(all_tasks_of_a_run_are_found_without_a_task_id, setup, teardown),
-		cmocka_unit_test_setup_teardown(descendants_without_marks_or_session_belong_to_it, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			all_tasks_of_a_run_are_found_without_a_task_id, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			descendants_without_marks_or_session_belong_to_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_daemon_that_kept_its_environment_is_found_after_its_parents_went, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_session_tells_whose_it_is_where_no_mark_does, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(a_stopped_tree_of_fifty_that_ignores_sigterm_is_killed, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(a_name_full_of_parentheses_misleads_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_session_tells_whose_it_is_where_no_mark_does, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_stopped_tree_of_fifty_that_ignores_sigterm_is_killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_name_full_of_parentheses_misleads_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_dead_are_not_counted, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_spared_process_and_what_hangs_below_it_stay, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			the_spared_process_and_what_hangs_below_it_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_caller_is_never_counted_nor_killed, setup, teardown),
-		cmocka_unit_test_setup_teardown(strays_are_adopted_orphans_and_what_is_below_them, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			strays_are_adopted_orphans_and_what_is_below_them, setup, teardown),
 	};
 
 	snprintf(run_mark, sizeof(run_mark), "SKALDS_RUN=%016x%016x", 0x7ee7e57u, (unsigned)getpid());
