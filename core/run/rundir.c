@@ -259,6 +259,24 @@ clear_run(int fd)
 	return killed + kill_marked(run_id);
 }
 
+/* A process that its supervisor was about to start when it was killed shares the lock until it
+ * execs or sees that it is an orphan: then no process has the pid in the name any more. */
+static bool
+lock_dead(int fd, const char *name)
+{
+	const struct timespec pause = { 0, CLEAR_PAUSE_NS };
+	pid_t pid = (pid_t)strtol(name, NULL, 10);
+
+	for (int i = 0; i < LOCK_ROUNDS; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		if (pid <= 0 || !sk_tree_gone(pid))
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 /* One run file. True when its run is dead; then everything of it is gone now. */
 static bool
 clear_file(int dir, const char *name, size_t *killed)
@@ -267,7 +285,7 @@ clear_file(int dir, const char *name, size_t *killed)
 	char sock[320];
 	int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	/* a run that closed its file meanwhile may have a successor of the same pid and name */
-	bool dead = fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0 && same_file(fd, dir, name);
+	bool dead = fd != -1 && lock_dead(fd, name) && same_file(fd, dir, name);
 
 	if (dead) {
 		*killed += clear_run(fd);

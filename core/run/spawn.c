@@ -1,5 +1,6 @@
 #include "core/run/spawn.h"
 #include "core/base/mem.h"
+#include "core/run/clone.h"
 #include "core/run/fds.h"
 #include "core/run/worker_runtime.h"
 #include <errno.h>
@@ -124,22 +125,23 @@ clone_copy(const struct sk_cgroup *cg, uint64_t flags, bool *born)
 	return (pid_t)syscall(SYS_clone, (unsigned long)flags | SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
-/* Without a cgroup the child shares our memory until it execs: the cheapest start there is. */
+/* The child shares our memory until it execs: the cheapest start there is. Where it cannot be born
+ * into its cgroup like that, it is a copy; c lies in shared memory for its sake. */
 static pid_t
-vfork_program(struct child_arg *c)
+clone_program(struct child_arg *c)
 {
 	static char stack[CHILD_STACK] __attribute__((aligned(16)));
-
-	return clone(exec_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, c);
-}
-
-/* With one it is a copy, for clone3 wants assembly to share memory; c lies in shared memory. */
-static pid_t
-copy_program(struct child_arg *c)
-{
+	const struct sk_cgroup *cg = c->s->cg;
 	bool born;
-	pid_t pid = clone_copy(c->s->cg, CLONE_VFORK, &born);
+	pid_t pid;
 
+	if (cg == NULL)
+		return clone(exec_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+	c->born = true;
+	if (sk_cgroup_fd(cg) != -1 &&
+		(pid = sk_clone_into(sk_cgroup_fd(cg), stack, sizeof(stack), exec_child, c)) != -1)
+		return pid;
+	pid = clone_copy(cg, CLONE_VFORK, &born);
 	if (pid == 0) {
 		c->born = born;
 		exec_child(c);
@@ -150,20 +152,20 @@ copy_program(struct child_arg *c)
 pid_t
 sk_spawn_program(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 {
-	struct child_arg *c =
-		mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct child_arg local, *c = &local;
 	sigset_t all, before;
 	pid_t pid;
 
+	if (s->cg != NULL) /* the child may have to be a copy */
+		c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
 	if (c == MAP_FAILED)
 		return -1;
-	c->s = s;
-	c->parent = getpid();
+	*c = (struct child_arg){ .s = s, .parent = getpid() };
 	/* a handler must not run in the child while it shares our memory */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = s->cg != NULL ? copy_program(c) : vfork_program(c);
+	pid = clone_program(c);
 	if (pid == -1)
 		failure->err = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -172,7 +174,8 @@ sk_spawn_program(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 		*failure = (struct sk_spawn_failure){ c->step, c->err };
 		pid = -1;
 	}
-	munmap(c, sizeof(*c));
+	if (c != &local)
+		munmap(c, sizeof(*c));
 	return pid;
 }
 
@@ -294,7 +297,8 @@ static int
 own_proc(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-		return errno;
+		/* in a chroot the root is no mount: then a /proc of ours could show up on the host */
+		return errno == EINVAL ? 0 : errno;
 	/* ps and friends must see the namespace; without the right to mount they see the host's */
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
 		(void)0;

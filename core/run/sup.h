@@ -48,6 +48,8 @@ struct sup_task {
 	bool reaped; /* the first process is gone; status holds its end */
 	int status;
 	int64_t reaped_ns; /* boot clock */
+	int64_t scan_after_ns; /* boot clock: only a walk begun later tells what is left now */
+	uint64_t scan_found; /* the last walk that found something of its tree */
 	bool group_gone; /* nothing is left of the first process's group */
 	int sweeps; /* rounds of killing what is left of the tree */
 	bool isolated_end; /* the init of the namespace reported isolated_status */
@@ -111,8 +113,8 @@ struct sup {
 	unsigned results; /* names of result files so far */
 	struct sk_timer flush, sweep, second, notes;
 	int64_t last_flush_ms;
-	int64_t scan_ns; /* boot clock of the last walk for adopted processes */
-	size_t scan_found;
+	int64_t scan_ns, scan_end_ns; /* boot clock: the last walk for what is left of trees */
+	uint64_t scans;
 	int64_t oom_seen; /* of our own group's counter, as far as attributed to tasks or old */
 	int64_t oom_last; /* its value a second ago */
 	bool memory_said; /* that memoryMb cannot be enforced */
@@ -176,6 +178,8 @@ void sup_age_memory_kills(struct sup *s);
 void sup_judge(struct sup_task *t);
 /* The first process is gone: end the rest of the tree, then finish the attempt. */
 void sup_end_tree(struct sup_task *t);
+/* It was stopped, its first process has gone, and others of its group still have time. */
+bool sup_in_grace(struct sup_task *t);
 /* Report the end and free what the attempt held. The tree must be gone. */
 void sup_finish(struct sup_task *t);
 
@@ -183,6 +187,8 @@ void sup_finish(struct sup_task *t);
 #define SUP_SWEEP_MS 200
 /* Without cgroups: end what escaped from attempts that are over. */
 void sup_sweep(void *arg);
+/* Is something of a tree left whose first process is gone? It gets SIGKILL. */
+bool sup_strays_left(struct sup_task *t);
 /* Kill and reap what tasks left behind; for the very end, when no task and no link is left. */
 void sup_clear_strays(struct sup *s);
 

@@ -1,7 +1,6 @@
 /* sup_end.c - the end of an attempt: its tree, its reason, its report. */
 #include "core/base/clock.h"
 #include "core/run/sup.h"
-#include "core/run/tree.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -106,28 +105,6 @@ sup_judge(struct sup_task *t)
 
 /* ---- the tree ---- */
 
-/* First processes of attempts and the link; everybody else below us was adopted. */
-static bool
-own_child(pid_t pid, void *arg)
-{
-	const struct sup *s = arg;
-
-	return pid == s->link.pid || sk_map_find(&s->by_pid, (uint64_t)pid) != NULL;
-}
-
-/* Once the first process of a tree is gone, whatever is left of the tree hangs below a process
- * that we adopted. No adopted ones since then: nothing is left. One walk through /proc serves all
- * attempts that ended before it began. */
-static bool
-adopted_since(struct sup *s, int64_t boot_ns)
-{
-	if (s->scan_ns <= boot_ns) {
-		s->scan_ns = sk_boot_ns();
-		s->scan_found = sk_tree_strays(own_child, s, 0);
-	}
-	return s->scan_found > 0;
-}
-
 /* The number of its session and group. The first process is reaped: whoever lives under its pid is
  * a stranger who got the number since, which the kernel gives away only when nobody of ours is left
  * under it. 0 then. */
@@ -145,30 +122,23 @@ group_left(struct sup_task *t, int sig)
 	return !t->group_gone;
 }
 
-/* Is anything of the tree left? thorough: look for those who left the session too. Sends sig. */
-static bool
-tree_left(struct sup_task *t, int sig, bool thorough)
+bool
+sup_in_grace(struct sup_task *t)
 {
-	const struct sk_tree tree = {
-		.run_id = t->sup->run.run_id,
-		.task_id = t->start.id,
-		.attempt = t->attempt,
-		.session = own_session(t),
-		.spare = t->sup->link.pid,
-	};
+	return t->stop_reason != SK_REASON_EXITED && !t->hurry && sk_boot_ms() < t->grace_until_ms &&
+		group_left(t, 0);
+}
 
-	if (t->cg != NULL) {
-		if (!sk_cgroup_populated(t->cg))
-			return false;
-		if (sig != 0)
-			sk_cgroup_kill(t->cg);
-		return true;
-	}
-	if (group_left(t, sig)) {
-		sk_tree_signal(&tree, sig); /* where one is left, look for all */
-		return true;
-	}
-	return thorough && adopted_since(t->sup, t->reaped_ns) && sk_tree_signal(&tree, sig) > 0;
+/* Is anything of the tree left? It gets SIGKILL. thorough: look beyond its group as well. */
+static bool
+tree_left(struct sup_task *t, bool thorough)
+{
+	if (t->cg == NULL)
+		return group_left(t, SIGKILL) || (thorough && sup_strays_left(t));
+	if (!sk_cgroup_populated(t->cg))
+		return false;
+	sk_cgroup_kill(t->cg);
+	return true;
 }
 
 static void
@@ -185,14 +155,14 @@ sup_end_tree(struct sup_task *t)
 	bool thorough = t->stop_reason != SK_REASON_EXITED || t->sweeps > 0;
 	int64_t pause = FIRST_CHECK_MS + t->sweeps * 2, now = sk_boot_ms();
 
-	if (thorough && !t->hurry && now < t->grace_until_ms && group_left(t, 0)) {
+	if (sup_in_grace(t)) {
 		/* its children got the signal too, and have the same time to obey */
 		t->timer.fn = check_again;
 		sk_timer_set(s->loop, &t->timer,
 			now + MAX_CHECK_MS < t->grace_until_ms ? now + MAX_CHECK_MS : t->grace_until_ms);
 		return;
 	}
-	if (!tree_left(t, SIGKILL, thorough)) {
+	if (!tree_left(t, thorough)) {
 		sup_finish(t);
 		return;
 	}

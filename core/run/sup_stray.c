@@ -23,26 +23,82 @@ has_our_score(const struct sup *s, pid_t pid)
 	return s->oom_score[0] != '\0' && sk_tree_oom_score(pid, &score) && score == atoi(s->oom_score);
 }
 
-/* Ours: the link, first processes of attempts, and whatever a living attempt has sent off. */
+static bool
+own_child(const struct sup *s, pid_t pid)
+{
+	return pid == s->link.pid || sk_map_find(&s->by_pid, (uint64_t)pid) != NULL;
+}
+
+/* The attempt that an adopted process is of: by its marks, or by its session. *marked: it has marks
+ * of this run, and if nobody is found, then of an attempt that is over. */
+static struct sup_task *
+owner(struct sup *s, pid_t pid, bool *marked)
+{
+	struct sup_task *t;
+	char task[256];
+	pid_t session = getsid(pid);
+	unsigned attempt;
+	size_t i = 0;
+
+	*marked = sk_tree_marks(pid, s->run.run_id, task, sizeof(task), &attempt);
+	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
+		if (t->state != SK_T_ENDED && t->session != 0 &&
+			(t->session == session ||
+				(*marked && t->attempt == attempt && strcmp(t->start.id, task) == 0)))
+			return t;
+	return NULL;
+}
+
+/* ---- of attempts that are being ended ---- */
+
+static bool
+spared(pid_t pid, void *arg)
+{
+	struct sup *s = arg;
+	struct sup_task *t;
+	bool marked;
+
+	if (own_child(s, pid) || (t = owner(s, pid, &marked)) == NULL || !t->reaped)
+		return true;
+	t->scan_found = s->scans;
+	return sup_in_grace(t);
+}
+
+/* Once the first process of a tree is gone, whatever is left of the tree hangs below a process that
+ * we adopted. One walk through /proc serves all attempts that are ending; walks take no more than a
+ * third of our time. */
+bool
+sup_strays_left(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+	int64_t now = sk_boot_ns();
+
+	if (t->scan_after_ns < t->reaped_ns)
+		t->scan_after_ns = t->reaped_ns;
+	if (s->scan_ns <= t->scan_after_ns) {
+		if (now < s->scan_end_ns + 2 * (s->scan_end_ns - s->scan_ns))
+			return true; /* not known yet: ask again */
+		s->scans++;
+		s->scan_ns = now;
+		sk_tree_strays(spared, s, SIGKILL);
+		s->scan_end_ns = sk_boot_ns();
+	}
+	t->scan_after_ns = s->scan_end_ns;
+	return t->scan_found == s->scans;
+}
+
+/* ---- of attempts that are over ---- */
+
 static bool
 known_child(pid_t pid, void *arg)
 {
 	struct sup *s = arg;
-	struct sup_task *t;
-	char task[256];
-	unsigned attempt;
-	size_t i = 0;
 	bool marked;
 
-	if (pid == s->link.pid || sk_map_find(&s->by_pid, (uint64_t)pid) != NULL)
+	if (own_child(s, pid) || owner(s, pid, &marked) != NULL)
 		return true;
-	marked = sk_tree_marks(pid, s->run.run_id, task, sizeof(task), &attempt);
-	if (!marked) /* whose it is cannot be told: wait until nobody's it can be */
-		return s->n_running > 0 || !has_our_score(s, pid);
-	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
-		if (t->state != SK_T_ENDED && t->attempt == attempt && strcmp(t->start.id, task) == 0)
-			return true;
-	return false;
+	/* without marks it may be anybody's: wait until nobody's it can be */
+	return !marked && (s->n_running > 0 || !has_our_score(s, pid));
 }
 
 void

@@ -121,6 +121,19 @@ sk_tree_marks(pid_t pid, const char *run_id, char *task, size_t n, unsigned *att
 }
 
 bool
+sk_tree_gone(pid_t pid)
+{
+	struct sk_str text = SK_STR_INIT;
+	struct proc p;
+	bool gone = kill(pid, 0) != 0 && errno == ESRCH;
+
+	if (!gone) /* without /proc it counts as alive */
+		gone = slurp(pid, "stat", &text) && !read_stat(pid, &p);
+	sk_str_release(&text);
+	return gone;
+}
+
+bool
 sk_tree_oom_score(pid_t pid, int *score)
 {
 	struct sk_str text = SK_STR_INIT;

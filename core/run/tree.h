@@ -36,4 +36,7 @@ bool sk_tree_marks(pid_t pid, const char *run_id, char *task, size_t n, unsigned
 /* Its oom_score_adj; false when it cannot be read. */
 bool sk_tree_oom_score(pid_t pid, int *score);
 
+/* True when no process has the pid, or one that waits to be reaped. */
+bool sk_tree_gone(pid_t pid);
+
 #endif
