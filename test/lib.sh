@@ -77,7 +77,7 @@ want: $3"
 # like SENTENCE TEXT EXTENDED-REGEX
 like()
 {
-	if printf '%s\n' "$2" | grep -Eq -- "$3"; then
+	if grep -Eq -- "$3" <<<"$2"; then
 		pass "$1"
 	else
 		fail "$1" "no match of: $3
@@ -87,7 +87,7 @@ in: $2"
 
 unlike()
 {
-	if printf '%s\n' "$2" | grep -Eq -- "$3"; then
+	if grep -Eq -- "$3" <<<"$2"; then
 		fail "$1" "matches: $3
 in: $(printf '%s\n' "$2" | grep -E -- "$3" | head -n 5)"
 	else
