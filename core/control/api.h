@@ -1,0 +1,51 @@
+/* api.h - the operations behind every door, once: the CLI, HTTP on the unix socket and (later) TCP
+ * all end here. Requests and answers are HTTP's in shape and know no HTTP library; the routes are
+ * in api_routes.c, one table, and described in README.md beside this file. */
+#ifndef SK_CORE_CONTROL_API_H
+#define SK_CORE_CONTROL_API_H
+
+#include "core/base/problem.h"
+#include "core/base/value.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct sk_control;
+struct sk_api_response;
+
+#define SK_API_MAX_BODY ((size_t)4 << 20)
+
+/* A request. Everything is borrowed until it is answered. */
+struct sk_api_request {
+	const char *method; /* "GET", "POST", … */
+	const char *path; /* without the query, percent-encoded as it came */
+	const char *query; /* "" = none; percent-encoded */
+	const char *content_type; /* "" = none */
+	const char *idempotency_key; /* "" = none */
+	const char *body;
+	size_t len;
+	/* Called exactly once, on the loop, perhaps from within sk_api_call; the answer is borrowed
+	 * during the call. Not called after sk_api_forget. */
+	void (*respond)(void *arg, const struct sk_api_response *answer);
+	void *arg;
+};
+
+struct sk_api_response {
+	int status; /* HTTP's: 200, 201, 404, 409, 422, 503, 507, … */
+	const char *content_type;
+	const char *headers[8]; /* name, value, name, value, …, NULL */
+	const char *body;
+	size_t len;
+};
+
+/* Answer a request. */
+void sk_api_call(struct sk_control *c, const struct sk_api_request *req);
+/* Whoever asked went away: the answer to the request with this arg is not wanted any more. What it
+ * asked for may happen all the same. */
+void sk_api_forget(struct sk_control *c, void *arg);
+
+/* Core knows no JSON library: whoever makes a control hands in the parser (adapters/json.h). NULL
+ * after one problem. */
+typedef struct sk_value *
+sk_api_parse_fn(const char *text, size_t n, struct sk_arena *a, struct sk_problems *p);
+
+#endif

@@ -1,0 +1,51 @@
+/* control.h - the controller: dispatcher, monitor, reconcile loop and the API's operations.
+ *
+ * One loop thread, no I/O of its own: it sees the world through the three ports and does not know
+ * whether there is one skald or fifty, nor where the store is. All its state can be thrown away and
+ * is rebuilt from the store. */
+#ifndef SK_CORE_CONTROL_CONTROL_H
+#define SK_CORE_CONTROL_CONTROL_H
+
+#include "core/control/api.h"
+#include "core/ports.h"
+#include "core/run/worker.h"
+
+enum sk_strategy { SK_LEAST_TASKS, SK_ROUND_ROBIN, SK_RANDOM, SK_BEST_FIT };
+
+struct sk_control_config {
+	struct sk_loop *loop;
+	struct sk_store *store;
+	struct sk_cache *cache;
+	struct sk_bus *bus;
+	const struct sk_worker *const *workers; /* NULL at the end */
+	sk_api_parse_fn *parse_json;
+	const char *name; /* who we are, for the leader's row and the log */
+	bool dispatch; /* false: the API alone (a command without a server) */
+	enum sk_strategy strategy;
+	int64_t lease_ms; /* L: a skald whose row stands still for L + 2 s is lost; scaled in tests */
+	int64_t reconcile_ms; /* between two full looks at the store; 5000 */
+	int64_t keep_ms; /* ended tasks are removed after this long; 0 = never */
+	int64_t keep_tasks; /* and beyond so many; 0 = no limit */
+	const char *data_dir; /* where the logs of tasks are; "" = nowhere here */
+	uint64_t seed; /* of jitter and SK_RANDOM */
+	/* Clocks, for tests; NULL = the real ones. */
+	int64_t (*boot_ms)(void *arg);
+	int64_t (*wall_ms)(void *arg);
+	void *clock_arg;
+};
+
+/* Never NULL. Nothing is read before sk_control_start. */
+struct sk_control *sk_control_new(const struct sk_control_config *cfg);
+/* Rebuild from the store and begin to dispatch. Requests are answered 503 until it is ready. */
+void sk_control_start(struct sk_control *c);
+bool sk_control_ready(const struct sk_control *c);
+/* No task that is not final, nothing waits for a time: `up --once` may end. Calls back once. */
+void sk_control_idle(struct sk_control *c, void (*fn)(void *arg, bool idle), void *arg);
+/* Stop dispatching (drain); requests are still answered. */
+void sk_control_stop(struct sk_control *c);
+/* NULL is allowed. The ports stay open. */
+void sk_control_free(struct sk_control *c);
+
+const char *sk_strategy_name(enum sk_strategy s);
+
+#endif
