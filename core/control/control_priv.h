@@ -1,0 +1,79 @@
+/* control_priv.h - the parts of the controller to each other.
+ *
+ * Only the store's answer makes a thing true. Whoever changed a task tells the bus (an event); the
+ * dispatcher, the waits and the watchers hear it there, as they would from another machine. */
+#ifndef SK_CORE_CONTROL_CONTROL_PRIV_H
+#define SK_CORE_CONTROL_CONTROL_PRIV_H
+
+#include "core/base/map.h"
+#include "core/control/control.h"
+#include "core/model/record_spec.h"
+
+struct sk_dispatch; /* dispatch.c */
+struct sk_skalds; /* skalds.c */
+struct sk_waits; /* waits.c */
+struct sk_arrays; /* arrays.c */
+struct sk_monitor; /* monitor.c */
+struct sk_watchers; /* watch.c */
+struct sk_api; /* api.c: pending requests */
+
+struct sk_control {
+	struct sk_control_config cfg;
+	bool started, ready, stopped;
+	struct sk_skalds *skalds;
+	struct sk_dispatch *dispatch;
+	struct sk_waits *waits;
+	struct sk_arrays *arrays;
+	struct sk_monitor *monitor;
+	struct sk_watchers *watchers;
+	struct sk_api *api;
+	struct sk_ulid ulid;
+	uint64_t random; /* state of sk_control_random */
+	int64_t start_ms; /* wall clock */
+	uint64_t stale; /* reports and moves that were refused, for status */
+};
+
+int64_t sk_control_boot_ms(const struct sk_control *c);
+int64_t sk_control_wall_ms(const struct sk_control *c);
+/* 0 <= x < 1; seeded: for jitter and RANDOM, not for secrets. */
+double sk_control_random(struct sk_control *c);
+
+/* Like sk_store_submit of an insert, with the dispatcher in between: a task that can start at once
+ * is stored already assigned (its record's life is changed before), room is taken and given back
+ * when it could not be stored; once it is stored, assignments and events are published, then the
+ * op's own done is called. The records must stay as they are until then. */
+void sk_control_insert(struct sk_control *c, struct sk_op_insert *op);
+
+/* Tell everybody that something happened to a task. message may be NULL. */
+void sk_control_tell(
+	struct sk_control *c, enum sk_event_kind kind, const struct sk_record *r, const char *message);
+/* Ask the skald that has the task to look at it: SK_TOPIC_CANCEL (also for pause and resume) or
+ * SK_TOPIC_UPDATE. */
+void sk_control_nudge(struct sk_control *c, enum sk_topic topic, const struct sk_record *r);
+
+/* ---- watch.h in short: see there ---- */
+struct sk_watchers *sk_watchers_new(struct sk_control *c);
+void sk_watchers_free(struct sk_watchers *w);
+
+/* ---- skalds, as the API shows them ---- */
+struct sk_skald_view {
+	const struct sk_skald *row;
+	bool online; /* its row was seen to change within L + 2 s */
+	int64_t tasks; /* that it has now */
+};
+/* In the order of ids; borrowed until the loop goes on. Returns how many. */
+size_t sk_skalds_view(struct sk_control *c, const struct sk_skald_view **views);
+/* Store that a skald drains, or no longer; fn is called once with SK_OK, SK_ENOENT or a store's
+ * code. */
+void sk_skalds_drain(struct sk_control *c, const char *id, bool drain,
+	void (*fn)(void *arg, enum sk_code code, const struct sk_err *err), void *arg);
+
+/* ---- numbers for status ---- */
+struct sk_control_numbers {
+	int64_t ended_1m; /* attempts that ended in the last minute */
+	int64_t window; /* ready tasks held in memory */
+	int64_t live; /* attempts that are assigned or run */
+};
+void sk_control_numbers(const struct sk_control *c, struct sk_control_numbers *n);
+
+#endif

@@ -1,0 +1,36 @@
+/* submit.h - a task as people give it, checked, completed and made a record. Pure. */
+#ifndef SK_CORE_CONTROL_SUBMIT_H
+#define SK_CORE_CONTROL_SUBMIT_H
+
+#include "core/base/problem.h"
+#include "core/model/record_spec.h"
+#include "core/run/worker.h"
+
+/* The table of a submission: every member that `POST /v1/tasks` takes. */
+extern const struct sk_field sk_submit_fields[];
+
+struct sk_submit_context {
+	const struct sk_worker *const *workers; /* NULL at the end */
+	int64_t now_ms; /* wall clock */
+	struct sk_ulid *ulid; /* for tasks without an id */
+	const char *source; /* "CLI", "API", … where the task does not say */
+};
+
+/* Check a submission (a map) and fill *out, whose parts live in the arena or are borrowed from v.
+ * All problems are reported with their place and path; returns false when there was an error.
+ * The record is Created; its gate is by its dependencies and its notBefore; it has an id. */
+bool sk_submit_record(const struct sk_submit_context *ctx, const struct sk_value *v,
+	struct sk_arena *a, struct sk_record *out, struct sk_problems *p);
+
+/* Is what is stored the same task as what is submitted, times left out? Then the submission was
+ * sent twice. */
+bool sk_submit_same(const struct sk_record *stored, const struct sk_record *submitted);
+
+/* "0-99,120": indices and ranges, ascending, at most 10,000,000 elements, each at most 2^53. The
+ * number of elements; -1 and a sentence when it is malformed. */
+int64_t sk_array_count(const char *text, struct sk_err *err);
+/* Take up to max indices off the front: fills idx, writes what is left to rest ("" = nothing).
+ * Returns how many. The text must be well-formed. */
+size_t sk_array_take(const char *text, size_t max, int64_t *idx, struct sk_str *rest);
+
+#endif

@@ -1,0 +1,62 @@
+/* node.h - the part of a node's link that carries out assignments: the store says what is ours, the
+ * supervisor runs it, the store is told what became of it. Knows the three ports, no library.
+ *
+ *	bus: assign  -> read the task from the store, check executor, incarnation, attempt and phase
+ *	             -> START to the supervisor
+ *	STARTED      -> Running is stored (together with the end when it was short)
+ *	EXITED       -> the end is stored by compare-and-set; only after the commit it is ACKed to the
+ *	                supervisor and told on the bus
+ *	bus: cancel, update, and every reconcile_ms the store: wanted, attachments -> STOP, PAUSE, UPDATE
+ * Leases (architecture.md 5): the skald's row is renewed every L/3; what was not renewed until send
+ * time + L - 1 s stops its own attempts (onDisconnect: stop) before anybody else may run them.
+ *
+ * It can be killed at any time: its successor is told by the supervisor what exists, reads what the
+ * store has for this skald and incarnation, and settles the difference. */
+#ifndef SK_CORE_RUN_NODE_H
+#define SK_CORE_RUN_NODE_H
+
+#include "core/ports.h"
+#include "core/run/frames.h"
+#include "core/run/worker.h"
+
+struct sk_node;
+
+struct sk_node_config {
+	struct sk_loop *loop;
+	struct sk_store *store;
+	struct sk_cache *cache;
+	struct sk_bus *bus;
+	int channel; /* to the supervisor; stays the caller's */
+	const char *component; /* for the log */
+	const char *id; /* of the skald, at most 63 bytes */
+	const char *version, *host;
+	enum sk_skald_mode mode;
+	uint32_t slots;
+	double cpus;
+	int64_t memory_mb, gpus;
+	const struct sk_value *labels; /* a map of strings or NULL */
+	const struct sk_worker *const *workers; /* NULL at the end */
+	int64_t lease_ms, reconcile_ms;
+	const char *data_dir; /* where the supervisor keeps output; "" = nowhere */
+	/* What the supervisor needs to start an attempt: attachments, argv, environment. False and err
+	 * when it cannot be started: it ends as start-failed. */
+	bool (*describe)(void *arg, const struct sk_record *r, struct sk_arena *a, struct sk_start *st,
+		struct sk_err *err);
+	/* The supervisor was told to stop by a signal and everything has ended and is stored; or the
+	 * supervisor is gone (code < 0): everything of it was killed and stored as lost where possible. */
+	void (*over)(void *arg, int code);
+	/* The first renewal was stored: tasks may come. */
+	void (*ready)(void *arg);
+	void *arg;
+};
+
+/* Never NULL; nothing happens until frames arrive. */
+struct sk_node *sk_node_new(const struct sk_node_config *cfg);
+/* Send what this round has gathered; call once per round of the loop. */
+void sk_node_flush(struct sk_node *n);
+/* Take no more tasks: hand back what runs (interrupted) and then call over(code). */
+void sk_node_drain(struct sk_node *n, int code);
+/* Free everything; the tasks go on (a hub that is replaced). NULL is allowed. */
+void sk_node_free(struct sk_node *n);
+
+#endif
