@@ -217,9 +217,8 @@ sk_host_once(struct sk_host *h, int64_t max_ms)
 void
 sk_host_run(struct sk_host *h)
 {
-	do
+	while (!h->stop)
 		round_once(h, 0);
-	while (!h->stop);
 	h->stop = false;
 }
 

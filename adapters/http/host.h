@@ -38,7 +38,7 @@ void sk_host_hook_add(struct sk_host *h, struct sk_host_hook *hook);
 void sk_host_hook_remove(struct sk_host *h, struct sk_host_hook *hook);
 
 /* Rounds until sk_host_stop, which may be called by any callback; the round is finished. A stop
- * before the run ends it after one round. */
+ * before the run ends it at once. */
 void sk_host_run(struct sk_host *h);
 void sk_host_stop(struct sk_host *h);
 /* One round: waits for at most max_ms (-1 = until something happens). */
