@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-reserve(struct sk_str *s, size_t more)
+void
+sk_str_reserve(struct sk_str *s, size_t more)
 {
 	size_t need = s->len + more + 1, cap = s->cap > 0 ? s->cap : 64;
 
@@ -36,7 +36,7 @@ sk_str_clear(struct sk_str *s)
 void
 sk_str_add(struct sk_str *s, const void *data, size_t n)
 {
-	reserve(s, n);
+	sk_str_reserve(s, n);
 	if (n > 0)
 		memcpy(s->p + s->len, data, n);
 	s->len += n;
@@ -64,7 +64,7 @@ sk_str_vaddf(struct sk_str *s, const char *fmt, va_list ap)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	if (n > 0) {
-		reserve(s, (size_t)n);
+		sk_str_reserve(s, (size_t)n);
 		vsnprintf(s->p + s->len, (size_t)n + 1, fmt, again);
 		s->len += (size_t)n;
 	}
