@@ -406,7 +406,7 @@ hung_up(int fd)
 {
 	struct pollfd p = { .fd = fd };
 
-	return poll(&p, 1, 0) != 1 || (p.revents & (POLLHUP | POLLERR)) != 0;
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 static void
