@@ -221,6 +221,10 @@ api_teardown(void **state)
 	r->cache->ops->close(r->cache);
 	sk_loop_free(r->loop);
 	sk_str_release(&r->heard);
+	for (struct answer *a = r->answers; a != NULL; a = a->next) {
+		sk_str_release(&a->body);
+		sk_str_release(&a->headers);
+	}
 	sk_arena_free(r->arena);
 	free(r);
 	return 0;
@@ -276,6 +280,8 @@ begin(struct api_rig *r, const char *method, const char *path, const char *type,
 		.arg = a };
 
 	a->rig = r;
+	a->next = r->answers;
+	r->answers = a;
 	sk_api_call(r->c, &req);
 	free(only);
 	free(copy);

@@ -31,6 +31,7 @@ struct api_rig {
 	struct sk_cache *cache;
 	struct sk_control *c;
 	int64_t wall, boot;
+	struct answer *answers;
 	/* what was heard on the bus, one "word task" a line */
 	struct sk_str heard;
 };
@@ -44,6 +45,7 @@ struct answer {
 	struct sk_str headers; /* "name: value\n" */
 	const struct sk_value *json; /* NULL when it is none */
 	struct api_rig *rig;
+	struct answer *next; /* of all */
 };
 
 /* For cmocka: *state becomes the rig; the controller is ready. */
