@@ -88,7 +88,7 @@ static size_t
 count_lines(const char *p, size_t n)
 {
 	const char *end = p + n, *nl;
-	size_t lines = 1;
+	size_t lines = n > 0 && p[n - 1] != '\n';
 
 	while ((nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
 		lines++;
