@@ -41,7 +41,8 @@ reset_process(const struct sk_spawn *s, pid_t parent)
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
+		if (sig != SIGKILL && sig != SIGSTOP &&
+			(s->changed == NULL || sigismember(s->changed, sig)))
 			sigaction(sig, &sa, NULL); /* the two reserved by glibc refuse: fine */
 	sigemptyset(&none);
 	if (setsid() == -1 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)

@@ -10,6 +10,7 @@
 #include "core/run/rundir.h"
 #include "core/run/supervisor.h"
 #include "core/run/title.h"
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -101,6 +102,7 @@ struct sup {
 	int signal_fd, null_fd;
 	bool terminal[3]; /* was standard input, output, error one at the start? */
 	struct sk_watch *signal_watch;
+	sigset_t changed; /* signals whose action is not the default one: ours, or as we were started */
 	char oom_score[8]; /* of tasks; "" = the same as ours */
 	struct rlimit nofile; /* as we were started; ours is raised, the tasks' is not */
 	struct sk_map by_key, by_pid;

@@ -359,7 +359,8 @@ start_task(struct sup_task *t)
 		.attempt = t->attempt,
 		.channel = -1,
 		.nofile = &t->sup->nofile,
-		.oom_score = t->sup->oom_score };
+		.oom_score = t->sup->oom_score,
+		.changed = &t->sup->changed };
 	struct sk_err err = { SK_OK, "" };
 	int channel[2] = { -1, -1 }, input = -1;
 	pid_t pid = -1;
