@@ -154,6 +154,13 @@ new_slot(struct sup *s)
 	return slot;
 }
 
+static bool
+open_pipes(const struct sup_task *t, struct sk_err *err)
+{
+	return !sup_captured(t) ||
+		(open_pipe(t->slot, 0, err) && (!sup_raw(t) || open_pipe(t->slot, 1, err)));
+}
+
 bool
 sup_slot_take(struct sup_task *t, struct sk_err *err)
 {
@@ -166,35 +173,51 @@ sup_slot_take(struct sup_task *t, struct sk_err *err)
 	t->slot = slot;
 	if (slot->result == NULL && s->run.dir[0] != '\0')
 		slot->result = sk_xasprintf("%s/%d.%u.result", s->run.dir, (int)getpid(), ++s->results);
-	if (sup_captured(t) && !open_pipe(slot, 0, err))
+	if (open_pipes(t, err))
+		return true;
+	if (s->used == NULL)
 		return false;
-	return !sup_captured(t) || !sup_raw(t) || open_pipe(slot, 1, err);
+	sup_slots_renew(s); /* they may hold the descriptors that are missing */
+	return open_pipes(t, err);
+}
+
+void
+sup_slots_renew(struct sup *s)
+{
+	while (s->used != NULL) {
+		struct sup_slot *slot = s->used;
+
+		s->used = slot->next;
+		close_pipes(slot);
+		free(slot->result);
+		slot->result = NULL;
+		slot->next = s->idle;
+		s->idle = slot;
+	}
 }
 
 void
 sup_slot_give(struct sup_task *t)
 {
-	struct sup_slot *slot = t->slot;
+	struct sup_slot *slot = t->slot, **list = &t->sup->idle;
 
 	if (slot == NULL)
 		return;
 	/* A leftover could still write: the next attempt gets other pipes and another result file.
 	 * Without a cgroup nobody knows whether there is one. */
-	if (slot->dirty || (t->session != 0 && t->cg == NULL)) {
-		close_pipes(slot);
-		free(slot->result);
-		slot->result = NULL;
-	}
+	if (slot->dirty || (t->session != 0 && t->cg == NULL))
+		list = &t->sup->used;
 	slot->dirty = false;
 	slot->task = NULL;
-	slot->next = t->sup->idle;
-	t->sup->idle = slot;
+	slot->next = *list;
+	*list = slot;
 	t->slot = NULL;
 }
 
 void
 sup_slots_free(struct sup *s)
 {
+	sup_slots_renew(s);
 	while (s->idle != NULL) {
 		struct sup_slot *slot = s->idle;
 

@@ -119,6 +119,8 @@ signals_ready(uint32_t events, void *arg)
 		} else
 			on_signal(s, (int)si[i].ssi_signo);
 	}
+	if (reaped)
+		sup_start_queued(s); /* before other events of this round: a cpu waits for it */
 }
 
 static void
