@@ -107,6 +107,18 @@ sup_pause_reading(struct sup *s, bool pause)
 				sk_watch_set(t->slot->watch[stream], pause ? 0 : EPOLLIN);
 }
 
+static void
+close_pipe(struct sup_slot *slot, int stream)
+{
+	sk_watch_remove(slot->watch[stream]);
+	slot->watch[stream] = NULL;
+	for (int end = 0; end < 2; end++) {
+		if (slot->out[stream][end] != -1)
+			close(slot->out[stream][end]);
+		slot->out[stream][end] = -1;
+	}
+}
+
 static bool
 open_pipe(struct sup_slot *slot, int stream, struct sk_err *err)
 {
@@ -122,27 +134,21 @@ open_pipe(struct sup_slot *slot, int stream, struct sk_err *err)
 		return false;
 	}
 	/* only our end: programs expect a blocking stdout */
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
 		sk_fail_errno(err, "fcntl");
-		return false;
-	}
-	slot->watch[stream] =
-		sk_watch_add(s->loop, ends[0], s->stalled ? 0 : EPOLLIN, ready[stream], slot, err);
+	else
+		slot->watch[stream] =
+			sk_watch_add(s->loop, ends[0], s->stalled ? 0 : EPOLLIN, ready[stream], slot, err);
+	if (slot->watch[stream] == NULL)
+		close_pipe(slot, stream); /* half a pipe would look like a whole one next time */
 	return slot->watch[stream] != NULL;
 }
 
 static void
 close_pipes(struct sup_slot *slot)
 {
-	for (int stream = 0; stream < 2; stream++) {
-		sk_watch_remove(slot->watch[stream]);
-		slot->watch[stream] = NULL;
-		for (int end = 0; end < 2; end++) {
-			if (slot->out[stream][end] != -1)
-				close(slot->out[stream][end]);
-			slot->out[stream][end] = -1;
-		}
-	}
+	close_pipe(slot, 0);
+	close_pipe(slot, 1);
 }
 
 static struct sup_slot *
