@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_BLOCK ((size_t)8192)
+#define FIRST_BLOCK ((size_t)960) /* with its head still what malloc keeps at hand per thread */
 #define MAX_BLOCK ((size_t)1 << 20)
 
 static _Noreturn void

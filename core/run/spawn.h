@@ -12,6 +12,7 @@
 #include "core/run/frames.h"
 #include "core/run/title.h"
 #include "core/run/worker.h"
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -26,6 +27,7 @@ struct sk_spawn {
 	const struct sk_cgroup *cg; /* NULL = none */
 	const struct rlimit *nofile; /* the limit that skalds itself was given; as it is now when 0 */
 	const char *oom_score; /* for oom_score_adj; "" = as it is */
+	const sigset_t *changed; /* signals whose action is not the default one here; NULL = any */
 	const struct sk_title *title; /* workers: where ps and /proc look; NULL = leave it */
 };
 

@@ -151,7 +151,7 @@ add_env(char **env, size_t *n, char *entry)
 	size_t len = strcspn(entry, "=") + 1;
 
 	for (size_t i = 0; i < *n; i++)
-		if (strncmp(env[i], entry, len) == 0) {
+		if (env[i][0] == entry[0] && strncmp(env[i], entry, len) == 0) {
 			env[i] = entry;
 			return;
 		}
@@ -300,7 +300,7 @@ prepare(struct sup_task *t, struct sk_spawn *s, int *input, int channel[2], stru
 {
 	struct sup *sup = t->sup;
 
-	if (!sup_slot_take(t, err))
+	if (t->slot == NULL && !sup_slot_take(t, err))
 		return false;
 	take_cgroup(t);
 	s->cg = t->cg;
@@ -319,7 +319,7 @@ prepare(struct sup_task *t, struct sk_spawn *s, int *input, int channel[2], stru
 		}
 		s->channel = channel[1];
 	}
-	s->env = build_env(t);
+	s->env = t->env != NULL ? t->env : build_env(t);
 	return true;
 }
 
@@ -359,7 +359,8 @@ start_task(struct sup_task *t)
 		.attempt = t->attempt,
 		.channel = -1,
 		.nofile = &t->sup->nofile,
-		.oom_score = t->sup->oom_score };
+		.oom_score = t->sup->oom_score,
+		.changed = &t->sup->changed };
 	struct sk_err err = { SK_OK, "" };
 	int channel[2] = { -1, -1 }, input = -1;
 	pid_t pid = -1;
@@ -398,6 +399,20 @@ sup_start_queued(struct sup *s)
 		start_task(s->queue_head);
 	}
 	return true;
+}
+
+void
+sup_prepare_next(struct sup *s)
+{
+	struct sup_task *t = s->queue_head;
+	struct sk_err err;
+
+	if (t == NULL || t->slot != NULL || t->start.refusal[0] != '\0')
+		return;
+	if (sup_slot_take(t, &err))
+		t->env = build_env(t);
+	else
+		sup_slot_give(t); /* no descriptors: that counts only when it is its turn */
 }
 
 /* ---- stopping ---- */
