@@ -236,6 +236,7 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	pid_t parent = getpid(), pid;
 	sigset_t all, before;
 	int channel = s->channel, err;
+	char **env;
 	bool born;
 
 	sigfillset(&all);
@@ -254,8 +255,10 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	raise_oom_score(s);
 	if ((err = place_fds(s)) != 0 || (err = close_others(&channel)) != 0)
 		cannot_start(channel, SK_SPAWN_FDS, err);
-	sk_worker_main(
-		s->worker, s->start, s->attempt, s->title != NULL ? take_identity(s) : s->env, channel);
+	env = s->title != NULL ? take_identity(s) : s->env;
+	if (s->warm != NULL)
+		sk_warm_main(s->worker, s->warm, env, channel);
+	sk_worker_main(s->worker, s->start, s->attempt, env, channel);
 }
 
 /* PID 1 of the namespace: start the program, reap, hand signals on, report the program's end. */

@@ -11,6 +11,7 @@
 #include "core/run/cgroup.h"
 #include "core/run/frames.h"
 #include "core/run/title.h"
+#include "core/run/warm.h"
 #include "core/run/worker.h"
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -18,6 +19,7 @@
 struct sk_spawn {
 	const struct sk_start *start;
 	const struct sk_worker *worker; /* compiled-in workers; NULL for programs */
+	struct sk_warm *warm; /* it becomes a warm worker of the class; NULL = executes start */
 	uint32_t attempt;
 	char **env; /* the whole environment, NULL-terminated */
 	const char *path; /* programs: what is executed */
