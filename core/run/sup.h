@@ -10,6 +10,7 @@
 #include "core/run/rundir.h"
 #include "core/run/supervisor.h"
 #include "core/run/title.h"
+#include "core/run/user.h"
 #include "core/run/warm.h"
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -64,6 +65,7 @@ struct sup_task {
 	bool isolated_end; /* the init of the namespace reported isolated_status */
 	int isolated_status;
 	const char *path; /* programs: what was executed */
+	const struct sk_user *user; /* start.user; NULL = as skalds */
 	struct sk_str result; /* report.result points into it */
 	struct sup_class *class; /* may run in a warm worker of this class; NULL = has its own process */
 	struct sup_warm *warm; /* whose ring it is in; or the worker that it hosts */
@@ -237,6 +239,8 @@ void sup_warm_pause_reading(struct sup *s, bool pause);
 
 /* sup_io.c: slots, pipes and the worker's channel */
 bool sup_slot_take(struct sup_task *t, struct sk_err *err);
+/* The attempt runs as somebody else: what it must open is that user's. */
+void sup_slot_for_user(struct sup_task *t, const struct sk_user *u);
 void sup_slot_give(struct sup_task *t);
 void sup_slots_free(struct sup *s);
 void sup_read_rest(struct sup_task *t);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_SIZE ((size_t)64 << 10)
@@ -182,6 +183,30 @@ sup_slot_take(struct sup_task *t, struct sk_err *err)
 	if (sup_captured(t) && !open_pipe(slot, 0, err))
 		return false;
 	return !sup_captured(t) || !sup_raw(t) || open_pipe(slot, 1, err);
+}
+
+/* /dev/stdout can then be opened, and the result be written: its directory, which is ours alone,
+ * lets others through from now on, but shows them nothing. What fails shows in the task. */
+void
+sup_slot_for_user(struct sup_task *t, const struct sk_user *u)
+{
+	struct sup_slot *slot = t->slot;
+	struct stat st;
+	int fd = -1;
+
+	slot->dirty = true; /* for this attempt only */
+	for (int stream = 0; stream < 2; stream++)
+		if (slot->out[stream][1] != -1 && fchown(slot->out[stream][1], u->uid, u->gid) != 0)
+			sk_sink_log(t->sup->sink, SK_DEBUG, t->start.id, t->attempt, "its pipe stays ours: %s",
+				strerror(errno));
+	if (slot->result != NULL && stat(t->sup->run.dir, &st) == 0 && st.st_uid == geteuid() &&
+		((st.st_mode & 011) == 011 || chmod(t->sup->run.dir, (st.st_mode & 07777) | 011) == 0))
+		fd = open(slot->result, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return;
+	if (fchown(fd, u->uid, u->gid) != 0)
+		unlink(slot->result);
+	close(fd);
 }
 
 void
@@ -382,5 +407,6 @@ sup_take_result(struct sup_task *t)
 		len += (size_t)n;
 	close(fd);
 	unlink(t->slot->result);
-	keep_bytes(t, buf, len);
+	if (len > 0 || t->user == NULL) /* a user's is there from the start, and empty */
+		keep_bytes(t, buf, len);
 }

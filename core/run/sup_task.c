@@ -189,6 +189,29 @@ add_env(char **env, size_t *n, char *entry)
 	env[(*n)++] = entry;
 }
 
+/* Of tasks that others have sent here. */
+static bool
+is_plain(const char *entry)
+{
+	static const char *const names[] = { "PATH=", "HOME=", "LANG=", "TZ=" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(entry, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* What login(1) sets; the task's own variables may say otherwise. */
+static void
+add_user_env(struct sup_task *t, char **env, size_t *n)
+{
+	if (t->user == NULL || t->user->name[0] == '\0')
+		return;
+	add_env(env, n, sk_arena_printf(t->arena, "HOME=%s", t->user->home));
+	add_env(env, n, sk_arena_printf(t->arena, "USER=%s", t->user->name));
+	add_env(env, n, sk_arena_printf(t->arena, "LOGNAME=%s", t->user->name));
+}
+
 static char **
 build_env(struct sup_task *t)
 {
@@ -200,9 +223,11 @@ build_env(struct sup_task *t)
 		n_base++;
 	while (t->start.env[n_own] != NULL)
 		n_own++;
-	env = sk_arena_alloc(t->arena, (n_base + n_own + 5) * sizeof(*env));
+	env = sk_arena_alloc(t->arena, (n_base + n_own + 8) * sizeof(*env));
 	for (size_t i = 0; i < n_base; i++)
-		env[n++] = (char *)(uintptr_t)base[i]; /* exec takes char ** and changes nothing */
+		if (!t->sup->cfg->clean_env || is_plain(base[i]))
+			env[n++] = (char *)(uintptr_t)base[i]; /* exec takes char ** and changes nothing */
+	add_user_env(t, env, &n);
 	for (size_t i = 0; i < n_own; i++)
 		add_env(env, &n, (char *)(uintptr_t)t->start.env[i]);
 	add_env(env, &n, sk_arena_printf(t->arena, "SKALDS_TASK_ID=%s", t->start.id));
@@ -239,6 +264,24 @@ open_input(const struct sup_task *t, struct sk_err *err)
 	if (lseek(fd, 0, SEEK_SET) != 0)
 		sk_fail_errno(err, "lseek"); /* a memfd always can */
 	return fd;
+}
+
+/* Whom it runs as; the environment and the pipes are for that user. False with the sentence. */
+static bool
+find_user(struct sup_task *t, struct sk_spawn *s, struct sk_err *err)
+{
+	struct sk_user *u;
+
+	if (t->start.user[0] == '\0')
+		return true;
+	u = sk_arena_alloc(t->arena, sizeof(*u));
+	if (sk_user_find(t->start.user, "/etc", t->arena, u, err) != SK_OK)
+		return false;
+	/* who is that user already need not be allowed to change it */
+	if (u->uid != geteuid() || u->gid != getegid())
+		s->user = u;
+	t->user = u;
+	return true;
 }
 
 static const struct sk_worker *
@@ -331,8 +374,10 @@ prepare(struct sup_task *t, struct sk_spawn *s, int *input, int channel[2], stru
 {
 	struct sup *sup = t->sup;
 
-	if (!sup_slot_take(t, err))
+	if (!find_user(t, s, err) || !sup_slot_take(t, err))
 		return false;
+	if (s->user != NULL)
+		sup_slot_for_user(t, s->user);
 	take_cgroup(t);
 	s->cg = t->cg;
 	s->in = sup_raw(t) ? -1 : sup->null_fd;

@@ -141,6 +141,7 @@ script(struct lk *l, void *arg)
 
 	l->arg = b;
 	l->on_frame = count;
+	l->forget = true;
 	lk_number(l, SK_F_CONFIG, 0, 0, b->slots);
 	singles(l, b);
 	flood(l, b);

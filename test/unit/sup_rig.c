@@ -205,7 +205,8 @@ take_frame(struct lk *l, const struct sk_frame *f)
 	else
 		keep(l, &in);
 	if (l->ack && f->type == SK_F_EXITED)
-		sk_chan_queue(&l->chan, SK_F_ACK, f->key, f->attempt, NULL);
+		sk_chan_queue(
+			&l->chan, l->forget ? SK_F_FORGET : SK_F_ACK, f->key, f->attempt, NULL);
 	if (l->ack && f->type == SK_F_STARTED)
 		sk_chan_queue(&l->chan, SK_F_SEEN, f->key, f->attempt, NULL);
 	if (a != l->arena)

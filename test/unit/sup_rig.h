@@ -34,6 +34,7 @@ struct lk {
 	/* When set, a frame is handed to it and not kept. */
 	void (*on_frame)(struct lk *l, const struct lk_frame *f);
 	bool ack; /* answer EXITED by ACK, STARTED by SEEN; true unless changed */
+	bool forget; /* answer EXITED by FORGET, as for a task that is over for good */
 	bool gone; /* the supervisor hung up */
 	void *arg;
 };
