@@ -36,6 +36,7 @@ quit(struct lk *l, uint32_t code)
 	struct sk_str p = SK_STR_INIT;
 	int64_t until = sk_boot_ms() + LK_PATIENCE_MS;
 
+	l->on_frame = NULL;
 	sk_put_u32(&p, code);
 	lk_send(l, SK_F_QUIT, 0, 0, &p);
 	while (!l->gone && sk_boot_ms() < until)
