@@ -237,15 +237,18 @@ act_run(struct sk_run *run, void *att, struct sk_err *err)
 		leave_child(what[0] == 'd');
 	if (rest(what, "wild") != NULL)
 		scribble();
-	code = speak(run, what);
+	if ((t = rest(what, "fail")) != NULL)
+		code = sk_fail(err, SK_EIO, "%s", t);
+	else if (rest(what, "again") != NULL)
+		code = sk_fail(err, SK_EAGAIN, "later");
+	if (code == SK_OK)
+		code = speak(run, what);
 	if (code == SK_OK)
 		code = stubborn(run, what, err);
 	if (code == SK_OK)
-		code = talk(run, what, err);
+		code = talk(run, what, err); /* an update replaces the text: last */
 	atomic_fetch_sub(&book->now, 1);
-	if ((t = rest(what, "fail")) != NULL)
-		return sk_fail(err, SK_EIO, "%s", t);
-	return rest(what, "again") != NULL ? sk_fail(err, SK_EAGAIN, "later") : code;
+	return code;
 }
 
 static enum sk_code
