@@ -313,6 +313,12 @@ listen_to(int fd)
 int
 lk_run(struct sk_supervisor_config *cfg, lk_script *script, void *arg)
 {
+	return lk_run_as(0, cfg, script, arg);
+}
+
+int
+lk_run_as(unsigned uid, struct sk_supervisor_config *cfg, lk_script *script, void *arg)
+{
 	static const char *const no_env[] = { "PATH=/usr/bin:/bin", NULL };
 	struct job job = { .script = script, .arg = arg };
 	int out[2], status;
@@ -341,6 +347,8 @@ lk_run(struct sk_supervisor_config *cfg, lk_script *script, void *arg)
 	if (pid == 0) {
 		if (dup2(out[1], 2) == -1)
 			broken("dup2");
+		if (uid != 0 && (setgid(uid) != 0 || setuid(uid) != 0))
+			broken("setuid");
 		_exit(sk_supervise(cfg));
 	}
 	close(out[1]);

@@ -21,6 +21,12 @@ struct book *book;
 bool warm_cgroups;
 static char run_dir[64];
 
+void
+warm_run_dir(void)
+{
+	setenv("SKALDS_RUN_DIR", run_dir, 1);
+}
+
 int
 warm_set_up(void **state)
 {
@@ -29,7 +35,7 @@ warm_set_up(void **state)
 	assert_true(book != MAP_FAILED);
 	snprintf(run_dir, sizeof(run_dir), "/tmp/skalds-unit-run-XXXXXX");
 	assert_non_null(mkdtemp(run_dir));
-	setenv("SKALDS_RUN_DIR", run_dir, 1);
+	warm_run_dir();
 	proc_scratch();
 	return 0;
 }

@@ -32,6 +32,8 @@ extern struct book *book;
 /* For a group of tests: the book, a scratch directory (proc_rig.h), a runtime directory. */
 int warm_set_up(void **state);
 int warm_tear_down(void **state);
+/* The runtime directory of the group is in force again. */
+void warm_run_dir(void);
 /* An empty scratch directory; its path, for sink.data_dir. */
 const char *warm_data_dir(void);
 /* Run the script: everything it says must hold; what was written to stderr is shown when not. */
