@@ -194,7 +194,7 @@ keep(struct lk *l, const struct lk_frame *f)
 static void
 take_frame(struct lk *l, const struct sk_frame *f)
 {
-	struct sk_arena *a = l->on_frame != NULL ? sk_arena_new_sized(512) : l->arena;
+	struct sk_arena *a = l->on_frame != NULL ? sk_arena_new() : l->arena;
 	struct lk_frame in;
 
 	if (!read_frame(l, f, &in, a)) {
