@@ -22,7 +22,7 @@ struct sup_warm {
 	uint64_t head_seen; /* what the worker has said of its progress */
 	unsigned n; /* tasks in the ring; a worker with none is idle */
 	size_t next_at; /* in data: behind the last task's texts */
-	int64_t idle_ms; /* boot clock: since when */
+	int64_t idle_ns; /* boot clock: since when */
 	int64_t cpu_ns; /* that its tasks have taken, at most */
 	uint32_t pushed; /* tasks so far, those that were taken back left out */
 	bool wants_wake;
