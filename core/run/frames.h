@@ -39,6 +39,8 @@ enum sk_frame_type {
 	SK_F_PING, /* answered at once by PONG */
 	SK_F_PRINT, /* u32 stream 1 or 2 (+ SK_PRINT_MORE), bytes: whole lines for the console */
 	SK_F_SEEN, /* the STARTED of (key, attempt) was taken note of */
+	SK_F_PAUSE, /* freeze the whole tree; answered by PAUSED once nothing of it runs */
+	SK_F_RESUME, /* let it go on; answered by RESUMED */
 	/* supervisor -> link */
 	SK_F_HELLO = 32, /* u32 pid, bytes run id, u32 restarts of the link */
 	SK_F_TASK, /* one task that is known: u32 1 settled + 2 seen, struct sk_task_report */
@@ -50,6 +52,8 @@ enum sk_frame_type {
 	SK_F_UPDATED, /* u32 0/1, bytes message; worker -> supervisor as well */
 	SK_F_SIGNAL, /* u32 signal number that skalds got */
 	SK_F_PONG,
+	SK_F_PAUSED, /* u32 0/1, bytes message: why it cannot be paused (it is being stopped) */
+	SK_F_RESUMED, /* likewise */
 	/* worker -> supervisor */
 	SK_F_FAILURE = 64, /* bytes: why the worker ends with an error */
 	SK_F_RESULT, /* bytes, at most 64 KiB; of an isolated program: u32 wait status */
@@ -123,13 +127,24 @@ struct sk_start {
 	const char *cwd; /* "" = as skalds */
 	const char *input; /* stdin; "" = /dev/null */
 	bool isolate;
+	/* It may run in a warm worker, if its class is reusable. It does all the same in a process of
+	 * its own when it has a memory limit, a user, a directory, an input, or variables in env other
+	 * than SKALDS_…: a warm worker has the environment of its start. */
+	bool reusable;
+	const char *user; /* "" = as skalds; a name or a number in /etc/passwd: skalds must be root */
 	const char *refusal; /* "" or why it cannot be started: it ends as start-failed */
 };
 void sk_put_start(struct sk_str *s, const struct sk_start *st);
 /* Everything is copied into the arena. False when malformed. */
 bool sk_get_start(struct sk_reader *r, struct sk_arena *a, struct sk_start *st) SK_CHECKED;
 
-enum sk_task_state { SK_T_QUEUED, SK_T_RUNNING, SK_T_STOPPING, SK_T_ENDED };
+enum sk_task_state {
+	SK_T_QUEUED,
+	SK_T_RUNNING,
+	SK_T_PAUSED, /* its tree is frozen; start_boot_ms 0: it was paused before it was started */
+	SK_T_STOPPING,
+	SK_T_ENDED
+};
 
 /* What is known of an attempt: sent as TASK, STARTED, EXITED. */
 struct sk_task_report {
