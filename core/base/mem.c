@@ -7,6 +7,7 @@
 
 #define FIRST_BLOCK ((size_t)8192)
 #define MAX_BLOCK ((size_t)1 << 20)
+#define MAX_KEPT ((size_t)64 << 10) /* by a reset */
 
 static _Noreturn void
 out_of_memory(void)
@@ -105,10 +106,44 @@ struct sk_arena {
 struct sk_arena *
 sk_arena_new(void)
 {
+	return sk_arena_new_sized(FIRST_BLOCK);
+}
+
+struct sk_arena *
+sk_arena_new_sized(size_t n)
+{
 	struct sk_arena *a = sk_xcalloc(1, sizeof(*a));
 
-	a->next_size = FIRST_BLOCK;
+	a->next_size = n > 0 && n <= MAX_BLOCK ? n : FIRST_BLOCK;
 	return a;
+}
+
+static void
+drop_blocks(struct sk_arena *a, const struct block *last)
+{
+	while (a->head != last) {
+		struct block *b = a->head;
+
+		a->head = b->next;
+		free(b);
+	}
+}
+
+void
+sk_arena_reset(struct sk_arena *a)
+{
+	struct block *first = a->head;
+
+	if (first == NULL)
+		return;
+	while (first->next != NULL)
+		first = first->next;
+	if (first->size > MAX_KEPT)
+		first = NULL;
+	drop_blocks(a, first);
+	a->next_size = FIRST_BLOCK;
+	if (first != NULL)
+		first->used = 0;
 }
 
 void
@@ -116,12 +151,7 @@ sk_arena_free(struct sk_arena *a)
 {
 	if (a == NULL)
 		return;
-	while (a->head != NULL) {
-		struct block *b = a->head;
-
-		a->head = b->next;
-		free(b);
-	}
+	drop_blocks(a, NULL);
 	free(a);
 }
 
