@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_BLOCK ((size_t)8192)
+#define FIRST_BLOCK ((size_t)960) /* with its head still what malloc keeps at hand per thread */
 #define MAX_BLOCK ((size_t)1 << 20)
 #define MAX_KEPT ((size_t)64 << 10) /* by a reset */
 
@@ -106,15 +106,9 @@ struct sk_arena {
 struct sk_arena *
 sk_arena_new(void)
 {
-	return sk_arena_new_sized(FIRST_BLOCK);
-}
-
-struct sk_arena *
-sk_arena_new_sized(size_t n)
-{
 	struct sk_arena *a = sk_xcalloc(1, sizeof(*a));
 
-	a->next_size = n > 0 && n <= MAX_BLOCK ? n : FIRST_BLOCK;
+	a->next_size = FIRST_BLOCK;
 	return a;
 }
 

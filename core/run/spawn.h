@@ -14,6 +14,7 @@
 #include "core/run/user.h"
 #include "core/run/warm.h"
 #include "core/run/worker.h"
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -30,6 +31,7 @@ struct sk_spawn {
 	const struct rlimit *nofile; /* the limit that skalds itself was given; as it is now when 0 */
 	const struct sk_user *user; /* whom the child becomes; NULL = as skalds */
 	const char *oom_score; /* for oom_score_adj; "" = as it is */
+	const sigset_t *changed; /* signals whose action is not the default one here; NULL = any */
 	const struct sk_title *title; /* workers: where ps and /proc look; NULL = leave it */
 };
 

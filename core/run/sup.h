@@ -12,6 +12,7 @@
 #include "core/run/title.h"
 #include "core/run/user.h"
 #include "core/run/warm.h"
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -20,7 +21,7 @@ struct sup_warm;
 
 /* Descriptors and paths that attempts use one after another. */
 struct sup_slot {
-	struct sup_slot *next; /* while idle */
+	struct sup_slot *next; /* while idle or used up */
 	struct sup *sup;
 	struct sup_task *task;
 	struct sup_warm *warm; /* in place of a task: whose process writes */
@@ -44,7 +45,8 @@ struct sup_task {
 	enum sk_task_state state;
 	pid_t pid; /* 0 = not running, or reaped */
 	pid_t session; /* pid of the first process: session and group of the tree */
-	struct sup_slot *slot;
+	struct sup_slot *slot; /* the next in the queue may have its own already */
+	char **env; /* programs and workers: built when the slot is known */
 	struct sk_cgroup *cg;
 	struct sk_chan chan; /* to a compiled-in worker */
 	struct sk_watch *chan_watch;
@@ -132,12 +134,14 @@ struct sup {
 	int signal_fd, null_fd;
 	bool terminal[3]; /* was standard input, output, error one at the start? */
 	struct sk_watch *signal_watch;
+	sigset_t changed; /* signals whose action is not the default one: ours, or as we were started */
 	char oom_score[8]; /* of tasks; "" = the same as ours */
 	struct rlimit nofile; /* as we were started; ours is raised, the tasks' is not */
 	struct sk_map by_key, by_pid;
 	struct sk_map settled; /* by key */
 	struct sup_task *queue_head, *queue_tail;
 	struct sup_slot *idle;
+	struct sup_slot *used; /* to be given new pipes before others get them */
 	unsigned n_slots, n_running, n_queued; /* n_slots 0 = no limit */
 	struct sup_pool pool;
 	struct sup_link link;
@@ -187,6 +191,8 @@ void sup_task_settle(struct sup_task *t);
 void sup_settled_forget(struct sup *s, uint64_t key);
 /* Start what may start, a few at a time. True when there is more: call again soon. */
 bool sup_start_queued(struct sup *s);
+/* Nothing else is to be done now: what the next one needs is made before a slot is free for it. */
+void sup_prepare_next(struct sup *s);
 /* A child was reaped. */
 void sup_reaped(struct sup *s, pid_t pid, int status, int64_t max_rss_kb, int64_t cpu_ms);
 /* Send progress and last lines that have changed. */
@@ -242,6 +248,8 @@ bool sup_slot_take(struct sup_task *t, struct sk_err *err);
 /* The attempt runs as somebody else: what it must open is that user's. */
 void sup_slot_for_user(struct sup_task *t, const struct sk_user *u);
 void sup_slot_give(struct sup_task *t);
+/* Close what used up slots hold. */
+void sup_slots_renew(struct sup *s);
 void sup_slots_free(struct sup *s);
 void sup_read_rest(struct sup_task *t);
 void sup_pause_reading(struct sup *s, bool pause);

@@ -120,6 +120,18 @@ sup_pause_reading(struct sup *s, bool pause)
 	sup_warm_pause_reading(s, pause);
 }
 
+static void
+close_pipe(struct sup_slot *slot, int stream)
+{
+	sk_watch_remove(slot->watch[stream]);
+	slot->watch[stream] = NULL;
+	for (int end = 0; end < 2; end++) {
+		if (slot->out[stream][end] != -1)
+			close(slot->out[stream][end]);
+		slot->out[stream][end] = -1;
+	}
+}
+
 static bool
 open_pipe(struct sup_slot *slot, int stream, struct sk_err *err)
 {
@@ -135,27 +147,21 @@ open_pipe(struct sup_slot *slot, int stream, struct sk_err *err)
 		return false;
 	}
 	/* only our end: programs expect a blocking stdout */
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
 		sk_fail_errno(err, "fcntl");
-		return false;
-	}
-	slot->watch[stream] =
-		sk_watch_add(s->loop, ends[0], s->stalled ? 0 : EPOLLIN, ready[stream], slot, err);
+	else
+		slot->watch[stream] =
+			sk_watch_add(s->loop, ends[0], s->stalled ? 0 : EPOLLIN, ready[stream], slot, err);
+	if (slot->watch[stream] == NULL)
+		close_pipe(slot, stream); /* half a pipe would look like a whole one next time */
 	return slot->watch[stream] != NULL;
 }
 
 static void
 close_pipes(struct sup_slot *slot)
 {
-	for (int stream = 0; stream < 2; stream++) {
-		sk_watch_remove(slot->watch[stream]);
-		slot->watch[stream] = NULL;
-		for (int end = 0; end < 2; end++) {
-			if (slot->out[stream][end] != -1)
-				close(slot->out[stream][end]);
-			slot->out[stream][end] = -1;
-		}
-	}
+	close_pipe(slot, 0);
+	close_pipe(slot, 1);
 }
 
 static struct sup_slot *
@@ -165,6 +171,13 @@ new_slot(struct sup *s)
 
 	*slot = (struct sup_slot){ .sup = s, .out = { { -1, -1 }, { -1, -1 } } };
 	return slot;
+}
+
+static bool
+open_pipes(const struct sup_task *t, struct sk_err *err)
+{
+	return !sup_captured(t) ||
+		(open_pipe(t->slot, 0, err) && (!sup_raw(t) || open_pipe(t->slot, 1, err)));
 }
 
 bool
@@ -180,9 +193,27 @@ sup_slot_take(struct sup_task *t, struct sk_err *err)
 	t->slot = slot;
 	if (slot->result == NULL && s->run.dir[0] != '\0')
 		slot->result = sk_xasprintf("%s/%d.%u.result", s->run.dir, (int)getpid(), ++s->results);
-	if (sup_captured(t) && !open_pipe(slot, 0, err))
+	if (open_pipes(t, err))
+		return true;
+	if (s->used == NULL)
 		return false;
-	return !sup_captured(t) || !sup_raw(t) || open_pipe(slot, 1, err);
+	sup_slots_renew(s); /* they may hold the descriptors that are missing */
+	return open_pipes(t, err);
+}
+
+void
+sup_slots_renew(struct sup *s)
+{
+	while (s->used != NULL) {
+		struct sup_slot *slot = s->used;
+
+		s->used = slot->next;
+		close_pipes(slot);
+		free(slot->result);
+		slot->result = NULL;
+		slot->next = s->idle;
+		s->idle = slot;
+	}
 }
 
 /* /dev/stdout can then be opened, and the result be written: its directory, which is ours alone,
@@ -212,28 +243,26 @@ sup_slot_for_user(struct sup_task *t, const struct sk_user *u)
 void
 sup_slot_give(struct sup_task *t)
 {
-	struct sup_slot *slot = t->slot;
+	struct sup_slot *slot = t->slot, **list = &t->sup->idle;
 
 	if (slot == NULL)
 		return;
 	/* A leftover could still write: the next attempt gets other pipes and another result file.
 	 * Without a cgroup nobody knows whether there is one. */
-	if (slot->dirty || (t->session != 0 && t->cg == NULL)) {
-		close_pipes(slot);
-		free(slot->result);
-		slot->result = NULL;
-	}
+	if (slot->dirty || (t->session != 0 && t->cg == NULL))
+		list = &t->sup->used;
 	slot->dirty = false;
 	slot->task = NULL;
 	slot->warm = NULL;
-	slot->next = t->sup->idle;
-	t->sup->idle = slot;
+	slot->next = *list;
+	*list = slot;
 	t->slot = NULL;
 }
 
 void
 sup_slots_free(struct sup *s)
 {
+	sup_slots_renew(s);
 	while (s->idle != NULL) {
 		struct sup_slot *slot = s->idle;
 

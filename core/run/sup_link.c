@@ -401,6 +401,7 @@ sup_link_start(struct sup *s)
 		return;
 	}
 	introduce(s);
+	sup_link_flush(s); /* the round may wait for long, and a link need not speak first */
 }
 
 static void

@@ -3,8 +3,8 @@
 #include "core/base/clock.h"
 #include "core/run/sup_warm.h"
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #define MEAN_WEIGHT 0.125 /* of the latest task */
 #define ALIGN ((size_t)8)
@@ -122,14 +122,27 @@ take_off(struct sup_warm *w, struct sup_task *t)
 
 /* Not begun: to the front of the queue. */
 static bool
-take_back(struct sup_warm *w, struct sup_task *t, bool dead)
+take_back(struct sup_warm *w, struct sup_task *t)
 {
-	if (!change(slot_of(w, t->ticket), SK_WARM_QUEUED, SK_WARM_BACK) && !dead)
+	if (!change(slot_of(w, t->ticket), SK_WARM_QUEUED, SK_WARM_BACK))
 		return false;
 	take_off(w, t);
 	w->pushed--;
 	sup_queue_again(t);
 	return true;
+}
+
+/* Its slot was overwritten: whether it has run nobody can say, so it is not run again by us. */
+static void
+lose(struct sup_warm *w, struct sup_task *t)
+{
+	take_off(w, t);
+	t->report.reason = SK_REASON_LOST;
+	snprintf(t->message, sizeof(t->message),
+		"a task in the same warm worker has destroyed what tells whether this one has run");
+	t->report.end_ms = sk_wall_ms();
+	t->report.end_boot_ms = sk_boot_ms();
+	sup_tell_end(t);
 }
 
 void
@@ -138,8 +151,11 @@ sup_ring_take_back(struct sup_warm *w, bool dead)
 	for (uint64_t k = w->tail; k > w->first; k--) {
 		struct sup_task *t = *task_at(w, k - 1);
 
-		if (t != NULL && !take_back(w, t, dead))
+		if (t == NULL || take_back(w, t))
+			continue;
+		if (!dead)
 			return; /* begun, and so is everything before it */
+		lose(w, t);
 	}
 }
 
@@ -279,6 +295,7 @@ adopt(struct sup_warm *w, struct sup_task *t)
 	t->cg = host->cg;
 	t->cpu_before_ms = w->cpu_ns / 1000000;
 	t->state = SK_T_RUNNING;
+	t->report.pid = t->pid;
 	sup_take_over(t, host);
 	sk_map_put(&s->by_pid, (uint64_t)t->pid, t);
 	host->pid = 0;
@@ -294,7 +311,7 @@ sup_warm_claim(struct sup_task *t)
 	sup_warm_look(w);
 	if (t->warm == NULL)
 		return false;
-	if (take_back(w, t, false)) {
+	if (take_back(w, t)) {
 		if (w->n == 0)
 			sup_warm_idle(w);
 		return true;

@@ -16,7 +16,6 @@
 
 #define STARTS_PER_ROUND 64
 #define WARM_PER_ROUND 4096 /* no process each: they cost little */
-#define TASK_ARENA ((size_t)1024) /* what most tasks need; queued ones may be many */
 #define NOTES_MS 100
 #define NOTES_BACKLOG ((size_t)1 << 20)
 
@@ -138,7 +137,7 @@ sup_task_blank(struct sup *s)
 	struct sup_task *t = sk_xcalloc(1, sizeof(*t));
 
 	t->sup = s;
-	t->arena = sk_arena_new_sized(TASK_ARENA);
+	t->arena = sk_arena_new();
 	t->chan.fd = -1;
 	t->timer = (struct sk_timer){ .arg = t };
 	t->report.reason = SK_REASON_EXITED;
@@ -182,7 +181,7 @@ add_env(char **env, size_t *n, char *entry)
 	size_t len = strcspn(entry, "=") + 1;
 
 	for (size_t i = 0; i < *n; i++)
-		if (strncmp(env[i], entry, len) == 0) {
+		if (env[i][0] == entry[0] && strncmp(env[i], entry, len) == 0) {
 			env[i] = entry;
 			return;
 		}
@@ -374,7 +373,7 @@ prepare(struct sup_task *t, struct sk_spawn *s, int *input, int channel[2], stru
 {
 	struct sup *sup = t->sup;
 
-	if (!find_user(t, s, err) || !sup_slot_take(t, err))
+	if (!find_user(t, s, err) || (t->slot == NULL && !sup_slot_take(t, err)))
 		return false;
 	if (s->user != NULL)
 		sup_slot_for_user(t, s->user);
@@ -395,7 +394,7 @@ prepare(struct sup_task *t, struct sk_spawn *s, int *input, int channel[2], stru
 		}
 		s->channel = channel[1];
 	}
-	s->env = build_env(t);
+	s->env = t->env != NULL ? t->env : build_env(t);
 	return true;
 }
 
@@ -440,7 +439,8 @@ sup_launch(struct sup_task *t, struct sk_warm *warm)
 		.attempt = t->attempt,
 		.channel = -1,
 		.nofile = &t->sup->nofile,
-		.oom_score = t->sup->oom_score };
+		.oom_score = t->sup->oom_score,
+		.changed = &t->sup->changed };
 	struct sk_err err = { SK_OK, "" };
 	int channel[2] = { -1, -1 }, input = -1;
 	pid_t pid = -1;
@@ -517,6 +517,22 @@ sup_start_queued(struct sup *s)
 		more = s->queue_head != NULL && !s->stalled && start_next(s, &processes);
 	sup_warm_wake(s);
 	return more;
+}
+
+void
+sup_prepare_next(struct sup *s)
+{
+	struct sup_task *t = s->queue_head;
+	struct sk_err err;
+
+	/* one for a warm worker needs nothing; a user's things are made as that user's */
+	if (t == NULL || t->slot != NULL || t->class != NULL || t->start.refusal[0] != '\0' ||
+		t->start.user[0] != '\0')
+		return;
+	if (sup_slot_take(t, &err))
+		t->env = build_env(t);
+	else
+		sup_slot_give(t); /* no descriptors: that counts only when it is its turn */
 }
 
 /* ---- stopping ---- */

@@ -113,7 +113,7 @@ sup_warm_idle(struct sup_warm *w)
 	uint32_t most = s->cfg->warm_tasks > 0 ? s->cfg->warm_tasks : MAX_TASKS;
 
 	s->n_running--;
-	w->idle_ms = sk_boot_ms();
+	w->idle_ns = sk_boot_ns();
 	set_idle(w, true);
 	if (w->retired || w->gone || w->insane || w->pushed >= most || s->draining)
 		retire(w);
@@ -153,7 +153,7 @@ sup_warm_make_room(struct sup *s)
 	if (s->pool.n_idle == 0 || s->n_slots == 0 || s->n_running + s->pool.n_idle <= s->n_slots)
 		return;
 	for (struct sup_warm *w = s->pool.all; w != NULL; w = w->next)
-		if (w->idle && !w->retired && (oldest == NULL || w->idle_ms < oldest->idle_ms))
+		if (w->idle && !w->retired && (oldest == NULL || w->idle_ns < oldest->idle_ns))
 			oldest = w;
 	if (oldest != NULL)
 		retire(oldest);
@@ -166,7 +166,7 @@ sup_warm_tick(struct sup *s)
 	int64_t now = sk_boot_ms();
 
 	for (struct sup_warm *w = s->pool.all; w != NULL; w = w->next)
-		if (w->idle && !w->retired && now - w->idle_ms >= idle_ms)
+		if (w->idle && !w->retired && now - w->idle_ns / 1000000 >= idle_ms)
 			retire(w);
 }
 

@@ -22,7 +22,7 @@ struct sup_warm {
 	uint64_t head_seen; /* what the worker has said of its progress */
 	unsigned n; /* tasks in the ring; a worker with none is idle */
 	size_t next_at; /* in data: behind the last task's texts */
-	int64_t idle_ms; /* boot clock: since when */
+	int64_t idle_ns; /* boot clock: since when */
 	int64_t cpu_ns; /* that its tasks have taken, at most */
 	uint32_t pushed; /* tasks so far, those that were taken back left out */
 	bool wants_wake;
@@ -42,8 +42,8 @@ struct sup_warm {
 bool sup_ring_fits(struct sup_warm *w, const struct sup_task *t, size_t *at);
 /* Out of the queue, into the ring. */
 void sup_ring_push(struct sup_warm *w, struct sup_task *t, size_t at);
-/* Whatever it has not begun goes back to the front of the queue, in order. dead: it will not begin
- * anything any more, whatever the states say. */
+/* Whatever it has not begun goes back to the front of the queue, in order. dead: it runs nothing any
+ * more; where a state then says anything but "not begun", the task is lost. */
 void sup_ring_take_back(struct sup_warm *w, bool dead);
 /* How long its first task runs by now; -1 = none does. */
 int64_t sup_ring_running_ns(const struct sup_warm *w);

@@ -114,14 +114,20 @@ console_drained(void *arg)
 static void
 run(struct sup *s)
 {
+	bool more = false;
+
 	while (!s->done) {
-		sk_loop_once(s->loop, sup_start_queued(s) ? 0 : -1);
+		sk_loop_once(s->loop, more ? 0 : -1);
+		more = sup_start_queued(s); /* first: a slot that is free earns nothing */
+		sup_slots_renew(s);
 		sk_sink_flush(s->sink);
 		/* whoever stops must not wait for a reader that will never come: lines are dropped then */
 		if (s->stalled != (sk_sink_stalled(s->sink) && !s->draining))
 			set_stalled(s, !s->stalled);
 		if (s->flush_now)
 			sup_link_flush(s);
+		if (!more)
+			sup_prepare_next(s);
 	}
 }
 

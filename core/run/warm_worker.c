@@ -184,6 +184,18 @@ has_children(void)
 	return waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 || errno != ECHILD;
 }
 
+/* The process is this task's alone, or what the supervisor reads was overwritten. */
+static _Noreturn void
+last_end(struct warm_run *w, uint32_t state)
+{
+	struct sk_err err;
+
+	if (state == SK_WARM_OWN)
+		worker_exit(SK_OK);
+	sk_fail(&err, SK_EIO, "the memory shared with skalds was destroyed");
+	worker_refuse(&w->run, &err);
+}
+
 static void
 end(struct warm_run *w, struct sk_warm_slot *slot)
 {
@@ -200,7 +212,7 @@ end(struct warm_run *w, struct sk_warm_slot *slot)
 	if (!silent)
 		w->gate = w->ticket + 1;
 	if (!atomic_compare_exchange_strong(&slot->state, &taken, SK_WARM_DONE))
-		worker_exit(SK_OK); /* the process is this task's alone */
+		last_end(w, taken);
 	if (w->untold++ == 0)
 		w->untold_ns = w->now_ns;
 	if (w->untold >= TELL_TASKS || w->now_ns - w->untold_ns >= TELL_NS)

@@ -36,6 +36,7 @@ quit(struct lk *l, uint32_t code)
 	struct sk_str p = SK_STR_INIT;
 	int64_t until = sk_boot_ms() + LK_PATIENCE_MS;
 
+	l->on_frame = NULL;
 	sk_put_u32(&p, code);
 	lk_send(l, SK_F_QUIT, 0, 0, &p);
 	while (!l->gone && sk_boot_ms() < until)
@@ -193,7 +194,7 @@ keep(struct lk *l, const struct lk_frame *f)
 static void
 take_frame(struct lk *l, const struct sk_frame *f)
 {
-	struct sk_arena *a = l->on_frame != NULL ? sk_arena_new_sized(512) : l->arena;
+	struct sk_arena *a = l->on_frame != NULL ? sk_arena_new() : l->arena;
 	struct lk_frame in;
 
 	if (!read_frame(l, f, &in, a)) {
@@ -312,6 +313,12 @@ listen_to(int fd)
 int
 lk_run(struct sk_supervisor_config *cfg, lk_script *script, void *arg)
 {
+	return lk_run_as(0, cfg, script, arg);
+}
+
+int
+lk_run_as(unsigned uid, struct sk_supervisor_config *cfg, lk_script *script, void *arg)
+{
 	static const char *const no_env[] = { "PATH=/usr/bin:/bin", NULL };
 	struct job job = { .script = script, .arg = arg };
 	int out[2], status;
@@ -340,6 +347,8 @@ lk_run(struct sk_supervisor_config *cfg, lk_script *script, void *arg)
 	if (pid == 0) {
 		if (dup2(out[1], 2) == -1)
 			broken("dup2");
+		if (uid != 0 && (setgid(uid) != 0 || setuid(uid) != 0))
+			broken("setuid");
 		_exit(sk_supervise(cfg));
 	}
 	close(out[1]);

@@ -44,6 +44,8 @@ typedef void lk_script(struct lk *l, void *arg);
 /* Run the supervisor with the script until the script is over. cfg: link, link_arg and, when NULL,
  * env and mode are filled in. Returns its exit code: 0 when everything held; or -signal. */
 int lk_run(struct sk_supervisor_config *cfg, lk_script *script, void *arg);
+/* The same, the supervisor being this user (uid and gid) from its start; needs root. */
+int lk_run_as(unsigned uid, struct sk_supervisor_config *cfg, lk_script *script, void *arg);
 /* What the supervisor and its tasks wrote to stderr in the last run; of the rig until the next. */
 const char *lk_stderr(void);
 
