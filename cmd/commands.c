@@ -4,8 +4,11 @@
 #include <string.h>
 
 #define COMMANDS(C) \
+	C(up, "up", SK_BY_UP) \
 	C(edge, "edge", SK_BY_EDGE) \
 	C(run_one, "run-one", SK_BY_RUN_ONE) \
+	C(node, "node", SK_BY_NODE) \
+	C(controller, "controller", SK_BY_CONTROLLER) \
 	C(check, "check", SK_BY_CHECK) \
 	C(worker, "worker", SK_BY_OTHERS) \
 	C(probe, "probe", SK_BY_OTHERS) \
@@ -20,10 +23,7 @@ COMMANDS(DECLARE)
 
 #define ROW(id, text, users_) { .name = (text), .cmd = &sk_cmd_##id, .users = (users_) },
 const struct sk_command sk_commands[] = {
-	COMMANDS(ROW){ .name = "up" },
-	{ .name = "node" },
-	{ .name = "controller" },
-	{ .name = "task" },
+	COMMANDS(ROW){ .name = "task" },
 	{ .name = NULL },
 };
 
