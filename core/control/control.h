@@ -43,7 +43,8 @@ bool sk_control_ready(const struct sk_control *c);
 void sk_control_idle(struct sk_control *c, void (*fn)(void *arg, bool idle), void *arg);
 /* Stop dispatching (drain); requests are still answered. */
 void sk_control_stop(struct sk_control *c);
-/* NULL is allowed. The ports stay open. */
+/* NULL is allowed. Operations that are under way speak of it: close the store before (that brings
+ * them back), the bus and the cache after. */
 void sk_control_free(struct sk_control *c);
 
 const char *sk_strategy_name(enum sk_strategy s);

@@ -30,6 +30,10 @@ struct sk_control {
 	struct sk_ulid ulid;
 	uint64_t random; /* state of sk_control_random */
 	int64_t start_ms; /* wall clock */
+	struct sk_timer retry; /* of the start */
+	struct {
+		int64_t second, n;
+	} ended[64]; /* attempts that ended, by second of the boot clock */
 	uint64_t stale; /* reports and moves that were refused, for status */
 };
 
@@ -51,9 +55,13 @@ void sk_control_tell(
  * SK_TOPIC_UPDATE. */
 void sk_control_nudge(struct sk_control *c, enum sk_topic topic, const struct sk_record *r);
 
-/* ---- watch.h in short: see there ---- */
+/* watch.c and api.c; both accept NULL to free. */
 struct sk_watchers *sk_watchers_new(struct sk_control *c);
 void sk_watchers_free(struct sk_watchers *w);
+struct sk_api *sk_api_new(struct sk_control *c);
+void sk_api_free(struct sk_api *a);
+/* The intent of an array's parent changed: its elements follow. Nothing happens for others. */
+void sk_arrays_changed(struct sk_control *c, const struct sk_record *parent);
 
 /* ---- skalds, as the API shows them ---- */
 struct sk_skald_view {

@@ -36,6 +36,9 @@ struct sk_worker {
 	size_t attachment_size; /* sizeof the struct the fields describe */
 	size_t state_size; /* zeroed memory for sk_run_state(); 0 = none */
 	enum sk_worker_kind kind;
+	/* One process may execute many tasks of this class, one after another: it leaves nothing behind
+	 * (no children, no changed globals). */
+	bool reusable;
 
 	sk_hook_fn *before, *run, *after, *release; /* run is mandatory for compiled workers */
 

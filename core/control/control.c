@@ -1,0 +1,303 @@
+/* control.c - the controller as a whole: its parts, its start, what it hears on the bus. */
+#include "core/control/control.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/control/parts.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MS 1000
+
+int64_t
+sk_control_boot_ms(const struct sk_control *c)
+{
+	return c->cfg.boot_ms != NULL ? c->cfg.boot_ms(c->cfg.clock_arg) : sk_boot_ms();
+}
+
+int64_t
+sk_control_wall_ms(const struct sk_control *c)
+{
+	return c->cfg.wall_ms != NULL ? c->cfg.wall_ms(c->cfg.clock_arg) : sk_wall_ms();
+}
+
+double
+sk_control_random(struct sk_control *c)
+{
+	/* xorshift64* */
+	c->random ^= c->random >> 12;
+	c->random ^= c->random << 25;
+	c->random ^= c->random >> 27;
+	return (double)((c->random * 2685821657736338717u) >> 11) / 9007199254740992.0;
+}
+
+const char *
+sk_strategy_name(enum sk_strategy s)
+{
+	static const char *const names[] = { "LEAST_TASKS", "ROUND_ROBIN", "RANDOM", "BEST_FIT" };
+
+	return names[s];
+}
+
+/* ---- telling ---- */
+
+void
+sk_control_tell(
+	struct sk_control *c, enum sk_event_kind kind, const struct sk_record *r, const char *message)
+{
+	const struct sk_event e = { .kind = kind,
+		.time_ms = sk_control_wall_ms(c),
+		.task = r->id,
+		.class_name = r->class_name,
+		.attempt = r->life.attempt,
+		/* who accepted it: so that we know our own word again */
+		.skald = kind == SK_EVENT_CREATED ? c->cfg.name : r->life.executor,
+		.stage = "",
+		.message = message != NULL ? message : "" };
+
+	if (sk_bus_publish(c->cfg.bus, SK_TOPIC_EVENT, &e) != SK_OK)
+		sk_log_task(SK_DEBUG, "dispatcher", r->id, r->life.attempt, "the bus is full");
+}
+
+void
+sk_control_nudge(struct sk_control *c, enum sk_topic topic, const struct sk_record *r)
+{
+	const struct sk_event e = { .kind = SK_EVENT_ASSIGNED,
+		.time_ms = sk_control_wall_ms(c),
+		.task = r->id,
+		.class_name = r->class_name,
+		.attempt = r->life.attempt,
+		.skald = r->life.executor,
+		.stage = "",
+		.message = "" };
+
+	/* what is dropped here the skald finds in the store when it reconciles */
+	if (sk_bus_publish(c->cfg.bus, topic, &e) != SK_OK)
+		sk_log_task(SK_DEBUG, "dispatcher", r->id, r->life.attempt, "the bus is full");
+}
+
+/* ---- hearing ---- */
+
+static void
+count_end(struct sk_control *c)
+{
+	int64_t second = sk_control_boot_ms(c) / 1000;
+
+	if (c->ended[second % 64].second != second) {
+		c->ended[second % 64].second = second;
+		c->ended[second % 64].n = 0;
+	}
+	c->ended[second % 64].n++;
+}
+
+static void
+attempt_over(struct sk_control *c, const struct sk_event *e, bool final)
+{
+	if (sk_live_end(c, e->task, e->attempt))
+		count_end(c);
+	sk_window_drop(c, e->task);
+	if (final) {
+		sk_waits_ended(c, e->task);
+		sk_arrays_event(c, e->task);
+	}
+	sk_dispatch_wake(c);
+}
+
+static void
+heard(void *arg, enum sk_topic topic, const struct sk_event *e)
+{
+	struct sk_control *c = arg;
+
+	(void)topic;
+	switch (e->kind) {
+	case SK_EVENT_FINISHED:
+	case SK_EVENT_FAILED:
+	case SK_EVENT_CANCELLED:
+		attempt_over(c, e, true);
+		break;
+	case SK_EVENT_RETRYING:
+		attempt_over(c, e, false);
+		sk_waits_look(c);
+		break;
+	case SK_EVENT_INTERRUPTED:
+		attempt_over(c, e, false);
+		sk_dispatch_fetch(c, e->task);
+		break;
+	case SK_EVENT_CREATED:
+		if (strcmp(e->skald, c->cfg.name) != 0)
+			sk_dispatch_fetch(c, e->task);
+		break;
+	case SK_EVENT_PAUSED:
+	case SK_EVENT_RESUMED:
+		sk_window_drop(c, e->task);
+		sk_dispatch_fetch(c, e->task);
+		break;
+	case SK_EVENT_SKALD:
+		sk_skalds_announced(c, e->skald);
+		break;
+	case SK_EVENT_ASSIGNED:
+	case SK_EVENT_STARTED:
+	case SK_EVENT_PROGRESS:
+	case SK_EVENT_UPDATED:
+	case SK_EVENT_LOST:
+	case SK_N_EVENT:
+		break;
+	}
+}
+
+/* ---- start ---- */
+
+static void read_skalds(struct sk_control *c);
+
+static void
+start_again(void *arg)
+{
+	read_skalds(arg);
+}
+
+static void
+not_yet(struct sk_control *c, const char *what)
+{
+	sk_log(SK_WARNING, "dispatcher", "cannot read %s: trying again", what);
+	sk_timer_set(c->cfg.loop, &c->retry, sk_boot_ms() + RETRY_MS);
+}
+
+static void
+live_read(struct sk_control *c, enum sk_code code)
+{
+	if (code != SK_OK) {
+		not_yet(c, "the live tasks");
+		return;
+	}
+	c->ready = true;
+	sk_monitor_start(c);
+	sk_waits_look(c);
+	sk_dispatch_refill(c);
+	sk_dispatch_wake(c);
+}
+
+static void
+skalds_read(struct sk_control *c, enum sk_code code)
+{
+	if (code != SK_OK)
+		not_yet(c, "the skalds");
+	else if (!c->cfg.dispatch)
+		c->ready = true;
+	else
+		sk_monitor_look(c, live_read);
+}
+
+static void
+read_skalds(struct sk_control *c)
+{
+	sk_skalds_read(c, skalds_read);
+}
+
+void
+sk_control_start(struct sk_control *c)
+{
+	struct sk_err err;
+
+	c->started = true;
+	c->start_ms = sk_control_wall_ms(c);
+	if (c->cfg.bus->ops->subscribe(c->cfg.bus, 1u << SK_TOPIC_EVENT, heard, c, &err) != SK_OK)
+		sk_log(SK_ERROR, "dispatcher", "no events: %s", err.msg);
+	read_skalds(c);
+}
+
+bool
+sk_control_ready(const struct sk_control *c)
+{
+	return c->ready;
+}
+
+void
+sk_control_stop(struct sk_control *c)
+{
+	c->stopped = true;
+	sk_monitor_stop(c);
+}
+
+struct sk_control *
+sk_control_new(const struct sk_control_config *cfg)
+{
+	struct sk_control *c = sk_xcalloc(1, sizeof(*c));
+
+	c->cfg = *cfg;
+	c->random = cfg->seed != 0 ? cfg->seed : 88172645463325252u;
+	c->retry = (struct sk_timer){ .fn = start_again, .arg = c };
+	c->skalds = sk_skalds_new(c);
+	c->dispatch = sk_dispatch_new(c);
+	c->waits = sk_waits_new(c);
+	c->arrays = sk_arrays_new(c);
+	c->monitor = sk_monitor_new(c);
+	c->watchers = sk_watchers_new(c);
+	c->api = sk_api_new(c);
+	return c;
+}
+
+void
+sk_control_free(struct sk_control *c)
+{
+	if (c == NULL)
+		return;
+	sk_control_stop(c);
+	if (c->started)
+		c->cfg.bus->ops->unsubscribe(c->cfg.bus, heard, c);
+	sk_timer_clear(c->cfg.loop, &c->retry);
+	sk_api_free(c->api);
+	sk_watchers_free(c->watchers);
+	sk_dispatch_free(c->dispatch);
+	sk_arrays_free(c->arrays);
+	sk_waits_free(c->waits);
+	sk_monitor_free(c->monitor);
+	sk_skalds_free(c->skalds);
+	free(c);
+}
+
+/* ---- idle? ---- */
+
+struct idle {
+	struct sk_control *c;
+	struct sk_arena *arena;
+	struct sk_op_count op;
+	void (*fn)(void *arg, bool idle);
+	void *arg;
+};
+
+static void
+counted(struct sk_op *op)
+{
+	struct idle *i = op->arg;
+	const int64_t *n = i->op.by_phase;
+
+	i->fn(i->arg,
+		op->code == SK_OK && n[SK_CREATED] + n[SK_ASSIGNING] + n[SK_RUNNING] + n[SK_PAUSED] == 0);
+	sk_arena_free(i->arena);
+	free(i);
+}
+
+void
+sk_control_idle(struct sk_control *c, void (*fn)(void *arg, bool idle), void *arg)
+{
+	struct idle *i = sk_xcalloc(1, sizeof(*i));
+
+	*i = (struct idle){ .c = c, .arena = sk_arena_new(), .fn = fn, .arg = arg };
+	i->op = (struct sk_op_count){
+		.op = { .kind = SK_OP_COUNT, .done = counted, .arg = i, .arena = i->arena },
+		.filter = { .phases =
+						1u << SK_CREATED | 1u << SK_ASSIGNING | 1u << SK_RUNNING | 1u << SK_PAUSED }
+	};
+	sk_store_submit(c->cfg.store, &i->op.op);
+}
+
+void
+sk_control_numbers(const struct sk_control *c, struct sk_control_numbers *n)
+{
+	int64_t second = sk_control_boot_ms(c) / 1000;
+
+	*n = (struct sk_control_numbers){ .window = (int64_t)sk_window_count(c),
+		.live = (int64_t)sk_live_count(c) };
+	for (int64_t s = second - 60; s < second; s++)
+		if (s >= 0 && c->ended[s % 64].second == s)
+			n->ended_1m += c->ended[s % 64].n;
+}

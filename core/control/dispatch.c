@@ -1,0 +1,528 @@
+/* dispatch.c - which ready task goes to which skald.
+ *
+ * A round looks at the lanes of the window; the task with the lowest rank whose lane is not blocked
+ * is next. Assignments are compare-and-sets in batches; only what the store has taken is told to a
+ * skald. Whatever goes wrong on the way, the store still has the task as it was: the window is
+ * filled from it again. */
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/control/parts.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 1000 /* assignments of one operation */
+#define MAX_IN_FLIGHT 8 /* such operations */
+#define STARVING_MS 60000 /* waiting so long, a task gets a skald reserved */
+#define FETCH_MAX 1000
+#define RETRY_MS 1000
+
+struct sk_dispatch {
+	struct sk_window *window;
+	struct sk_map live;
+	struct sk_timer round, again, fetch;
+	bool filling, fill_again;
+	unsigned in_flight;
+	struct sk_str wanted; /* ids to fetch, NUL-terminated one after another */
+	size_t n_wanted;
+};
+
+struct sk_window *
+sk_dispatch_window(struct sk_control *c)
+{
+	return c->dispatch->window;
+}
+
+struct sk_map *
+sk_dispatch_live(struct sk_control *c)
+{
+	return &c->dispatch->live;
+}
+
+bool
+sk_record_ready(const struct sk_record *r)
+{
+	const struct sk_value *mode = sk_map_get(r->spec, "mode");
+
+	return r->life.phase == SK_CREATED && r->life.wanted == SK_WANT_RUN &&
+		r->gate == SK_GATE_OPEN &&
+		(mode == NULL || mode->kind != SK_STRING || strcmp(mode->u.str.s, "Passive") == 0);
+}
+
+/* ---- reading ready tasks ---- */
+
+struct reading {
+	struct sk_control *c;
+	struct sk_arena *arena;
+	union {
+		struct sk_op op;
+		struct sk_op_find find;
+		struct sk_op_get get;
+	} u;
+};
+
+static void
+take_ready(struct sk_control *c, struct sk_record *const *records, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (records[i] != NULL && sk_record_ready(records[i]) &&
+			!sk_live_known(c, records[i]->id, 0))
+			sk_window_add(c, sk_window_lane(c, records[i]), records[i]);
+}
+
+static void
+failed_to_read(struct sk_control *c, const struct sk_op *op)
+{
+	sk_log(SK_WARNING, "dispatcher", "cannot read ready tasks: %s", op->err.msg);
+	sk_timer_set(c->cfg.loop, &c->dispatch->again, sk_boot_ms() + RETRY_MS);
+}
+
+/* The page is full: there may be more of every lane. A lane that got nothing new although it had
+ * been left to the store is done with. */
+static void
+filled(struct sk_op *op)
+{
+	struct reading *r = op->arg;
+	struct sk_control *c = r->c;
+	struct sk_dispatch *d = c->dispatch;
+	size_t before = sk_window_count(c);
+
+	d->filling = false;
+	if (op->code != SK_OK)
+		failed_to_read(c, op);
+	else {
+		bool all = r->u.find.next == NULL;
+
+		for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next)
+			l->more = false;
+		take_ready(c, r->u.find.records, r->u.find.n);
+		for (struct sk_lane *l = sk_window_lanes(c); l != NULL && !all; l = l->next) {
+			l->more = true;
+			l->bound_ms = r->u.find.n > 0 ? r->u.find.records[r->u.find.n - 1]->rank_ms : 0;
+		}
+		if (sk_window_count(c) != before)
+			sk_dispatch_wake(c);
+	}
+	sk_arena_free(r->arena);
+	free(r);
+	if (d->fill_again) {
+		d->fill_again = false;
+		sk_dispatch_refill(c);
+	}
+}
+
+static size_t
+page_size(const struct sk_control *c)
+{
+	size_t n = sk_window_count(c) + SK_LANE_MAX / 2;
+
+	return n < 10000 ? n : 10000;
+}
+
+void
+sk_dispatch_refill(struct sk_control *c)
+{
+	struct sk_dispatch *d = c->dispatch;
+	struct reading *r;
+
+	if (!c->cfg.dispatch || c->stopped)
+		return;
+	if (d->filling) {
+		d->fill_again = true;
+		return;
+	}
+	d->filling = true;
+	r = sk_xcalloc(1, sizeof(*r));
+	r->c = c;
+	r->arena = sk_arena_new();
+	r->u.find = (struct sk_op_find){
+		.op = { .kind = SK_OP_FIND, .done = filled, .arg = r, .arena = r->arena },
+		.filter = { .phases = 1u << SK_CREATED, .gates = 1u << SK_GATE_OPEN, .wanted_run = true },
+		.order = SK_BY_RANK,
+		.limit = page_size(c),
+	};
+	sk_store_submit(c->cfg.store, &r->u.op);
+}
+
+static void
+fetched(struct sk_op *op)
+{
+	struct reading *r = op->arg;
+
+	if (op->code != SK_OK)
+		failed_to_read(r->c, op);
+	else {
+		take_ready(r->c, r->u.get.records, r->u.get.n);
+		sk_dispatch_wake(r->c);
+	}
+	sk_arena_free(r->arena);
+	free(r);
+}
+
+static void
+fetch_now(void *arg)
+{
+	struct sk_control *c = arg;
+	struct sk_dispatch *d = c->dispatch;
+	struct reading *r = sk_xcalloc(1, sizeof(*r));
+	const char **ids, *p;
+
+	r->c = c;
+	r->arena = sk_arena_new();
+	ids = sk_arena_alloc(r->arena, (d->n_wanted + 1) * sizeof(*ids));
+	p = memcpy(sk_arena_alloc(r->arena, d->wanted.len + 1), sk_str_text(&d->wanted), d->wanted.len);
+	for (size_t i = 0; i < d->n_wanted; i++, p += strlen(p) + 1)
+		ids[i] = p;
+	r->u.get = (struct sk_op_get){
+		.op = { .kind = SK_OP_GET, .done = fetched, .arg = r, .arena = r->arena },
+		.ids = ids,
+		.n = d->n_wanted
+	};
+	d->n_wanted = 0;
+	sk_str_clear(&d->wanted);
+	sk_store_submit(c->cfg.store, &r->u.op);
+}
+
+void
+sk_dispatch_fetch(struct sk_control *c, const char *id)
+{
+	struct sk_dispatch *d = c->dispatch;
+
+	if (!c->cfg.dispatch || c->stopped)
+		return;
+	if (d->n_wanted >= FETCH_MAX) { /* so many: the front of the queue is what counts */
+		sk_dispatch_refill(c);
+		return;
+	}
+	sk_str_add(&d->wanted, id, strlen(id) + 1);
+	d->n_wanted++;
+	if (d->fetch.pos == 0)
+		sk_timer_set(c->cfg.loop, &d->fetch, 0);
+}
+
+/* ---- assigning ---- */
+
+struct assigning {
+	struct sk_control *c;
+	struct sk_arena *arena;
+	struct sk_op_move op;
+	struct sk_move moves[BATCH];
+	struct sk_record records[BATCH];
+	struct sk_cand *cands[BATCH];
+	struct sk_value empty;
+};
+
+static void
+assign_done(struct sk_op *op)
+{
+	struct assigning *a = op->arg;
+	struct sk_control *c = a->c;
+	bool lost = op->code != SK_OK;
+
+	c->dispatch->in_flight--;
+	for (size_t i = 0; i < a->op.n; i++) {
+		const struct sk_record *r = &a->records[i];
+
+		if (op->code == SK_OK && a->moves[i].code == SK_OK) {
+			sk_control_nudge(c, SK_TOPIC_ASSIGN, r);
+			sk_control_tell(c, SK_EVENT_ASSIGNED, r, NULL);
+		} else {
+			/* somebody was quicker, or nobody knows: the store tells what it is now */
+			sk_live_end(c, r->id, r->life.attempt);
+			lost = true;
+		}
+		free(a->cands[i]);
+	}
+	if (op->code != SK_OK) {
+		sk_log(SK_ERROR, "dispatcher", "cannot assign: %s", op->err.msg);
+		sk_timer_set(c->cfg.loop, &c->dispatch->again, sk_boot_ms() + RETRY_MS);
+	} else if (lost)
+		sk_dispatch_refill(c);
+	sk_arena_free(a->arena);
+	free(a);
+	sk_dispatch_wake(c);
+}
+
+static struct assigning *
+assigning_new(struct sk_control *c)
+{
+	struct assigning *a = sk_xmalloc(sizeof(*a));
+
+	a->c = c;
+	a->arena = sk_arena_new();
+	a->empty = (struct sk_value){ .kind = SK_MAP };
+	a->op = (struct sk_op_move){
+		.op = { .kind = SK_OP_MOVE, .done = assign_done, .arg = a, .arena = a->arena },
+		.moves = a->moves
+	};
+	return a;
+}
+
+/* The life of a task that was given to a skald. */
+static bool
+step_assign(struct sk_life *life, const struct sk_agent *to)
+{
+	const struct sk_life_event ev = {
+		.kind = SK_LIFE_ASSIGN, .executor = to->row->id, .incarnation = to->row->incarnation
+	};
+	struct sk_err err;
+
+	return sk_life_step(life, &ev, &err) == SK_OK;
+}
+
+static void
+add_assignment(struct sk_control *c, struct assigning *a, struct sk_cand *k, struct sk_agent *to)
+{
+	struct sk_record *r = &a->records[a->op.n];
+	const struct sk_life before = k->life;
+
+	if (!step_assign(&k->life, to)) { /* not Created any more: the store has it right */
+		free(k);
+		return;
+	}
+	*r = (struct sk_record){ .seq = k->seq,
+		.id = k->id,
+		.class_name = k->lane->class_name,
+		.life = k->life,
+		.create_ms = k->create_ms,
+		.update_ms = sk_control_wall_ms(c),
+		.spec = &a->empty };
+	a->cands[a->op.n] = k;
+	a->moves[a->op.n] = (struct sk_move){ .id = k->id,
+		.seq = k->seq,
+		.expect_attempt = before.attempt,
+		.expect_phase = SK_CREATED,
+		.expect_wanted = true,
+		.wanted = SK_WANT_RUN,
+		.set = SK_SET_LIFE,
+		.to = r };
+	a->op.n++;
+	sk_live_add(c, k->id, &k->life, &k->lane->need);
+}
+
+static void
+refuse_late(struct sk_control *c, struct sk_cand *k)
+{
+	const struct sk_step step = { .id = k->id,
+		.event = { .kind = SK_LIFE_REFUSE },
+		.exit = { .known = true,
+			.reason = SK_REASON_SKIPPED,
+			.message = "its deadline passed before it could start" } };
+
+	sk_control_step(c, &step);
+	free(k);
+}
+
+/* The lane whose first task is next, NULL when none can start. */
+static struct sk_lane *
+next_lane(struct sk_control *c)
+{
+	struct sk_lane *best = NULL;
+
+	for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next)
+		if (l->n > 0 && !l->blocked &&
+			(best == NULL || l->heap[0]->rank_ms < best->heap[0]->rank_ms ||
+				(l->heap[0]->rank_ms == best->heap[0]->rank_ms &&
+					l->heap[0]->seq < best->heap[0]->seq)))
+			best = l;
+	return best;
+}
+
+static void
+block(struct sk_control *c, struct sk_lane *l)
+{
+	l->blocked = true;
+	if (sk_control_wall_ms(c) - l->heap[0]->create_ms > STARVING_MS)
+		sk_skalds_reserve(c, &l->need, l);
+}
+
+/* One task of the lane. */
+static void
+start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
+{
+	struct sk_cand *k = l->heap[0];
+	struct sk_agent *to;
+
+	if (k->deadline_ms > 0 && k->deadline_ms <= sk_control_wall_ms(c)) {
+		refuse_late(c, sk_window_pop(c, l));
+		return;
+	}
+	if (k->array_size > 0) {
+		if (sk_arrays_start(c, k))
+			free(sk_window_pop(c, l));
+		else
+			block(c, l);
+		return;
+	}
+	to = sk_skalds_pick(c, &l->need, l);
+	if (to == NULL) {
+		block(c, l);
+		return;
+	}
+	sk_skalds_unreserve(c, l);
+	add_assignment(c, a, sk_window_pop(c, l), to);
+}
+
+static void
+look_for_more(struct sk_control *c)
+{
+	for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next)
+		if (l->more && l->n < SK_LANE_MAX / 4) {
+			sk_dispatch_refill(c);
+			return;
+		}
+}
+
+static void
+round_now(void *arg)
+{
+	struct sk_control *c = arg;
+	struct assigning *a;
+	struct sk_lane *l;
+
+	if (!c->ready || c->stopped || c->dispatch->in_flight >= MAX_IN_FLIGHT)
+		return;
+	a = assigning_new(c);
+	for (l = sk_window_lanes(c); l != NULL; l = l->next)
+		l->blocked = false;
+	while (a->op.n < BATCH && (l = next_lane(c)) != NULL)
+		start_one(c, l, a);
+	if (a->op.n == BATCH)
+		sk_dispatch_wake(c);
+	if (a->op.n > 0) {
+		c->dispatch->in_flight++;
+		sk_store_submit(c->cfg.store, &a->op.op);
+	} else {
+		sk_arena_free(a->arena);
+		free(a);
+	}
+	look_for_more(c);
+}
+
+void
+sk_dispatch_wake(struct sk_control *c)
+{
+	if (c->cfg.dispatch && c->dispatch->round.pos == 0)
+		sk_timer_set(c->cfg.loop, &c->dispatch->round, 0);
+}
+
+static void
+try_again(void *arg)
+{
+	sk_dispatch_refill(arg);
+	sk_dispatch_wake(arg);
+}
+
+/* ---- new tasks ---- */
+
+struct inserting {
+	struct sk_control *c;
+	struct sk_op_insert *op;
+	void (*done)(struct sk_op *op);
+	void *arg;
+};
+
+/* Can it start at once? Only when none of its kind waits already. */
+static void
+offer(struct sk_control *c, struct sk_record *r)
+{
+	struct sk_lane *l;
+	struct sk_agent *to;
+
+	if (!c->ready || c->stopped || !c->cfg.dispatch || !sk_record_ready(r) || r->array_size > 0)
+		return;
+	l = sk_window_lane(c, r);
+	if (l->n > 0 || l->more)
+		return;
+	to = sk_skalds_pick(c, &l->need, l);
+	if (to != NULL && step_assign(&r->life, to))
+		sk_live_add(c, r->id, &r->life, &l->need);
+}
+
+static void
+stored(struct sk_control *c, struct sk_record *r, uint64_t seq)
+{
+	r->seq = seq;
+	sk_control_tell(c, SK_EVENT_CREATED, r, NULL);
+	if (r->life.phase == SK_ASSIGNING) {
+		sk_control_nudge(c, SK_TOPIC_ASSIGN, r);
+		sk_control_tell(c, SK_EVENT_ASSIGNED, r, NULL);
+	} else if (r->gate == SK_GATE_DEPENDENCY)
+		sk_waits_added(c, r);
+	else if (r->gate == SK_GATE_TIME)
+		sk_waits_look(c);
+	else if (c->cfg.dispatch && sk_record_ready(r))
+		sk_window_add(c, sk_window_lane(c, r), r);
+}
+
+static void
+insert_done(struct sk_op *base)
+{
+	struct inserting *i = base->arg;
+	struct sk_op_insert *op = i->op;
+	struct sk_control *c = i->c;
+
+	for (size_t k = 0; k < op->n; k++) {
+		struct sk_record *r = (struct sk_record *)(uintptr_t)op->records[k];
+
+		if (op->seqs != NULL && op->seqs[k] != 0)
+			stored(c, r, op->seqs[k]);
+		else if (r->life.phase == SK_ASSIGNING)
+			sk_live_end(c, r->id, r->life.attempt);
+	}
+	base->done = i->done;
+	base->arg = i->arg;
+	free(i);
+	sk_dispatch_wake(c);
+	base->done(base);
+}
+
+void
+sk_control_insert(struct sk_control *c, struct sk_op_insert *op)
+{
+	struct inserting *i = sk_xmalloc(sizeof(*i));
+
+	*i = (struct inserting){ c, op, op->op.done, op->op.arg };
+	for (size_t k = 0; k < op->n; k++)
+		offer(c, (struct sk_record *)(uintptr_t)op->records[k]);
+	op->op.done = insert_done;
+	op->op.arg = i;
+	sk_store_submit(c->cfg.store, &op->op);
+}
+
+/* ---- the whole ---- */
+
+struct sk_dispatch *
+sk_dispatch_new(struct sk_control *c)
+{
+	struct sk_dispatch *d = sk_xcalloc(1, sizeof(*d));
+
+	d->window = sk_window_new(c);
+	d->round = (struct sk_timer){ .fn = round_now, .arg = c };
+	d->again = (struct sk_timer){ .fn = try_again, .arg = c };
+	d->fetch = (struct sk_timer){ .fn = fetch_now, .arg = c };
+	return d;
+}
+
+void
+sk_dispatch_free(struct sk_dispatch *d)
+{
+	struct sk_live *l, *next;
+	struct sk_control *c;
+	size_t i = 0;
+
+	if (d == NULL)
+		return;
+	c = d->round.arg;
+	sk_timer_clear(c->cfg.loop, &d->round);
+	sk_timer_clear(c->cfg.loop, &d->again);
+	sk_timer_clear(c->cfg.loop, &d->fetch);
+	while ((l = sk_map_each(&d->live, &i)) != NULL)
+		for (; l != NULL; l = next) {
+			next = l->next;
+			free(l);
+		}
+	sk_map_release(&d->live);
+	sk_window_free(d->window);
+	sk_str_release(&d->wanted);
+	free(d);
+}

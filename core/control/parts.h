@@ -1,0 +1,202 @@
+/* parts.h - the dispatching half of the controller, inside: skalds, live attempts, the window of
+ * ready tasks, what tasks wait for, arrays, the monitor. control_priv.h has what the API sees. */
+#ifndef SK_CORE_CONTROL_PARTS_H
+#define SK_CORE_CONTROL_PARTS_H
+
+#include "core/control/control_priv.h"
+
+/* ---- what a task needs of a skald ---- */
+
+struct sk_need {
+	const char *class_name;
+	bool reusable; /* of a class that runs in warm workers: many share a slot, one after another */
+	double cpus;
+	int64_t memory_mb, gpus;
+	const struct sk_value *labels; /* NULL = none */
+};
+
+/* ---- skalds.c: who there is and what room they have ---- */
+
+struct sk_agent {
+	struct sk_arena *arena; /* of row */
+	struct sk_skald *row;
+	struct sk_skald_view view;
+	int64_t changed_ms; /* boot clock: when its renewals were last seen to change */
+	bool in_store; /* the last list had it */
+	/* held by attempts that are assigned to it */
+	int64_t n_live, n_whole, n_short; /* all; of ordinary classes; of reusable ones */
+	double cpus;
+	int64_t memory_mb, gpus;
+	int64_t depth; /* how many tasks of reusable classes a slot may have waiting */
+	const void *reserved; /* a lane that waits for all of its room; NULL = none */
+};
+
+struct sk_skalds *sk_skalds_new(struct sk_control *c);
+void sk_skalds_free(struct sk_skalds *s);
+/* Read the rows; what changed wakes the dispatcher, who is lost is told to the monitor. fn is called
+ * once with the store's code; may be NULL. */
+void sk_skalds_read(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_code code));
+/* A skald said on the bus that it lives: its row counts from the next reading on, without waiting for
+ * a second renewal. */
+void sk_skalds_announced(struct sk_control *c, const char *id);
+struct sk_agent *sk_skalds_find(struct sk_control *c, const char *id);
+/* Could this skald ever run it? Has it room for it now? */
+bool sk_agent_suits(const struct sk_agent *a, const struct sk_need *need);
+bool sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need);
+/* The skald that gets the task by the strategy, NULL when none has room. lane: who asks, for
+ * reservations. */
+struct sk_agent *sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lane);
+/* Keep the skald with the most room for the lane, so that small tasks do not starve a large one. */
+void sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const void *lane);
+void sk_skalds_unreserve(struct sk_control *c, const void *lane);
+void sk_agent_take(struct sk_agent *a, const struct sk_need *need);
+void sk_agent_give(struct sk_agent *a, const struct sk_need *need);
+/* Attempts of reusable classes ended after that long: how many may wait there is adapted. */
+void sk_agent_adapt(struct sk_agent *a, int64_t ms);
+/* Call fn for every skald that is online, until it returns false. */
+void sk_skalds_each(struct sk_control *c, bool (*fn)(void *arg, struct sk_agent *a), void *arg);
+
+/* ---- live.c: attempts that are assigned or run, and the room they hold ---- */
+
+struct sk_live {
+	struct sk_live *next; /* same hash */
+	struct sk_agent *agent; /* whose room it holds; NULL = a skald that is not known */
+	struct sk_need need; /* of numbers only: class_name and labels are NULL */
+	uint32_t attempt;
+	uint64_t incarnation;
+	int64_t since_ms; /* boot clock */
+	uint64_t seen; /* mark of the last full look */
+	char executor[64];
+	char id[];
+};
+
+/* Add it, or bring it up to date; room is taken from the skald. */
+void sk_live_add(
+	struct sk_control *c, const char *id, const struct sk_life *life, const struct sk_need *need);
+/* The attempt has ended (0 = whichever): give the room back. True when it was known. */
+bool sk_live_end(struct sk_control *c, const char *id, uint32_t attempt);
+struct sk_live *sk_live_find(struct sk_control *c, const char *id);
+bool sk_live_known(struct sk_control *c, const char *id, uint32_t attempt);
+size_t sk_live_count(const struct sk_control *c);
+/* The rows of the skalds changed: attempts hold room of those that are known now. */
+void sk_live_rehome(struct sk_control *c);
+
+/* ---- window.c: ready tasks, the first of each kind ---- */
+
+#define SK_LANE_MAX 8192
+
+struct sk_cand {
+	struct sk_life life;
+	uint64_t seq;
+	int64_t rank_ms, create_ms, deadline_ms;
+	struct sk_lane *lane;
+	int64_t array_size; /* > 0: a parent; its elements are what starts */
+	struct sk_cand *next; /* same hash */
+	char id[];
+};
+
+/* Tasks that need the same: they start in order, and when the first finds no room none does. */
+struct sk_lane {
+	struct sk_lane *next;
+	char *key;
+	char *class_name;
+	struct sk_arena *arena; /* of need.labels */
+	struct sk_need need;
+	struct sk_cand **heap; /* by rank, then seq */
+	size_t n, cap;
+	bool more; /* the store has ready tasks of this kind that are not here */
+	int64_t bound_ms; /* while more: none of those has a rank below this */
+	bool blocked; /* in this round */
+};
+
+struct sk_window;
+struct sk_window *sk_window_new(struct sk_control *c);
+void sk_window_free(struct sk_window *w);
+/* The lane of what a record needs, made when there is none. */
+struct sk_lane *sk_window_lane(struct sk_control *c, const struct sk_record *r);
+/* Put a ready task in. False when it is left to the store (the lane is full), or there already. */
+bool sk_window_add(struct sk_control *c, struct sk_lane *lane, const struct sk_record *r);
+struct sk_cand *sk_window_find(struct sk_control *c, const char *id);
+/* Take it out; the caller frees it with free(). */
+struct sk_cand *sk_window_pop(struct sk_control *c, struct sk_lane *lane);
+void sk_window_drop(struct sk_control *c, const char *id);
+struct sk_lane *sk_window_lanes(struct sk_control *c);
+size_t sk_window_count(const struct sk_control *c);
+
+/* ---- dispatch.c ---- */
+
+struct sk_dispatch *sk_dispatch_new(struct sk_control *c);
+void sk_dispatch_free(struct sk_dispatch *d);
+/* Soon: a round over the window. Cheap, may be called for every event. */
+void sk_dispatch_wake(struct sk_control *c);
+/* Read these tasks and put into the window what is ready. */
+void sk_dispatch_fetch(struct sk_control *c, const char *id);
+/* Fill the window from the store, from the front. */
+void sk_dispatch_refill(struct sk_control *c);
+/* Is a record ready for a dispatcher? */
+bool sk_record_ready(const struct sk_record *r);
+struct sk_window *sk_dispatch_window(struct sk_control *c);
+/* Hash of id -> struct sk_live, chained; live.c and whoever walks over all of them. */
+struct sk_map *sk_dispatch_live(struct sk_control *c);
+
+/* ---- waits.c ---- */
+
+struct sk_waits *sk_waits_new(struct sk_control *c);
+void sk_waits_free(struct sk_waits *w);
+/* Look in the store for times that have come, soon. */
+void sk_waits_look(struct sk_control *c);
+/* A task was stored that waits for others. */
+void sk_waits_added(struct sk_control *c, const struct sk_record *r);
+/* A task has ended for good: who waits for it? */
+void sk_waits_ended(struct sk_control *c, const char *id);
+/* Judge every task that waits for others anew: at start and now and then. */
+void sk_waits_all(struct sk_control *c);
+
+/* ---- arrays.c ---- */
+
+struct sk_arrays *sk_arrays_new(struct sk_control *c);
+void sk_arrays_free(struct sk_arrays *a);
+/* Start elements of a parent as far as there is room. True when the parent has none left to start
+ * or is busy, and leaves the window. */
+bool sk_arrays_start(struct sk_control *c, struct sk_cand *parent);
+/* Something happened to a parent or to an element: look whether the parent is done, soon. */
+void sk_arrays_event(struct sk_control *c, const char *id);
+/* Every parent that is not final: at start and now and then. */
+void sk_arrays_all(struct sk_control *c);
+
+/* ---- monitor.c ---- */
+
+struct sk_monitor *sk_monitor_new(struct sk_control *c);
+void sk_monitor_free(struct sk_monitor *m);
+/* Look at all live tasks in the store; fn is called when that is done. */
+void sk_monitor_look(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_code code));
+/* A skald is lost, or one of its incarnations: its attempts end as lost. incarnation 0: all. */
+void sk_monitor_lost(struct sk_control *c, const char *skald, uint64_t incarnation);
+void sk_monitor_start(struct sk_control *c);
+void sk_monitor_stop(struct sk_control *c);
+
+/* ---- retention.c ---- */
+void sk_retention_look(struct sk_control *c);
+
+/* ---- steps.c: one task, one event of its life, stored ---- */
+
+/* Read the task, apply the event, store it by compare-and-set; on a conflict read again, a bounded
+ * number of times. fn gets the outcome: SK_OK and the record as it is now; SK_EINVAL: not possible
+ * in this phase; SK_ECONFLICT: stale; SK_ENOENT; or the store's code. The record lives during the
+ * call. before(arg, r, set) may be NULL: called before each try with the record after the step, to
+ * change more of it (bits go to *set); false = leave it. */
+struct sk_step {
+	const char *id;
+	struct sk_life_event event;
+	struct sk_exit exit; /* known: stored as the end of the attempt */
+	bool (*before)(void *arg, struct sk_record *r, unsigned *set);
+	void (*fn)(void *arg, enum sk_code code, const struct sk_record *r, const struct sk_err *err);
+	void *arg;
+};
+/* The step is copied, its texts too. */
+void sk_control_step(struct sk_control *c, const struct sk_step *step);
+
+/* A hash of an id for the maps of this process; never 0 or UINT64_MAX. */
+uint64_t sk_id_hash(const char *id);
+
+#endif

@@ -1,0 +1,541 @@
+/* skalds.c - the skalds: their rows, whether they live, what room they have. */
+#include "core/base/log.h"
+#include "core/control/parts.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MARGIN_MS 2000 /* beyond the lease, before a skald counts as lost; scaled with it */
+#define DEFAULT_LEASE_MS 10000
+#define MIN_DEPTH 4
+#define MAX_DEPTH 512
+#define QUICK_MS 25 /* reusable tasks that end sooner may wait deeper */
+
+struct sk_skalds {
+	struct sk_agent **list; /* by id */
+	size_t n, cap;
+	struct sk_skald_view *views; /* what sk_skalds_view handed out */
+	size_t turn; /* ROUND_ROBIN: who is next */
+	bool reading, again;
+	void (*fn)(struct sk_control *c, enum sk_code code);
+	struct sk_str announced; /* ids, NUL-terminated one after another */
+	struct sk_arena *arena; /* of a read in flight */
+	struct sk_op_skald_list op;
+};
+
+struct sk_skalds *
+sk_skalds_new(struct sk_control *c)
+{
+	(void)c;
+	return sk_xcalloc(1, sizeof(struct sk_skalds));
+}
+
+static void
+agent_free(struct sk_agent *a)
+{
+	sk_arena_free(a->arena);
+	free(a);
+}
+
+void
+sk_skalds_free(struct sk_skalds *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		agent_free(s->list[i]);
+	free(s->list);
+	free(s->views);
+	sk_str_release(&s->announced);
+	free(s);
+}
+
+struct sk_agent *
+sk_skalds_find(struct sk_control *c, const char *id)
+{
+	struct sk_skalds *s = c->skalds;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->list[i]->row->id, id) == 0)
+			return s->list[i];
+	return NULL;
+}
+
+/* ---- rows ---- */
+
+static int64_t
+patience_ms(const struct sk_control *c)
+{
+	return c->cfg.lease_ms + c->cfg.lease_ms * MARGIN_MS / DEFAULT_LEASE_MS;
+}
+
+static const char *const *
+copy_classes(struct sk_arena *a, const char *const *from)
+{
+	const char **to;
+	size_t n = 0;
+
+	while (from != NULL && from[n] != NULL)
+		n++;
+	to = sk_arena_alloc(a, (n + 1) * sizeof(*to));
+	for (size_t i = 0; i < n; i++)
+		to[i] = sk_arena_strdup(a, from[i]);
+	return (const char *const *)to;
+}
+
+static const struct sk_value *
+copy_value(struct sk_arena *a, const struct sk_value *v)
+{
+	struct sk_str text = SK_STR_INIT;
+	struct sk_value *copy;
+	struct sk_err err;
+
+	if (v == NULL)
+		return NULL;
+	sk_value_encode(&text, v);
+	copy = sk_value_decode(a, text.p, text.len, &err);
+	sk_str_release(&text);
+	return copy;
+}
+
+static void
+set_row(struct sk_agent *a, const struct sk_skald *row)
+{
+	struct sk_arena *arena = sk_arena_new();
+	struct sk_skald *r = sk_arena_alloc(arena, sizeof(*r));
+
+	*r = *row;
+	r->id = sk_arena_strdup(arena, row->id);
+	r->version = sk_arena_strdup(arena, row->version != NULL ? row->version : "");
+	r->host = sk_arena_strdup(arena, row->host != NULL ? row->host : "");
+	r->classes = copy_classes(arena, row->classes);
+	r->labels = copy_value(arena, row->labels);
+	sk_arena_free(a->arena);
+	a->arena = arena;
+	a->row = r;
+	a->view.row = r;
+}
+
+static struct sk_agent *
+add_agent(struct sk_skalds *s, const struct sk_skald *row)
+{
+	struct sk_agent *a = sk_xcalloc(1, sizeof(*a));
+	size_t i;
+
+	if (s->n == s->cap) {
+		s->cap = s->cap > 0 ? s->cap * 2 : 16;
+		s->list = sk_xreallocarray(s->list, s->cap, sizeof(struct sk_agent *));
+	}
+	a->depth = MIN_DEPTH;
+	set_row(a, row);
+	for (i = s->n; i > 0 && strcmp(s->list[i - 1]->row->id, row->id) > 0; i--)
+		s->list[i] = s->list[i - 1];
+	s->list[i] = a;
+	s->n++;
+	return a;
+}
+
+void
+sk_skalds_announced(struct sk_control *c, const char *id)
+{
+	sk_str_add(&c->skalds->announced, id, strlen(id) + 1);
+	sk_skalds_read(c, NULL);
+}
+
+static bool
+is_announced(const struct sk_skalds *s, const char *id)
+{
+	const char *end = s->announced.p + s->announced.len;
+
+	for (const char *p = s->announced.p; p != NULL && p < end; p += strlen(p) + 1)
+		if (strcmp(p, id) == 0)
+			return true;
+	return false;
+}
+
+/* A row that is seen for the first time may be a dead skald's: only a change, or its own word on
+ * the bus, shows life. */
+static bool
+shows_life(struct sk_control *c, const struct sk_agent *a, bool fresh, bool moved)
+{
+	if (fresh || !a->view.online)
+		return (moved && !fresh) || is_announced(c->skalds, a->row->id);
+	return moved || sk_control_boot_ms(c) - a->changed_ms <= patience_ms(c);
+}
+
+/* What one row tells. True when the dispatcher should look again. */
+static bool
+take_row(struct sk_control *c, const struct sk_skald *row)
+{
+	struct sk_agent *a = sk_skalds_find(c, row->id);
+	bool fresh = a == NULL, was_online = !fresh && a->view.online;
+	bool drained = !fresh && a->row->draining != row->draining;
+	uint64_t before = fresh ? 0 : a->row->incarnation;
+	bool moved = fresh || before != row->incarnation || a->row->renewals != row->renewals;
+
+	if (fresh)
+		a = add_agent(c->skalds, row);
+	else
+		set_row(a, row);
+	a->in_store = true;
+	if (moved)
+		a->changed_ms = sk_control_boot_ms(c);
+	a->view.online = shows_life(c, a, fresh, moved);
+	if (!fresh && before != row->incarnation)
+		sk_monitor_lost(c, row->id, before);
+	return fresh || before != row->incarnation || was_online != a->view.online || drained;
+}
+
+static void
+judge_silence(struct sk_control *c)
+{
+	struct sk_skalds *s = c->skalds;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct sk_agent *a = s->list[i];
+		bool silent = sk_control_boot_ms(c) - a->changed_ms > patience_ms(c);
+
+		if (a->in_store && !silent)
+			continue;
+		if (a->view.online)
+			sk_log(SK_WARNING, "monitor", "skald %s is lost: %s", a->row->id,
+				a->in_store ? "its lease has run out" : "its row is gone");
+		a->view.online = false;
+		if (a->n_live > 0)
+			sk_monitor_lost(c, a->row->id, 0);
+	}
+}
+
+static void
+forget_gone(struct sk_control *c)
+{
+	struct sk_skalds *s = c->skalds;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->list[i]->in_store || s->list[i]->n_live > 0)
+			s->list[kept++] = s->list[i];
+		else
+			agent_free(s->list[i]);
+	s->n = kept;
+}
+
+static void
+listed(struct sk_op *op)
+{
+	struct sk_control *c = op->arg;
+	struct sk_skalds *s = c->skalds;
+	void (*fn)(struct sk_control *, enum sk_code) = s->fn;
+	bool wake = false;
+
+	s->reading = false;
+	s->fn = NULL;
+	if (op->code == SK_OK) { /* nobody is judged by a store that does not answer */
+		for (size_t i = 0; i < s->n; i++)
+			s->list[i]->in_store = false;
+		for (size_t i = 0; i < s->op.n; i++)
+			wake = take_row(c, s->op.skalds[i]) || wake;
+		sk_live_rehome(c);
+		judge_silence(c);
+		forget_gone(c);
+		if (!s->again)
+			sk_str_clear(&s->announced);
+	}
+	sk_arena_free(s->arena);
+	s->arena = NULL;
+	if (wake)
+		sk_dispatch_wake(c);
+	if (fn != NULL)
+		fn(c, op->code);
+	if (s->again) {
+		s->again = false;
+		sk_skalds_read(c, NULL);
+	}
+}
+
+void
+sk_skalds_read(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_code code))
+{
+	struct sk_skalds *s = c->skalds;
+
+	if (s->reading) {
+		s->again = true;
+		return;
+	}
+	s->reading = true;
+	s->fn = fn;
+	s->arena = sk_arena_new();
+	s->op = (struct sk_op_skald_list){
+		.op = { .kind = SK_OP_SKALD_LIST, .done = listed, .arg = c, .arena = s->arena }
+	};
+	sk_store_submit(c->cfg.store, &s->op.op);
+}
+
+/* ---- room ---- */
+
+static bool
+has_class(const struct sk_agent *a, const char *name)
+{
+	for (const char *const *k = a->row->classes; *k != NULL; k++)
+		if (strcmp(*k, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_labels(const struct sk_agent *a, const struct sk_value *want)
+{
+	if (want == NULL || want->kind != SK_MAP)
+		return true;
+	for (size_t i = 0; i < want->u.map.n; i++) {
+		const struct sk_value *has = sk_map_get(a->row->labels, want->u.map.pairs[i].key);
+
+		if (has == NULL || !sk_value_equal(has, want->u.map.pairs[i].value))
+			return false;
+	}
+	return true;
+}
+
+bool
+sk_agent_suits(const struct sk_agent *a, const struct sk_need *need)
+{
+	return a->row->mode == SK_MODE_NODE && need->cpus <= a->row->cpus &&
+		need->memory_mb <= a->row->memory_mb && need->gpus <= a->row->gpus &&
+		has_class(a, need->class_name) && has_labels(a, need->labels);
+}
+
+/* Tasks of reusable classes share a slot, `depth` of them. */
+static bool
+has_slot(const struct sk_agent *a, const struct sk_need *need)
+{
+	int64_t shared = (a->n_short + a->depth - 1) / a->depth, slots = a->row->slots;
+
+	if (!need->reusable)
+		return a->n_whole + shared < slots;
+	return a->n_whole < slots && a->n_short < (slots - a->n_whole) * a->depth;
+}
+
+bool
+sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need)
+{
+	return a->view.online && !a->row->draining && has_slot(a, need) &&
+		(need->cpus <= 0 || a->cpus + need->cpus <= a->row->cpus + 1e-9) &&
+		(need->memory_mb == 0 || a->memory_mb + need->memory_mb <= a->row->memory_mb) &&
+		(need->gpus == 0 || a->gpus + need->gpus <= a->row->gpus);
+}
+
+void
+sk_agent_take(struct sk_agent *a, const struct sk_need *need)
+{
+	a->n_live++;
+	*(need->reusable ? &a->n_short : &a->n_whole) += 1;
+	a->cpus += need->cpus;
+	a->memory_mb += need->memory_mb;
+	a->gpus += need->gpus;
+	a->view.tasks = a->n_live;
+}
+
+void
+sk_agent_give(struct sk_agent *a, const struct sk_need *need)
+{
+	a->n_live--;
+	*(need->reusable ? &a->n_short : &a->n_whole) -= 1;
+	a->cpus -= need->cpus;
+	a->memory_mb -= need->memory_mb;
+	a->gpus -= need->gpus;
+	if (a->n_live == 0)
+		a->cpus = 0; /* no drift of sums of fractions */
+	a->view.tasks = a->n_live;
+}
+
+void
+sk_agent_adapt(struct sk_agent *a, int64_t ms)
+{
+	if (ms <= QUICK_MS && a->depth < MAX_DEPTH)
+		a->depth++;
+	else if (ms > 4 * QUICK_MS && a->depth > MIN_DEPTH)
+		a->depth -= a->depth / 8 + 1;
+	if (a->depth < MIN_DEPTH)
+		a->depth = MIN_DEPTH;
+}
+
+/* ---- the choice ---- */
+
+/* What would be left: less is a better fit. */
+static double
+left_over(const struct sk_agent *a, const struct sk_need *need)
+{
+	const struct sk_skald *r = a->row;
+	double slots = (double)(r->slots - a->n_whole) / (double)(r->slots > 0 ? r->slots : 1);
+	double cpus = r->cpus > 0 ? (r->cpus - a->cpus - need->cpus) / r->cpus : 0;
+	double memory = r->memory_mb > 0
+		? (double)(r->memory_mb - a->memory_mb - need->memory_mb) / (double)r->memory_mb
+		: 0;
+	double gpus = r->gpus > 0 ? (double)(r->gpus - a->gpus - need->gpus) / (double)r->gpus : 0;
+
+	return slots + cpus + memory + 4 * gpus; /* cards are dear: keep them together */
+}
+
+static bool
+better(const struct sk_control *c, const struct sk_agent *a, const struct sk_agent *best,
+	const struct sk_need *need)
+{
+	double mine, other;
+
+	if (best == NULL)
+		return true;
+	if (c->cfg.strategy == SK_BEST_FIT)
+		return left_over(a, need) < left_over(best, need);
+	mine = (double)a->n_live / (double)(a->row->slots > 0 ? a->row->slots : 1);
+	other = (double)best->n_live / (double)(best->row->slots > 0 ? best->row->slots : 1);
+	return mine < other; /* the share of its slots: skalds of different size fill up evenly */
+}
+
+static bool
+may_get(const struct sk_agent *a, const struct sk_need *need, const void *lane)
+{
+	return (a->reserved == NULL || a->reserved == lane) && sk_agent_has_room(a, need) &&
+		sk_agent_suits(a, need);
+}
+
+static struct sk_agent *
+pick_turn(struct sk_control *c, const struct sk_need *need, const void *lane)
+{
+	struct sk_skalds *s = c->skalds;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct sk_agent *a = s->list[(s->turn + i) % s->n];
+
+		if (may_get(a, need, lane)) {
+			s->turn = (s->turn + i + 1) % s->n;
+			return a;
+		}
+	}
+	return NULL;
+}
+
+static struct sk_agent *
+pick_random(struct sk_control *c, const struct sk_need *need, const void *lane)
+{
+	struct sk_agent *chosen = NULL;
+	double n = 0;
+
+	for (size_t i = 0; i < c->skalds->n; i++)
+		if (may_get(c->skalds->list[i], need, lane) && sk_control_random(c) < 1 / ++n)
+			chosen = c->skalds->list[i];
+	return chosen;
+}
+
+struct sk_agent *
+sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lane)
+{
+	struct sk_agent *best = NULL;
+
+	if (c->cfg.strategy == SK_ROUND_ROBIN)
+		return pick_turn(c, need, lane);
+	if (c->cfg.strategy == SK_RANDOM)
+		return pick_random(c, need, lane);
+	for (size_t i = 0; i < c->skalds->n; i++)
+		if (may_get(c->skalds->list[i], need, lane) && better(c, c->skalds->list[i], best, need))
+			best = c->skalds->list[i];
+	return best;
+}
+
+void
+sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const void *lane)
+{
+	struct sk_agent *best = NULL;
+
+	for (size_t i = 0; i < c->skalds->n; i++) {
+		struct sk_agent *a = c->skalds->list[i];
+
+		if (a->reserved == lane)
+			return;
+		if (a->reserved == NULL && a->view.online && !a->row->draining && sk_agent_suits(a, need) &&
+			(best == NULL || a->n_live < best->n_live))
+			best = a;
+	}
+	if (best != NULL)
+		best->reserved = lane;
+}
+
+void
+sk_skalds_unreserve(struct sk_control *c, const void *lane)
+{
+	for (size_t i = 0; i < c->skalds->n; i++)
+		if (c->skalds->list[i]->reserved == lane)
+			c->skalds->list[i]->reserved = NULL;
+}
+
+void
+sk_skalds_each(struct sk_control *c, bool (*fn)(void *arg, struct sk_agent *a), void *arg)
+{
+	for (size_t i = 0; i < c->skalds->n; i++)
+		if (c->skalds->list[i]->view.online && !fn(arg, c->skalds->list[i]))
+			return;
+}
+
+/* ---- for the API ---- */
+
+size_t
+sk_skalds_view(struct sk_control *c, const struct sk_skald_view **views)
+{
+	struct sk_skalds *s = c->skalds;
+
+	*views = s->views = sk_xreallocarray(s->views, s->n + 1, sizeof(*s->views));
+	for (size_t i = 0; i < s->n; i++)
+		s->views[i] = s->list[i]->view;
+	return s->n;
+}
+
+struct drain {
+	struct sk_control *c;
+	struct sk_arena *arena;
+	struct sk_op_skald_put op;
+	struct sk_skald row;
+	void (*fn)(void *arg, enum sk_code code, const struct sk_err *err);
+	void *arg;
+};
+
+static void
+drained(struct sk_op *op)
+{
+	struct drain *d = op->arg;
+
+	if (op->code == SK_OK)
+		sk_skalds_read(d->c, NULL);
+	d->fn(d->arg, op->code, &op->err);
+	sk_arena_free(d->arena);
+	free(d);
+}
+
+void
+sk_skalds_drain(struct sk_control *c, const char *id, bool drain,
+	void (*fn)(void *arg, enum sk_code code, const struct sk_err *err), void *arg)
+{
+	const struct sk_agent *a = sk_skalds_find(c, id);
+	struct sk_err err;
+	struct drain *d;
+
+	if (a == NULL) {
+		sk_fail(&err, SK_ENOENT, "there is no skald %s", id);
+		fn(arg, SK_ENOENT, &err);
+		return;
+	}
+	d = sk_xcalloc(1, sizeof(*d));
+	d->c = c;
+	d->fn = fn;
+	d->arg = arg;
+	d->arena = sk_arena_new();
+	d->row = *a->row;
+	d->row.id = sk_arena_strdup(d->arena, a->row->id);
+	d->row.version = sk_arena_strdup(d->arena, a->row->version);
+	d->row.host = sk_arena_strdup(d->arena, a->row->host);
+	d->row.classes = copy_classes(d->arena, a->row->classes);
+	d->row.labels = copy_value(d->arena, a->row->labels);
+	d->row.draining = drain;
+	d->op = (struct sk_op_skald_put){
+		.op = { .kind = SK_OP_SKALD_PUT, .done = drained, .arg = d, .arena = d->arena },
+		.skald = &d->row
+	};
+	sk_store_submit(c->cfg.store, &d->op.op);
+}

@@ -1,0 +1,323 @@
+/* window.c - ready tasks in memory: of each kind the first in order, never all of them. */
+#include "core/control/parts.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIDY_LANES 256 /* beyond so many, empty ones are freed */
+
+struct sk_window {
+	struct sk_map by_id, by_lane;
+	struct sk_lane *lanes;
+	size_t n_lanes, n;
+};
+
+struct sk_window *
+sk_window_new(struct sk_control *c)
+{
+	(void)c;
+	return sk_xcalloc(1, sizeof(struct sk_window));
+}
+
+static void
+lane_free(struct sk_lane *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->heap[i]);
+	free(l->heap);
+	free(l->key);
+	free(l->class_name);
+	sk_arena_free(l->arena);
+	free(l);
+}
+
+void
+sk_window_free(struct sk_window *w)
+{
+	struct sk_lane *next;
+
+	if (w == NULL)
+		return;
+	for (struct sk_lane *l = w->lanes; l != NULL; l = next) {
+		next = l->next;
+		lane_free(l);
+	}
+	sk_map_release(&w->by_id);
+	sk_map_release(&w->by_lane);
+	free(w);
+}
+
+/* ---- lanes ---- */
+
+static bool
+is_reusable(const struct sk_control *c, const char *class_name)
+{
+	for (const struct sk_worker *const *w = c->cfg.workers; *w != NULL; w++)
+		if (strcmp((*w)->name, class_name) == 0)
+			return (*w)->reusable;
+	return false;
+}
+
+static void
+lane_key(struct sk_str *key, const char *class_name, const struct sk_spec_resources *r)
+{
+	sk_str_addf(
+		key, "%s\n%g %lld %lld ", class_name, r->cpus, (long long)r->memory_mb, (long long)r->gpus);
+	if (r->labels != NULL)
+		sk_value_json(key, r->labels);
+}
+
+static void
+tidy(struct sk_window *w)
+{
+	struct sk_lane **p = &w->lanes;
+
+	while (*p != NULL) {
+		struct sk_lane *l = *p;
+
+		if (l->n > 0 || l->more) {
+			p = &l->next;
+			continue;
+		}
+		*p = l->next;
+		sk_map_remove(&w->by_lane, sk_id_hash(l->key));
+		w->n_lanes--;
+		lane_free(l);
+	}
+}
+
+static struct sk_lane *
+lane_new(struct sk_control *c, struct sk_window *w, const char *key, const struct sk_record *r,
+	const struct sk_spec_resources *res)
+{
+	struct sk_lane *l;
+	struct sk_str labels = SK_STR_INIT;
+	struct sk_err err;
+
+	if (w->n_lanes >= TIDY_LANES)
+		tidy(w);
+	l = sk_xcalloc(1, sizeof(*l));
+	l->key = sk_xstrdup(key);
+	l->class_name = sk_xstrdup(r->class_name);
+	l->arena = sk_arena_new();
+	l->need = (struct sk_need){ .class_name = l->class_name,
+		.reusable = is_reusable(c, r->class_name),
+		.cpus = res->cpus,
+		.memory_mb = res->memory_mb,
+		.gpus = res->gpus };
+	if (res->labels != NULL) {
+		sk_value_encode(&labels, res->labels);
+		l->need.labels = sk_value_decode(l->arena, labels.p, labels.len, &err);
+		sk_str_release(&labels);
+	}
+	l->next = w->lanes;
+	w->lanes = l;
+	w->n_lanes++;
+	sk_map_put(&w->by_lane, sk_id_hash(key), l);
+	return l;
+}
+
+struct sk_lane *
+sk_window_lane(struct sk_control *c, const struct sk_record *r)
+{
+	struct sk_window *w = sk_dispatch_window(c);
+	struct sk_spec_resources res;
+	struct sk_str key = SK_STR_INIT;
+	struct sk_lane *l;
+
+	sk_spec_resources(r->spec, &res);
+	lane_key(&key, r->class_name, &res);
+	l = sk_map_find(&w->by_lane, sk_id_hash(key.p));
+	if (l == NULL || strcmp(l->key, key.p) != 0)
+		l = lane_new(c, w, key.p, r, &res);
+	sk_str_release(&key);
+	return l;
+}
+
+struct sk_lane *
+sk_window_lanes(struct sk_control *c)
+{
+	return sk_dispatch_window(c)->lanes;
+}
+
+/* ---- the heap ---- */
+
+static bool
+before(const struct sk_cand *a, const struct sk_cand *b)
+{
+	return a->rank_ms != b->rank_ms ? a->rank_ms < b->rank_ms : a->seq < b->seq;
+}
+
+static void
+sift_up(struct sk_lane *l, size_t i)
+{
+	while (i > 0 && before(l->heap[i], l->heap[(i - 1) / 2])) {
+		struct sk_cand *t = l->heap[i];
+
+		l->heap[i] = l->heap[(i - 1) / 2];
+		l->heap[(i - 1) / 2] = t;
+		i = (i - 1) / 2;
+	}
+}
+
+static void
+sift_down(struct sk_lane *l, size_t i)
+{
+	for (;;) {
+		size_t least = i, left = 2 * i + 1;
+
+		for (size_t k = left; k <= left + 1 && k < l->n; k++)
+			if (before(l->heap[k], l->heap[least]))
+				least = k;
+		if (least == i)
+			return;
+		struct sk_cand *t = l->heap[i];
+
+		l->heap[i] = l->heap[least];
+		l->heap[least] = t;
+		i = least;
+	}
+}
+
+static void
+heap_remove(struct sk_lane *l, size_t i)
+{
+	l->heap[i] = l->heap[--l->n];
+	if (i < l->n) {
+		sift_down(l, i);
+		sift_up(l, i);
+	}
+}
+
+/* ---- tasks ---- */
+
+struct sk_cand *
+sk_window_find(struct sk_control *c, const char *id)
+{
+	struct sk_cand *k = sk_map_find(&sk_dispatch_window(c)->by_id, sk_id_hash(id));
+
+	while (k != NULL && strcmp(k->id, id) != 0)
+		k = k->next;
+	return k;
+}
+
+static void
+index_add(struct sk_window *w, struct sk_cand *k)
+{
+	uint64_t hash = sk_id_hash(k->id);
+
+	k->next = sk_map_find(&w->by_id, hash);
+	sk_map_put(&w->by_id, hash, k);
+	w->n++;
+}
+
+static void
+index_remove(struct sk_window *w, struct sk_cand *k)
+{
+	uint64_t hash = sk_id_hash(k->id);
+	struct sk_cand *head = sk_map_find(&w->by_id, hash), **p = &head;
+
+	while (*p != NULL && *p != k)
+		p = &(*p)->next;
+	if (*p == k)
+		*p = k->next;
+	if (head == NULL)
+		sk_map_remove(&w->by_id, hash);
+	else
+		sk_map_put(&w->by_id, hash, head);
+	w->n--;
+}
+
+static int64_t
+deadline_of(const struct sk_record *r)
+{
+	const struct sk_value *v = sk_map_get(r->spec, "deadlineDateTime");
+
+	return v != NULL && v->kind == SK_INT ? v->u.i : 0;
+}
+
+/* The last of the lane by rank: what is behind it stays in the store. */
+static int64_t
+last_rank(const struct sk_lane *l)
+{
+	int64_t last = INT64_MIN;
+
+	for (size_t i = l->n / 2; i < l->n; i++) /* the leaves of a heap */
+		if (l->heap[i]->rank_ms > last)
+			last = l->heap[i]->rank_ms;
+	return last;
+}
+
+static bool
+is_full(struct sk_lane *l, const struct sk_record *r)
+{
+	if (l->n >= SK_LANE_MAX && !l->more) {
+		l->more = true;
+		l->bound_ms = last_rank(l);
+	}
+	return l->more && r->rank_ms >= l->bound_ms && l->n >= SK_LANE_MAX / 4;
+}
+
+bool
+sk_window_add(struct sk_control *c, struct sk_lane *l, const struct sk_record *r)
+{
+	struct sk_window *w = sk_dispatch_window(c);
+	size_t n = strlen(r->id) + 1;
+	struct sk_cand *k;
+
+	if (sk_window_find(c, r->id) != NULL || is_full(l, r))
+		return false;
+	k = sk_xcalloc(1, sizeof(*k) + n);
+	memcpy(k->id, r->id, n);
+	k->life = r->life;
+	k->seq = r->seq;
+	k->rank_ms = r->rank_ms;
+	k->create_ms = r->create_ms;
+	k->deadline_ms = deadline_of(r);
+	k->array_size = r->array_size;
+	k->lane = l;
+	if (l->n == l->cap) {
+		l->cap = l->cap > 0 ? l->cap * 2 : 64;
+		l->heap = sk_xreallocarray(l->heap, l->cap, sizeof(struct sk_cand *));
+	}
+	l->heap[l->n++] = k;
+	sift_up(l, l->n - 1);
+	index_add(w, k);
+	return true;
+}
+
+struct sk_cand *
+sk_window_pop(struct sk_control *c, struct sk_lane *l)
+{
+	struct sk_cand *k = l->n > 0 ? l->heap[0] : NULL;
+
+	if (k == NULL)
+		return NULL;
+	heap_remove(l, 0);
+	index_remove(sk_dispatch_window(c), k);
+	return k;
+}
+
+void
+sk_window_drop(struct sk_control *c, const char *id)
+{
+	struct sk_cand *k = sk_window_find(c, id);
+	struct sk_lane *l;
+
+	if (k == NULL)
+		return;
+	l = k->lane;
+	for (size_t i = 0; i < l->n; i++)
+		if (l->heap[i] == k) {
+			heap_remove(l, i);
+			break;
+		}
+	index_remove(sk_dispatch_window(c), k);
+	free(k);
+}
+
+size_t
+sk_window_count(const struct sk_control *c)
+{
+	return sk_dispatch_window((struct sk_control *)(uintptr_t)c)->n;
+}
