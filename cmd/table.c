@@ -90,6 +90,24 @@ add_cut(struct sk_str *out, const char *text, size_t max)
 	return max;
 }
 
+static size_t
+row_width(const struct sk_table *t, size_t last)
+{
+	size_t sum = t->width[t->n_columns - 1] < last ? t->width[t->n_columns - 1] : last;
+
+	for (size_t c = 0; c + 1 < t->n_columns; c++)
+		if (!t->hidden[c])
+			sum += t->width[c] + 2;
+	return sum;
+}
+
+void
+sk_table_fit(struct sk_table *t, size_t width, size_t last, const int *order)
+{
+	for (; width > 0 && *order >= 0 && row_width(t, last) > width; order++)
+		t->hidden[*order] = true;
+}
+
 void
 sk_table_text(const struct sk_table *t, size_t width, struct sk_str *out)
 {
@@ -98,9 +116,11 @@ sk_table_text(const struct sk_table *t, size_t width, struct sk_str *out)
 
 		for (size_t c = 0; c < t->n_columns && i + c < t->n_cells; c++) {
 			bool last = c + 1 == t->n_columns;
-			size_t room = last && width > used + 8 ? width - used : 0;
-			size_t n = add_cut(out, t->cells[i + c], room);
+			size_t room = last && width > used + 8 ? width - used : 0, n;
 
+			if (t->hidden[c])
+				continue;
+			n = add_cut(out, t->cells[i + c], room);
 			for (; !last && n < t->width[c] + 2; n++)
 				sk_str_addc(out, ' ');
 			used += n;

@@ -11,6 +11,7 @@
 struct sk_table {
 	size_t n_columns, n_cells;
 	size_t width[SK_TABLE_COLUMNS];
+	bool hidden[SK_TABLE_COLUMNS];
 	char **cells; /* row after row, the head first */
 };
 
@@ -19,6 +20,9 @@ void sk_table_init(struct sk_table *t, const char *const *head);
 void sk_table_release(struct sk_table *t);
 /* The next cell, copied; "" is shown as "-". */
 void sk_table_cell(struct sk_table *t, const char *text);
+/* Hide columns in the order given (indices, -1 at the end) until a row fits the width with `last`
+ * columns left for the last cell, or none is left to hide. width 0 = no limit. */
+void sk_table_fit(struct sk_table *t, size_t width, size_t last, const int *order);
 /* All rows; width 0 = no limit. */
 void sk_table_text(const struct sk_table *t, size_t width, struct sk_str *out);
 /* The columns of the terminal that standard output is, 0 when it is none. */
