@@ -301,7 +301,8 @@ sk_store_close(struct sk_store *s)
 		s->ops->close(s);
 }
 
-/* Submit and run the loop until it is done: for start-up and for commands without a server. */
+/* Submit and run the loop until it is done: for start-up and for commands without a server. The
+ * maker's done is not called. */
 enum sk_code sk_store_wait(struct sk_store *s, struct sk_loop *loop, struct sk_op *op);
 
 /* Does a record pass? By the record alone; what `thin` leaves out counts as absent. For adapters

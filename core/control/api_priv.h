@@ -1,0 +1,133 @@
+/* api_priv.h - a request on its way through the API, and what every handler needs. Nobody but the
+ * files api_*.c includes it.
+ *
+ * A handler is called once, on the loop, with a call of its own. It answers at once, or submits an
+ * operation of the store and answers in its done(); exactly one thing is under way for a call at any
+ * time. Answering frees the call and everything in its arena. */
+#ifndef SK_CORE_CONTROL_API_PRIV_H
+#define SK_CORE_CONTROL_API_PRIV_H
+
+#include "core/control/control_priv.h"
+#include "core/control/watch.h"
+
+struct sk_call;
+typedef void sk_call_fn(struct sk_call *call);
+
+struct sk_route {
+	const char *method;
+	const char *pattern; /* "/v1/tasks/{}/log": {} is one segment, the id */
+	sk_call_fn *handler;
+	const char *const *params; /* names that the query may have, NULL at the end; NULL = none */
+	bool always; /* also before the controller is ready */
+};
+extern const struct sk_route sk_routes[]; /* ends with method NULL */
+
+/* Which route: NULL when none has the path; *allow (NULL when there is a route): the methods that
+ * the path knows. *id: the decoded segment, in the arena. */
+const struct sk_route *sk_route_find(
+	const char *method, const char *path, struct sk_arena *a, const char **id, const char **allow);
+
+struct sk_param {
+	const char *name, *value;
+};
+
+struct sk_call {
+	struct sk_control *c;
+	struct sk_call *prev, *next;
+	const struct sk_route *route;
+	void (*respond)(void *arg, const struct sk_api_response *answer); /* NULL once forgotten */
+	void *arg;
+	bool original; /* a route of the original: its errors look different */
+	struct sk_arena *arena;
+	const char *path; /* as it came */
+	const char *id; /* the {} of the route */
+	const char *key; /* Idempotency-Key, "" = none */
+	const char *content_type;
+	const char *body; /* valid only until the handler returns */
+	size_t len;
+	struct sk_param *params;
+	size_t n_params;
+	struct sk_str out; /* the body of the answer */
+	const char *headers[8];
+	size_t n_headers;
+	void *state; /* the handler's own, in the arena */
+	/* While nothing of the store is under way, only waiters or timers: take them back. Called when
+	 * the answer is not wanted any more; the call is freed behind it. */
+	sk_call_fn *stop;
+};
+
+/* ---- answers ---- */
+
+/* Send call->out. */
+void sk_call_answer(struct sk_call *call, int status, const char *content_type);
+void sk_call_json(struct sk_call *call, int status);
+/* Texts live until the answer. */
+void sk_call_header(struct sk_call *call, const char *name, const char *value);
+/* An error body in the shape of the route; the code word follows from the status. */
+void sk_call_error(struct sk_call *call, int status, const char *fmt, ...) SK_PRINTF(3, 4);
+/* What a store's code means: 503, 507, 500, and 400, 404, 409 where it says so. */
+void sk_call_failed(struct sk_call *call, enum sk_code code, const struct sk_err *err);
+/* 422 with all problems, in the shape of the route. */
+void sk_call_invalid(struct sk_call *call, const struct sk_problems *p);
+/* The list of problems as JSON. */
+void sk_problem_list(struct sk_str *out, const struct sk_problems *p);
+
+/* ---- input ---- */
+
+/* %41 and, in a query, +. NULL when malformed: a bad escape, NUL, no UTF-8. */
+const char *sk_percent_decode(struct sk_arena *a, const char *text, size_t n, bool plus);
+/* Split the query. False (a sentence in err): malformed, or not strict as the route wants it. */
+bool sk_query_parse(struct sk_call *call, const char *query, struct sk_err *err);
+/* "" when absent. */
+const char *sk_call_param(const struct sk_call *call, const char *name);
+bool sk_call_has(const struct sk_call *call, const char *name);
+/* A number from min to max, def when absent. False: 400 was answered (422 by the original). */
+bool sk_call_int(struct sk_call *call, const char *name, int64_t min, int64_t max, int64_t def,
+	int64_t *out) SK_CHECKED;
+/* "1", "true", "0", "false". */
+bool sk_call_bool(struct sk_call *call, const char *name, bool *out) SK_CHECKED;
+/* The body as one JSON value. NULL: 400, 413 or 422 was answered. */
+const struct sk_value *sk_call_body(struct sk_call *call) SK_CHECKED;
+/* The same into a struct by its table; an empty body is an error. False: answered. */
+bool sk_call_decode(
+	struct sk_call *call, const struct sk_field *fields, void *out, size_t out_size) SK_CHECKED;
+
+/* ---- the store ---- */
+
+/* Submit an operation whose members are filled in; done's op->arg is the call. */
+void sk_call_submit(
+	struct sk_call *call, struct sk_op *op, enum sk_op_kind kind, void (*done)(struct sk_op *op));
+/* Read the task of the route, then call fn with it; 404 and errors are answered. */
+void sk_call_get(struct sk_call *call, void (*fn)(struct sk_call *call, struct sk_record *r));
+
+/* ---- what several handlers write ---- */
+
+/* A task as JSON into call->out; counts: of an array's elements, or NULL. */
+void sk_call_task(struct sk_call *call, const struct sk_record *r, const int64_t *counts);
+/* The same, counting the elements first when it is an array; then 200. */
+void sk_call_answer_task(struct sk_call *call, const struct sk_record *r);
+
+/* What selects tasks, in a query or in the body of a bulk change. Times in seconds, -1 = not given. */
+struct sk_selection {
+	const char *state, *class_name, *executor, *label, *id, *parent;
+	double older, newer;
+	bool elements;
+};
+/* Fill a filter; false and a sentence when a state is none. Texts are borrowed. */
+bool sk_selection_filter(const struct sk_selection *s, int64_t now_ms, struct sk_arena *a,
+	struct sk_filter *f, struct sk_err *err);
+
+/* ---- handlers ---- */
+
+sk_call_fn sk_api_submit, sk_api_list, sk_api_get, sk_api_attempts, sk_api_log, sk_api_wait,
+	sk_api_change_one, sk_api_change_many, sk_api_update, sk_api_delete, sk_api_events,
+	sk_api_skalds, sk_api_skald, sk_api_drain, sk_api_status, sk_api_backup, sk_api_livez,
+	sk_api_readyz;
+/* of the original */
+sk_call_fn sk_org_root, sk_org_api, sk_org_tasks, sk_org_classes, sk_org_task, sk_org_set_status,
+	sk_org_set_attachments, sk_org_delete, sk_org_heartbeat, sk_org_skalds, sk_org_skald,
+	sk_org_skald_part, sk_org_statistics, sk_org_ping, sk_org_health, sk_org_status, sk_org_summary,
+	sk_org_config, sk_org_metrics, sk_org_cleanup, sk_org_distribution, sk_org_activity,
+	sk_org_version;
+
+#endif

@@ -1,0 +1,45 @@
+/* watch.h - what has happened lately, for those who ask, and who waits for it.
+ *
+ * A ring of the events on the bus: bounded in number and in bytes, each with a number that only
+ * grows, also over a restart (it begins at the wall clock in microseconds). Cheap when nobody looks:
+ * an event is copied into the ring, JSON is written for readers only. Waiters are hints to look
+ * again: the bus may lose what would have woken them, so they have a deadline. */
+#ifndef SK_CORE_CONTROL_WATCH_H
+#define SK_CORE_CONTROL_WATCH_H
+
+#include "core/base/loop.h"
+#include "core/base/str.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sk_control;
+
+/* Read events after a number as JSON Lines. */
+struct sk_event_read {
+	int64_t after; /* 0 = all there are; -1 = nothing, only *next */
+	const char *task; /* "" = of all */
+	size_t max; /* lines at most */
+	int64_t next; /* result: the number to go on with */
+	size_t n; /* result: lines, a gap included */
+};
+void sk_events_read(struct sk_control *c, struct sk_event_read *r, struct sk_str *out);
+
+/* Somebody who waits; the owner's storage, zeroed first. fn is called once, on the loop, when
+ * something happened or the deadline (sk_boot_ms) has passed; it is no waiter any more then. */
+struct sk_waiter {
+	void (*fn)(void *arg);
+	void *arg;
+	int64_t deadline_ms;
+	const char *task; /* until an attempt of this task ends; NULL: until there is any event */
+	/* watch.c's */
+	struct sk_control *c;
+	struct sk_waiter *prev, *next;
+	struct sk_waiter **list; /* NULL = does not wait */
+	struct sk_timer timer;
+};
+void sk_waiter_start(struct sk_control *c, struct sk_waiter *w);
+/* Nothing happens when it does not wait. */
+void sk_waiter_stop(struct sk_waiter *w);
+
+#endif
