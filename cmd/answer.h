@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 /* The body as a tree; NULL when it is not what the door speaks, which is said. */
-struct sk_value *sk_answer_parse(const char *command, const struct sk_str *body, struct sk_arena *a);
+struct sk_value *
+sk_answer_parse(const char *command, const struct sk_str *body, struct sk_arena *a);
 
 /* Members by name, with a dot for each step ("exit.code"). What is absent, null or of another kind
  * is "", the default or NULL; v may be NULL. */

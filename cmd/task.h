@@ -38,8 +38,7 @@ struct sk_task_filter {
 };
 
 /* Read and check the flags. Returns 0, or an exit code after it was said what is wrong. */
-int sk_task_filter(
-	const struct sk_args *args, const char *command, struct sk_task_filter *filter);
+int sk_task_filter(const struct sk_args *args, const char *command, struct sk_task_filter *filter);
 /* Append "state=…&class=…". */
 void sk_task_filter_query(const struct sk_task_filter *filter, struct sk_str *query);
 /* Append the members of a JSON object. */
@@ -55,6 +54,10 @@ void sk_task_table(
 	struct sk_value *const *tasks, size_t n, int64_t now_ms, size_t width, struct sk_str *out);
 
 /* ---- one task ---- */
+
+/* The first `most` arguments (all when there are fewer) must be ids: 1-255 bytes of UTF-8 without
+ * control characters. Returns 0, or 2 after it was said. */
+int sk_task_ids(const struct sk_args *args, const char *command, int most);
 
 /* GET it into the arena; NULL after it was said why, with the exit code in *code. */
 struct sk_value *sk_task_fetch(struct sk_door *d, const char *command, const char *id,

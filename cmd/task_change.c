@@ -76,8 +76,8 @@ refusal(const struct sk_http_answer *answer)
 	struct sk_arena *a = sk_arena_new();
 	const struct sk_value *v = sk_answer_parse(NULL, &answer->body, a);
 	const char *message = sk_member_text(v, "error.message");
-	char *copy = *message != '\0' ? sk_xstrdup(message)
-								  : sk_xasprintf("HTTP status %d", answer->status);
+	char *copy =
+		*message != '\0' ? sk_xstrdup(message) : sk_xasprintf("HTTP status %d", answer->status);
 
 	sk_arena_free(a);
 	return copy;
@@ -98,9 +98,7 @@ keep_answer(struct change *c, const struct sk_http_answer *answer)
 static int
 change_one(struct change *c, const char *id, bool alone)
 {
-	struct sk_http_call call = {
-		.method = strcmp(c->route, "delete") == 0 ? "DELETE" : "POST"
-	};
+	struct sk_http_call call = { .method = strcmp(c->route, "delete") == 0 ? "DELETE" : "POST" };
 	struct sk_http_answer answer;
 	struct sk_str path = SK_STR_INIT;
 	int code;
@@ -162,7 +160,7 @@ count(struct change *c, const struct sk_task_filter *filter, int64_t *n)
 	int code;
 
 	sk_task_filter_query(filter, &query);
-	sk_str_addf(&path, "/v1/tasks?limit=%d&thin=1&%s", COUNT_LIMIT, sk_str_text(&query));
+	sk_str_addf(&path, "/v1/tasks?limit=%d&%s", COUNT_LIMIT, sk_str_text(&query));
 	code = sk_door_call(c->door, "GET", path.p, NULL, &answer);
 	if (code == 0) {
 		page = sk_answer_parse(c->command, &answer.body, a);
@@ -300,6 +298,8 @@ change_run(const struct sk_args *args, struct sk_settings *settings, struct chan
 	bool all = sk_arg_set(args, "all");
 	int code = sk_task_filter(args, c->command, &filter);
 
+	if (code == 0)
+		code = sk_task_ids(args, c->command, args->n_pos);
 	if (code != 0)
 		return code;
 	if (all && args->n_pos > 0)

@@ -75,6 +75,26 @@ sk_task_states(const char *text, struct sk_task_filter *filter, struct sk_err *e
 	}
 }
 
+int
+sk_task_ids(const struct sk_args *args, const char *command, int most)
+{
+	for (int i = 0; i < args->n_pos && i < most; i++) {
+		const char *id = args->pos[i], *p = id;
+		size_t n = strlen(id);
+
+		while ((unsigned char)*p >= 0x20 && *p != 0x7f)
+			p++;
+		if (n == 0)
+			return sk_usage_error(command, "an id is empty");
+		if (n > 255 || *p != '\0' || sk_utf8_bad(id, n) != n)
+			return sk_usage_error(command, "\"%.64s\" is no id: %s", id,
+				n > 255			 ? "it has more than 255 bytes"
+					: *p != '\0' ? "it has a control character"
+								 : "it is not valid UTF-8");
+	}
+	return 0;
+}
+
 static bool
 duration(const struct sk_args *args, const char *name, double *seconds, struct sk_err *err)
 {

@@ -244,16 +244,19 @@ static int
 get_run(const struct sk_args *args, struct sk_settings *settings)
 {
 	const struct sk_door_config door = { .command = COMMAND };
-	struct sk_door *d = sk_door_open(settings, &door);
 	struct sk_str out = SK_STR_INIT;
 	bool list = args->json && args->n_pos > 1;
-	int code = 0;
+	int code = sk_task_ids(args, COMMAND, args->n_pos);
+	struct sk_door *d;
 
+	if (code != 0)
+		return code;
+	d = sk_door_open(settings, &door);
 	if (list)
 		sk_str_adds(&out, "{\"items\":[");
 	for (int i = 0; i < args->n_pos; i++)
-		code = sk_worse(code,
-			args->json ? get_json(d, args->pos[i], &out) : get_text(d, args->pos[i], &out));
+		code = sk_worse(
+			code, args->json ? get_json(d, args->pos[i], &out) : get_text(d, args->pos[i], &out));
 	if (list)
 		sk_str_adds(&out, "],\"next\":null}");
 	if (args->json && out.len > 0)

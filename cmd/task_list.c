@@ -298,14 +298,15 @@ const struct sk_cmd sk_task_list = {
 	.name = "list",
 	.summary = "List tasks, the newest first",
 	.usage = "",
-	.help = "STATE shows what a task is about to become where that was asked for: Cancelling, "
-			"Pausing,\nResuming; Held is a paused task that has not started. On a narrow terminal "
-			"columns are left\nout, ids never. With --json {\"items\":[…],\"next\":cursor or null}.\n"
-			"\n"
-			"Examples:\n"
-			"  skalds task list --state Running,Paused --sort created\n"
-			"  skalds task list --state Failed --newer 1d --class Exec\n"
-			"  skalds task list --label project=x --all --json",
+	.help =
+		"STATE shows what a task is about to become where that was asked for: Cancelling, "
+		"Pausing,\nResuming; Held is a paused task that has not started. On a narrow terminal "
+		"columns are left\nout, ids never. With --json {\"items\":[…],\"next\":cursor or null}.\n"
+		"\n"
+		"Examples:\n"
+		"  skalds task list --state Running,Paused --sort created\n"
+		"  skalds task list --state Failed --newer 1d --class Exec\n"
+		"  skalds task list --label project=x --all --json",
 	.options = options,
 	.run = list_run,
 };

@@ -58,8 +58,7 @@ print_piece(struct logs *l, int64_t wait)
 		code = errno == EPIPE ? -1 : SK_EXIT_STORAGE;
 	l->empty = answer.body.len == 0;
 	l->attempt = header_number(&answer, "Skalds-Attempt", l->attempt);
-	l->offset =
-		header_number(&answer, "Skalds-Offset", l->offset + (int64_t)answer.body.len);
+	l->offset = header_number(&answer, "Skalds-Offset", l->offset + (int64_t)answer.body.len);
 	l->ended = header_true(&answer, "Skalds-Ended");
 	sk_door_release(&answer);
 	return code;
@@ -150,14 +149,16 @@ logs_run(const struct sk_args *args, struct sk_settings *settings)
 	const struct sk_door_config door = { .command = COMMAND };
 	struct logs l = { .id = args->pos[0], .follow = sk_arg_set(args, "follow") };
 	int64_t tail = 0;
-	int code;
+	int code = sk_task_ids(args, COMMAND, 1);
 
+	if (code != 0)
+		return code;
 	if (!number(args, "attempt", &l.attempt) || (sk_arg_set(args, "attempt") && l.attempt == 0))
-		return sk_usage_error(COMMAND, "--attempt: expected a number from 1, got \"%.64s\"",
-			sk_arg(args, "attempt"));
+		return sk_usage_error(
+			COMMAND, "--attempt: expected a number from 1, got \"%.64s\"", sk_arg(args, "attempt"));
 	if (!number(args, "tail", &tail) || (sk_arg_set(args, "tail") && tail == 0))
-		return sk_usage_error(COMMAND, "--tail: expected a number of bytes, got \"%.64s\"",
-			sk_arg(args, "tail"));
+		return sk_usage_error(
+			COMMAND, "--tail: expected a number of bytes, got \"%.64s\"", sk_arg(args, "tail"));
 	l.offset = -tail;
 	l.door = sk_door_open(settings, &door);
 	code = l.follow && l.attempt == 0 ? follow(&l) : print_attempt(&l);
@@ -176,12 +177,13 @@ const struct sk_cmd sk_task_logs = {
 	.name = "logs",
 	.summary = "Print the output of a task",
 	.usage = "ID",
-	.help = "Standard output and standard error of its last attempt, byte by byte as they came. "
-			"With -f also\nwhat is still to come, of later attempts too, until the task has ended.\n"
-			"\n"
-			"Examples:\n"
-			"  skalds task logs -f ID\n"
-			"  skalds task logs --attempt 1 --tail 2000 ID",
+	.help =
+		"Standard output and standard error of its last attempt, byte by byte as they came. "
+		"With -f also\nwhat is still to come, of later attempts too, until the task has ended.\n"
+		"\n"
+		"Examples:\n"
+		"  skalds task logs -f ID\n"
+		"  skalds task logs --attempt 1 --tail 2000 ID",
 	.options = options,
 	.min_args = 1,
 	.max_args = 1,

@@ -168,11 +168,13 @@ wait_run(const struct sk_args *args, struct sk_settings *settings)
 	const char *timeout = sk_arg(args, "timeout");
 	struct sk_door *d;
 	double seconds;
-	int code;
+	int code = sk_task_ids(args, COMMAND, args->n_pos);
 
+	if (code != 0)
+		return code;
 	if (timeout != NULL && !sk_seconds_parse(timeout, &seconds))
-		return sk_usage_error(COMMAND,
-			"--timeout: expected a duration such as 90s or 2h, got \"%.64s\"", timeout);
+		return sk_usage_error(
+			COMMAND, "--timeout: expected a duration such as 90s or 2h, got \"%.64s\"", timeout);
 	if (timeout != NULL)
 		w.end_ms = sk_boot_ms() + (int64_t)(seconds * 1000);
 	d = sk_door_open(settings, &door);
@@ -193,14 +195,15 @@ const struct sk_cmd sk_task_wait = {
 	.name = "wait",
 	.summary = "Wait until tasks have ended and exit with their code",
 	.usage = "ID...",
-	.help = "The exit code is the task's own: a program's code as it is, 128+n when a signal ended "
-			"it, 126 or\n127 when it could not be started, 124 when it timed out, 125 when it was "
-			"cancelled or skalds\nfailed; a worker class: 0, 1 for an error, 75 for \"try again\". "
-			"Of several tasks (and of an\narray) all are waited for and the first code that is not 0 "
-			"counts. Ctrl-C ends the waiting,\nnot the tasks.\n"
-			"\n"
-			"Example:\n"
-			"  skalds task wait \"$(skalds task add -- make test)\" && echo good",
+	.help =
+		"The exit code is the task's own: a program's code as it is, 128+n when a signal ended "
+		"it, 126 or\n127 when it could not be started, 124 when it timed out, 125 when it was "
+		"cancelled or skalds\nfailed; a worker class: 0, 1 for an error, 75 for \"try again\". "
+		"Of several tasks (and of an\narray) all are waited for and the first code that is not 0 "
+		"counts. Ctrl-C ends the waiting,\nnot the tasks.\n"
+		"\n"
+		"Example:\n"
+		"  skalds task wait \"$(skalds task add -- make test)\" && echo good",
 	.options = options,
 	.min_args = 1,
 	.max_args = -1,
