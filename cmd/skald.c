@@ -10,25 +10,25 @@
 /* ---- list ---- */
 
 static void
-add_number(struct sk_table *t, const char *fmt, double value)
+add_number(struct sk_grid *t, const char *fmt, double value)
 {
 	char text[32] = "";
 
 	if (value > 0)
 		snprintf(text, sizeof(text), fmt, value);
-	sk_table_cell(t, text);
+	sk_grid_cell(t, text);
 }
 
 static void
-add_count(struct sk_table *t, int64_t n)
+add_count(struct sk_grid *t, int64_t n)
 {
 	char text[SK_COUNT_LEN];
 
-	sk_table_cell(t, sk_count_text(n, text));
+	sk_grid_cell(t, sk_count_text(n, text));
 }
 
 static void
-add_classes(struct sk_table *t, const struct sk_value *skald)
+add_classes(struct sk_grid *t, const struct sk_value *skald)
 {
 	struct sk_str s = SK_STR_INIT;
 	struct sk_value *const *classes;
@@ -38,25 +38,25 @@ add_classes(struct sk_table *t, const struct sk_value *skald)
 	for (size_t i = 0; i < n; i++)
 		if (classes[i]->kind == SK_STRING)
 			sk_str_addf(&s, "%s%s", i > 0 ? "," : "", classes[i]->u.str.s);
-	sk_table_cell(t, sk_str_text(&s));
+	sk_grid_cell(t, sk_str_text(&s));
 	sk_str_release(&s);
 }
 
 static void
-add_row(struct sk_table *t, const struct sk_value *skald, int64_t now_ms)
+add_row(struct sk_grid *t, const struct sk_value *skald, int64_t now_ms)
 {
 	int64_t seen = sk_member_int(skald, "seen", 0);
 	char age[16];
 
 	sk_age_text(seen > 0 ? (now_ms > seen ? now_ms - seen : 0) : -1, age);
-	sk_table_cell(t, sk_member_text(skald, "id"));
-	sk_table_cell(t, sk_member_text(skald, "mode"));
-	sk_table_cell(t, sk_member_text(skald, "state"));
+	sk_grid_cell(t, sk_member_text(skald, "id"));
+	sk_grid_cell(t, sk_member_text(skald, "mode"));
+	sk_grid_cell(t, sk_member_text(skald, "state"));
 	add_count(t, sk_member_int(skald, "tasks", 0));
 	add_count(t, sk_member_int(skald, "slots", 0));
 	add_number(t, "%.10g", sk_member_num(skald, "cpus"));
 	add_number(t, "%.0f MB", sk_member_num(skald, "memoryMb"));
-	sk_table_cell(t, age);
+	sk_grid_cell(t, age);
 	add_classes(t, skald);
 }
 
@@ -67,14 +67,14 @@ print_table(struct sk_value *const *items, size_t n)
 		"SEEN", "CLASSES", NULL };
 	static const int order[] = { 6, 5, 1, 7, -1 };
 	struct sk_str out = SK_STR_INIT;
-	struct sk_table t;
+	struct sk_grid t;
 
-	sk_table_init(&t, head);
+	sk_grid_init(&t, head);
 	for (size_t i = 0; i < n; i++)
 		add_row(&t, items[i], sk_wall_ms());
-	sk_table_fit(&t, sk_terminal_width(), 12, order);
-	sk_table_text(&t, sk_terminal_width(), &out);
-	sk_table_release(&t);
+	sk_grid_fit(&t, sk_terminal_width(), 12, order);
+	sk_grid_text(&t, sk_terminal_width(), &out);
+	sk_grid_release(&t);
 	sk_out(&out);
 	sk_str_release(&out);
 }

@@ -48,7 +48,7 @@ bool sk_task_states(const char *text, struct sk_task_filter *filter, struct sk_e
 
 /* ---- tables (task_table.c) ---- */
 
-struct sk_table;
+struct sk_grid;
 /* `task list`: the head, and one row a task. width: of the terminal, 0 = none. */
 void sk_task_table(
 	struct sk_value *const *tasks, size_t n, int64_t now_ms, size_t width, struct sk_str *out);

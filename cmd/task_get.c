@@ -154,7 +154,7 @@ add_block(struct sk_str *out, const struct sk_value *task)
 /* ---- attempts ---- */
 
 static void
-attempt_row(struct sk_table *t, const struct sk_value *at)
+attempt_row(struct sk_grid *t, const struct sk_value *at)
 {
 	int64_t start = sk_member_int(at, "startDateTime", 0);
 	int64_t finish = sk_member_int(at, "finishDateTime", 0);
@@ -163,18 +163,18 @@ attempt_row(struct sk_table *t, const struct sk_value *at)
 	char text[SK_LOCAL_LEN];
 
 	snprintf(text, sizeof(text), "%" PRId64, sk_member_int(at, "attempt", 0));
-	sk_table_cell(t, text);
-	sk_table_cell(t, sk_member_text(at, "executor"));
+	sk_grid_cell(t, text);
+	sk_grid_cell(t, sk_member_text(at, "executor"));
 	sk_local_text(start, text);
-	sk_table_cell(t, text);
+	sk_grid_cell(t, text);
 	sk_age_text(start > 0 && finish >= start ? finish - start : -1, text);
-	sk_table_cell(t, text);
+	sk_grid_cell(t, text);
 	snprintf(text, sizeof(text), cpu > 0 ? "%.2f s" : "", (double)cpu / 1000);
-	sk_table_cell(t, text);
+	sk_grid_cell(t, text);
 	snprintf(text, sizeof(text), rss > 0 ? "%.1f MB" : "", (double)rss / 1024);
-	sk_table_cell(t, text);
+	sk_grid_cell(t, text);
 	sk_task_ending(sk_member(at, "exit"), &ending);
-	sk_table_cell(t, sk_str_text(&ending));
+	sk_grid_cell(t, sk_str_text(&ending));
 	sk_str_release(&ending);
 }
 
@@ -184,18 +184,18 @@ add_attempts(struct sk_str *out, const struct sk_value *attempts)
 	static const char *const head[] = { "ATTEMPT", "SKALD", "STARTED", "RAN", "CPU", "MEMORY",
 		"END", NULL };
 	struct sk_value *const *items;
-	struct sk_table t;
+	struct sk_grid t;
 	size_t n;
 
 	items = sk_member_list(attempts, "items", &n);
 	if (n == 0)
 		return;
-	sk_table_init(&t, head);
+	sk_grid_init(&t, head);
 	for (size_t i = 0; i < n; i++)
 		attempt_row(&t, items[i]);
 	sk_str_addc(out, '\n');
-	sk_table_text(&t, sk_terminal_width(), out);
-	sk_table_release(&t);
+	sk_grid_text(&t, sk_terminal_width(), out);
+	sk_grid_release(&t);
 }
 
 /* ---- the command ---- */

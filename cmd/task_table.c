@@ -10,18 +10,18 @@
 enum column { ID, CLASS, STATE, SKALD, ATTEMPT, AGE, RUN, PROGRESS };
 
 static void
-add_time(struct sk_table *t, int64_t from_ms, int64_t to_ms)
+add_time(struct sk_grid *t, int64_t from_ms, int64_t to_ms)
 {
 	char text[16] = "";
 
 	if (from_ms > 0)
 		sk_age_text(to_ms > from_ms ? to_ms - from_ms : 0, text);
-	sk_table_cell(t, text);
+	sk_grid_cell(t, text);
 }
 
 /* How long the last attempt ran, or runs. */
 static void
-add_run(struct sk_table *t, const struct sk_value *task, int64_t now_ms)
+add_run(struct sk_grid *t, const struct sk_value *task, int64_t now_ms)
 {
 	int64_t start = sk_member_int(task, "startDateTime", 0);
 	int64_t finish = sk_member_int(task, "finishDateTime", 0);
@@ -72,7 +72,7 @@ waits_text(const struct sk_value *task, int64_t now_ms, struct sk_str *out)
 
 /* The last cell: how far it is, what it waits for, or how it ended. */
 static void
-add_progress(struct sk_table *t, const struct sk_value *task, int64_t now_ms)
+add_progress(struct sk_grid *t, const struct sk_value *task, int64_t now_ms)
 {
 	struct sk_str s = SK_STR_INIT;
 	double value = sk_member_num(task, "progress.value");
@@ -87,23 +87,23 @@ add_progress(struct sk_table *t, const struct sk_value *task, int64_t now_ms)
 		waits_text(task, now_ms, &s);
 	else if (value > 0 || *stage != '\0')
 		sk_str_addf(&s, "%.0f %%%s%s", value * 100, *stage != '\0' ? " " : "", stage);
-	sk_table_cell(t, sk_str_text(&s));
+	sk_grid_cell(t, sk_str_text(&s));
 	sk_str_release(&s);
 }
 
 static void
-add_row(struct sk_table *t, const struct sk_value *task, int64_t now_ms)
+add_row(struct sk_grid *t, const struct sk_value *task, int64_t now_ms)
 {
 	int64_t attempt = sk_member_int(task, "attempt", 0);
 	char number[24] = "";
 
 	if (attempt > 0)
 		snprintf(number, sizeof(number), "%" PRId64, attempt);
-	sk_table_cell(t, sk_member_text(task, "id"));
-	sk_table_cell(t, sk_member_text(task, "className"));
-	sk_table_cell(t, sk_task_state(task));
-	sk_table_cell(t, sk_member_text(task, "executor"));
-	sk_table_cell(t, number);
+	sk_grid_cell(t, sk_member_text(task, "id"));
+	sk_grid_cell(t, sk_member_text(task, "className"));
+	sk_grid_cell(t, sk_task_state(task));
+	sk_grid_cell(t, sk_member_text(task, "executor"));
+	sk_grid_cell(t, number);
 	add_time(t, sk_member_int(task, "createDateTime", 0), now_ms);
 	add_run(t, task, now_ms);
 	add_progress(t, task, now_ms);
@@ -117,12 +117,12 @@ sk_task_table(
 		"PROGRESS", NULL };
 	/* what a person misses least goes first; an id never does */
 	static const int order[] = { ATTEMPT, SKALD, RUN, AGE, CLASS, -1 };
-	struct sk_table t;
+	struct sk_grid t;
 
-	sk_table_init(&t, head);
+	sk_grid_init(&t, head);
 	for (size_t i = 0; i < n; i++)
 		add_row(&t, tasks[i], now_ms);
-	sk_table_fit(&t, width, MIN_PROGRESS, order);
-	sk_table_text(&t, width, out);
-	sk_table_release(&t);
+	sk_grid_fit(&t, width, MIN_PROGRESS, order);
+	sk_grid_text(&t, width, out);
+	sk_grid_release(&t);
 }
