@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define COUNT_LIMIT 1000
+#define ALL_MS 600000 /* a million tasks take a while */
 
 struct change {
 	const char *command; /* "task cancel" */
@@ -219,23 +220,32 @@ say_failures(struct change *c, struct sk_value *const *items, size_t n)
 	}
 }
 
-/* One request; the door may stop in the middle of many and says so by "more". */
+/* One request does it all, however many there are. */
 static int
-change_some(struct change *c, const struct sk_str *body, bool *more)
+change_found(struct change *c, const struct sk_str *body)
 {
+	struct sk_http_call call = {
+		.method = "POST", .body = body->p, .len = body->len, .call_ms = ALL_MS
+	};
 	struct sk_http_answer answer;
-	struct sk_arena *a = sk_arena_new();
+	struct sk_arena *a;
 	struct sk_str path = SK_STR_INIT;
 	struct sk_value *v, *const *items;
 	size_t n;
 	int code;
 
 	sk_str_addf(&path, "/v1/tasks/%s%s", c->route, c->force ? "?force=1" : "");
-	code = sk_door_call(c->door, "POST", path.p, body->p, &answer);
-	*more = false;
-	if (code == 0) {
-		v = sk_answer_parse(c->command, &answer.body, a);
-		code = v != NULL ? 0 : SK_EXIT_SKALDS;
+	call.path = path.p;
+	code = sk_door_ask(c->door, &call, &answer);
+	sk_str_release(&path);
+	if (code != 0)
+		return code;
+	a = sk_arena_new();
+	if (answer.status / 100 != 2)
+		code = sk_door_refused(c->door, &answer, NULL, NULL, 0);
+	else if ((v = sk_answer_parse(c->command, &answer.body, a)) == NULL)
+		code = SK_EXIT_SKALDS;
+	else {
 		items = sk_member_list(v, "items", &n);
 		say_failures(c, items, n);
 		for (size_t i = 0; c->json && i < n; i++) {
@@ -244,10 +254,8 @@ change_some(struct change *c, const struct sk_str *body, bool *more)
 		}
 		c->n_done += (size_t)sk_member_int(v, "done", 0);
 		c->n_failed += (size_t)sk_member_int(v, "failed", 0);
-		*more = sk_member_bool(v, "more");
-		sk_door_release(&answer);
 	}
-	sk_str_release(&path);
+	sk_door_release(&answer);
 	sk_arena_free(a);
 	return code;
 }
@@ -269,7 +277,6 @@ static int
 change_all(struct change *c, struct sk_task_filter *filter, bool yes)
 {
 	struct sk_str body = SK_STR_INIT;
-	bool more = true;
 	int code;
 
 	if (filter->states[0] == '\0' && c->states != NULL)
@@ -280,8 +287,7 @@ change_all(struct change *c, struct sk_task_filter *filter, bool yes)
 	sk_str_adds(&body, "{\"filter\":{");
 	sk_task_filter_json(filter, &body);
 	sk_str_adds(&body, "}}");
-	while (code == 0 && more)
-		code = change_some(c, &body, &more);
+	code = change_found(c, &body);
 	if (code == 0)
 		say_sum(c);
 	sk_str_release(&body);
