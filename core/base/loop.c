@@ -223,3 +223,17 @@ sk_loop_once(struct sk_loop *loop, int64_t max_ms)
 	run_timers(loop);
 	bury_dead(loop);
 }
+
+int
+sk_loop_fd(const struct sk_loop *loop)
+{
+	return loop->epfd;
+}
+
+int64_t
+sk_loop_next_ms(const struct sk_loop *loop)
+{
+	if (loop->n_timers == 0)
+		return -1;
+	return loop->heap[0]->due_ms > 0 ? loop->heap[0]->due_ms : 0;
+}

@@ -46,4 +46,10 @@ void sk_timer_clear(struct sk_loop *loop, struct sk_timer *t);
 /* Wait for at most max_ms (-1 = until something happens) and run what is due. */
 void sk_loop_once(struct sk_loop *loop, int64_t max_ms);
 
+/* For another loop that drives this one with sk_loop_once(loop, 0): readable when a descriptor has
+ * something (level-triggered; never to be read or closed), and when the next timer is due, -1 when
+ * none is armed. */
+int sk_loop_fd(const struct sk_loop *loop);
+int64_t sk_loop_next_ms(const struct sk_loop *loop);
+
 #endif

@@ -55,7 +55,7 @@ write_text(const unsigned char bytes[16], char out[SK_ULID_LEN])
 
 			value <<= 1;
 			if (bit >= 2)
-				value |= bytes[(bit - 2) / 8] >> (7 - (bit - 2) % 8) & 1u;
+				value |= (unsigned)bytes[(bit - 2) / 8] >> (7 - (bit - 2) % 8) & 1u;
 		}
 		out[i] = letters[value];
 	}

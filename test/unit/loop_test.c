@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -207,6 +208,28 @@ a_timer_that_is_always_due_does_not_starve_the_rest(void **state)
 	sk_loop_free(loop);
 }
 
+static void
+the_next_timer_is_known_to_who_drives_the_loop(void **state)
+{
+	struct sk_loop *loop = new_loop();
+	struct ticks a, b;
+
+	(void)state;
+	ticks_init(&a, loop);
+	ticks_init(&b, loop);
+	assert_int_equal(sk_loop_next_ms(loop), -1);
+	sk_timer_set(loop, &a.timer, 2000);
+	sk_timer_set(loop, &b.timer, 1000);
+	assert_int_equal(sk_loop_next_ms(loop), 1000);
+	sk_timer_clear(loop, &b.timer);
+	assert_int_equal(sk_loop_next_ms(loop), 2000);
+	sk_timer_set(loop, &b.timer, -1); /* long ago, and not "none" */
+	assert_int_equal(sk_loop_next_ms(loop), 0);
+	sk_loop_once(loop, 0);
+	assert_int_equal(sk_loop_next_ms(loop), -1);
+	sk_loop_free(loop);
+}
+
 /* ---- descriptors ---- */
 
 struct port {
@@ -402,6 +425,38 @@ hundreds_of_ready_descriptors_are_all_served(void **state)
 	sk_loop_free(loop);
 }
 
+static bool
+readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	assert_true(poll(&p, 1, 0) >= 0);
+	return p.revents & POLLIN;
+}
+
+static void
+the_loop_is_a_descriptor_that_is_readable_when_one_of_its_is(void **state)
+{
+	struct sk_loop *loop = new_loop();
+	struct port p;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	port_open(&p, loop, ends[0], EPOLLIN);
+	p.drain = true;
+	assert_false(readable(sk_loop_fd(loop)));
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_true(readable(sk_loop_fd(loop)));
+	sk_loop_once(loop, 0);
+	assert_int_equal(p.n, 1);
+	assert_false(readable(sk_loop_fd(loop)));
+	sk_watch_remove(p.watch);
+	sk_loop_free(loop);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int
 main(void)
 {
@@ -412,12 +467,14 @@ main(void)
 		cmocka_unit_test(many_timers_fire_in_the_order_of_their_times),
 		cmocka_unit_test(a_timer_may_arm_itself_and_disarm_others),
 		cmocka_unit_test(a_timer_that_is_always_due_does_not_starve_the_rest),
+		cmocka_unit_test(the_next_timer_is_known_to_who_drives_the_loop),
 		cmocka_unit_test(a_readable_descriptor_is_called_until_it_is_read),
 		cmocka_unit_test(what_is_watched_can_change),
 		cmocka_unit_test(a_callback_may_remove_itself_and_others_that_are_ready_too),
 		cmocka_unit_test(a_watch_that_was_removed_and_added_again_is_called_for_the_new_one_only),
 		cmocka_unit_test(what_cannot_be_watched_is_an_error_with_its_reason),
 		cmocka_unit_test(hundreds_of_ready_descriptors_are_all_served),
+		cmocka_unit_test(the_loop_is_a_descriptor_that_is_readable_when_one_of_its_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,61 @@
+/* server.h - HTTP/1.1 on a unix socket for the operations of core/control/api.h.
+ *
+ * evhttp parses and formats; before it sees a request the filter (filter.h) has checked every byte
+ * of it, so that evhttp gets whole, valid requests only, one at a time on a connection. What the
+ * filter refuses is answered by the server itself and the connection is closed.
+ *
+ *	limits		16 KiB and 100 headers (431), SK_API_MAX_BODY (413), max_connections (503)
+ *	deadlines	absolute, from the first byte: the header, the body (408); between two requests
+ *			and while an answer is not read the connection is closed without a word
+ *	connections	beyond max_connections the one that has been idle longest makes room; when none
+ *			is idle the new one is answered 503; without descriptors accepting pauses
+ *
+ * A client may pipeline: its requests are answered one after the other, and what it sends meanwhile
+ * stays in the kernel. A client that has shut down its sending half gets its answer.
+ */
+#ifndef SK_ADAPTERS_HTTP_SERVER_H
+#define SK_ADAPTERS_HTTP_SERVER_H
+
+#include "adapters/http/host.h"
+#include "core/control/api.h"
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct sk_http_server;
+
+struct sk_http_server_config {
+	struct sk_host *host; /* borrowed until close */
+	const char *path; /* of the socket; may be longer than a socket's address */
+	/* Remove what stands at the path: only for the owner of the data directory's lock, who knows
+	 * that nobody listens there. Without it a socket that is there is SK_ECONFLICT. */
+	bool replace;
+	gid_t group; /* members may connect (0660); (gid_t)-1 = the own user alone (0600) */
+	size_t max_connections; /* 0 = 1,024 */
+	/* Deadlines; 0 = 10 s, 60 s, 300 s, 60 s. */
+	int64_t header_ms, body_ms, idle_ms, write_ms;
+	/* A request (api.h): respond is called once, at once or later; everything is borrowed until
+	 * then. HEAD comes as GET, its body is left out; OPTIONS is answered here. */
+	void (*call)(void *arg, const struct sk_api_request *req);
+	/* Who asked the request with this arg went away: respond must not be called any more, and
+	 * nothing is borrowed any more. */
+	void (*forget)(void *arg, void *req_arg);
+	void *arg;
+};
+
+/* Listens at once. NULL and err: SK_EINVAL, SK_ECONFLICT (somebody's socket is there), SK_EIO. */
+struct sk_http_server *
+sk_http_server_open(const struct sk_http_server_config *cfg, struct sk_err *err);
+/* Stop accepting, keep serving the connections that are there; each is closed after the answer that
+ * is under way, idle ones at once. */
+void sk_http_server_drain(struct sk_http_server *s);
+/* Forgets what is not answered, closes everything, removes the socket if it is still ours. Not from
+ * within call or respond. NULL is allowed. */
+void sk_http_server_close(struct sk_http_server *s);
+
+struct sk_http_server_stats {
+	size_t connections;
+	uint64_t accepted, requests, refused; /* refused: by the filter, a deadline or a limit */
+};
+struct sk_http_server_stats sk_http_server_stats(const struct sk_http_server *s);
+
+#endif
