@@ -1,4 +1,5 @@
 #include "cmd/door.h"
+#include "adapters/datadir.h"
 #include "cmd/answer.h"
 #include "cmd/cmd.h"
 #include "cmd/door_inside.h"
@@ -21,7 +22,7 @@ struct sk_door {
 	struct sk_door_config cfg;
 	const struct sk_settings *settings;
 	const char *url; /* "" = a data directory */
-	char *dir, *socket;
+	struct sk_str dir, socket;
 	struct sk_http_client *client;
 	struct sk_inside *inside;
 	bool was_inside, resent;
@@ -52,8 +53,8 @@ sk_door_close(struct sk_door *d)
 		return;
 	sk_door_rest(d);
 	sk_http_client_close(d->client);
-	free(d->dir);
-	free(d->socket);
+	sk_str_release(&d->dir);
+	sk_str_release(&d->socket);
 	free(d);
 }
 
@@ -102,10 +103,23 @@ sk_door_pause(struct sk_door *d)
 /* ---- one try ---- */
 
 static enum sk_code
+locate(struct sk_door *d, struct sk_err *err)
+{
+	enum sk_code code = SK_OK;
+
+	if (d->dir.len > 0)
+		return SK_OK;
+	code = sk_datadir_locate(sk_setting(d->settings, "SKALDS_DATA"), &d->dir, err);
+	if (code == SK_OK)
+		sk_datadir_socket(d->dir.p, &d->socket);
+	return code;
+}
+
+static enum sk_code
 open_client(struct sk_door *d, struct sk_err *err)
 {
 	bool remote = sk_door_remote(d);
-	struct sk_http_client_config cfg = { .socket = remote ? "" : d->socket,
+	struct sk_http_client_config cfg = { .socket = remote ? "" : sk_str_text(&d->socket),
 		.url = d->url,
 		.token = remote ? sk_setting(d->settings, "SKALDS_TOKEN") : "",
 		.connect_ms = d->cfg.silent ? SILENT_CONNECT_MS : CONNECT_MS,
@@ -139,9 +153,12 @@ in_process(struct sk_door *d, const struct sk_http_call *call, struct sk_http_an
 	enum sk_code code = SK_OK;
 
 	if (d->inside == NULL)
-		code = sk_inside_open(d->dir, d->cfg.create, &d->inside, err);
+		code = sk_inside_open(d->dir.p, d->cfg.create, &d->inside, err);
 	if (code == SK_ECONFLICT)
 		return SK_EUNAVAIL;
+	if (code == SK_ENOENT)
+		sk_fail(err, SK_ENOENT,
+			"nothing is running, and there are no tasks in %s yet: start `skalds up`", d->dir.p);
 	if (code != SK_OK)
 		return code;
 	d->was_inside = true;
@@ -178,6 +195,9 @@ try_for_a_while(struct sk_door *d, const struct sk_http_call *call, struct sk_ht
 	enum sk_code code;
 
 	d->resent = false;
+	code = sk_door_remote(d) ? SK_OK : locate(d, err);
+	if (code != SK_OK)
+		return code;
 	for (;;) {
 		code = try_once(d, call, answer, err);
 		if (code == SK_OK && !is_starting(answer))
@@ -197,10 +217,7 @@ unreachable(const struct sk_door *d, enum sk_code code, const struct sk_err *err
 
 	if (!d->cfg.silent)
 		sk_complain(d->cfg.command, "%s", err->msg);
-	return code == SK_EINVAL ? SK_EXIT_USAGE
-		: code == SK_ENOENT	 ? SK_EXIT_NOT_FOUND
-		: storage			 ? SK_EXIT_STORAGE
-							 : SK_EXIT_UNAVAILABLE;
+	return code == SK_EINVAL ? SK_EXIT_USAGE : storage ? SK_EXIT_STORAGE : SK_EXIT_UNAVAILABLE;
 }
 
 int
