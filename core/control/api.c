@@ -3,10 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sk_api {
-	struct sk_call *calls; /* not yet answered */
-};
-
 struct sk_api *
 sk_api_new(struct sk_control *c)
 {
@@ -16,11 +12,22 @@ sk_api_new(struct sk_control *c)
 
 /* ---- the life of a call ---- */
 
+void
+sk_call_release(struct sk_call *call)
+{
+	sk_call_fn *release = call->release;
+
+	call->release = NULL;
+	if (release != NULL)
+		release(call);
+}
+
 static void
 call_free(struct sk_call *call)
 {
 	struct sk_api *api = call->c->api;
 
+	sk_call_release(call);
 	if (call->prev != NULL)
 		call->prev->next = call->next;
 	else
@@ -109,10 +116,8 @@ static void
 drop(struct sk_call *call)
 {
 	call->respond = NULL;
-	if (call->stop == NULL)
-		return; /* the store has it: freed when that comes back */
-	call->stop(call);
-	call_free(call);
+	if (call->idle)
+		call_free(call); /* else the store has it: freed when that comes back */
 }
 
 void
@@ -135,9 +140,6 @@ sk_api_free(struct sk_api *api)
 	while (api->calls != NULL) {
 		struct sk_call *call = api->calls;
 
-		if (call->stop != NULL)
-			call->stop(call);
-		call->stop = NULL;
 		sk_str_clear(&call->out);
 		sk_call_error(call, 503, "the server is shutting down");
 	}
@@ -149,6 +151,7 @@ sk_api_free(struct sk_api *api)
 void
 sk_call_answer(struct sk_call *call, int status, const char *content_type)
 {
+	void (*respond)(void *arg, const struct sk_api_response *answer) = call->respond;
 	const struct sk_api_response answer = { .status = status,
 		.content_type = content_type,
 		.headers = { call->headers[0], call->headers[1], call->headers[2], call->headers[3],
@@ -156,10 +159,7 @@ sk_call_answer(struct sk_call *call, int status, const char *content_type)
 		.body = sk_str_text(&call->out),
 		.len = call->out.len };
 
-	void (*respond)(void *arg, const struct sk_api_response *answer) = call->respond;
-
 	call->respond = NULL; /* whoever is answered may ask again or go away at once */
-	call->stop = NULL;
 	if (respond != NULL)
 		respond(call->arg, &answer);
 	call_free(call);
@@ -302,6 +302,26 @@ sk_call_failed(struct sk_call *call, enum sk_code code, const struct sk_err *err
 	sk_call_error(call, statuses[code], "%s", err->msg[0] != '\0' ? err->msg : sk_code_name(code));
 }
 
+void
+sk_org_invalid(struct sk_call *call, const char *type, const char *field, const char *msg)
+{
+	struct sk_str *out = &call->out;
+
+	sk_str_clear(out);
+	sk_str_adds(out, "{\"detail\":[{");
+	sk_json_kstr(out, "type", type);
+	sk_json_key(out, "loc");
+	sk_str_adds(out, "[\"body\"");
+	if (field != NULL) {
+		sk_json_next(out);
+		sk_json_string(out, field);
+	}
+	sk_str_addc(out, ']');
+	sk_json_kstr(out, "msg", msg);
+	sk_str_adds(out, "}]}");
+	sk_call_json(call, 422);
+}
+
 /* As FastAPI tells it: one detail for each problem, the place as a list. */
 static void
 original_invalid(struct sk_call *call, const struct sk_problems *p)
@@ -327,23 +347,46 @@ original_invalid(struct sk_call *call, const struct sk_problems *p)
 		sk_str_addc(out, '}');
 	}
 	sk_str_adds(out, "]}");
+	sk_call_json(call, 422);
+}
+
+static void
+problems_body(struct sk_call *call, int status, const struct sk_problems *p)
+{
+	const char *path = p->n > 0 ? p->list[0].path : "", *message;
+
+	if (p->n_errors == 1 && p->n > 0)
+		message = sk_arena_printf(
+			call->arena, "%s%s%s", path, path[0] != '\0' ? ": " : "", p->list[0].text);
+	else
+		message = sk_arena_printf(call->arena, "%zu problems", p->n_errors);
+	error_body(call, status, message, p);
+	sk_call_json(call, status);
 }
 
 void
 sk_call_invalid(struct sk_call *call, const struct sk_problems *p)
 {
-	const char *path = p->n > 0 ? p->list[0].path : "";
-
 	if (call->original)
 		original_invalid(call, p);
 	else
-		error_body(call, 422,
-			p->n_errors == 1 && p->n > 0
-				? sk_arena_printf(
-					  call->arena, "%s%s%s", path, path[0] != '\0' ? ": " : "", p->list[0].text)
-				: sk_arena_printf(call->arena, "%zu problems", p->n_errors),
-			p);
-	sk_call_json(call, 422);
+		problems_body(call, 422, p);
+}
+
+void
+sk_call_conflict(struct sk_call *call, const struct sk_problems *p)
+{
+	problems_body(call, 409, p);
+}
+
+void
+sk_call_wrong(struct sk_call *call, const char *path, const char *sentence)
+{
+	struct sk_problems p;
+
+	sk_problems_init(&p, call->arena, "");
+	sk_problem(&p, 0, 0, path, "%s", sentence);
+	sk_call_invalid(call, &p);
 }
 
 /* ---- the store ---- */
@@ -356,7 +399,7 @@ sk_call_submit(
 	op->done = done;
 	op->arg = call;
 	op->arena = call->arena;
-	call->stop = NULL;
+	call->idle = false;
 	sk_store_submit(call->c->cfg.store, op);
 }
 
@@ -390,4 +433,31 @@ sk_call_get(struct sk_call *call, void (*fn)(struct sk_call *call, struct sk_rec
 	g->op.ids = g->ids;
 	g->op.n = 1;
 	sk_call_submit(call, &g->op.op, SK_OP_GET, got);
+}
+
+struct counting {
+	struct sk_op_count op;
+	void (*fn)(struct sk_call *call, const struct sk_op_count *counted);
+};
+
+static void
+counted(struct sk_op *op)
+{
+	struct counting *n = (struct counting *)op;
+
+	if (op->code != SK_OK)
+		sk_call_failed(op->arg, op->code, &op->err);
+	else
+		n->fn(op->arg, &n->op);
+}
+
+void
+sk_call_count(struct sk_call *call, const struct sk_filter *filter,
+	void (*fn)(struct sk_call *call, const struct sk_op_count *counted))
+{
+	struct counting *n = sk_arena_alloc(call->arena, sizeof(*n));
+
+	n->fn = fn;
+	n->op.filter = *filter;
+	sk_call_submit(call, &n->op.op, SK_OP_COUNT, counted);
 }

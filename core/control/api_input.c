@@ -242,7 +242,9 @@ sk_call_body(struct sk_call *call)
 	}
 	sk_problems_init(&p, call->arena, "");
 	v = call->c->cfg.parse_json(call->body, call->len, call->arena, &p);
-	if (v == NULL) {
+	if (v == NULL && call->original) {
+		sk_org_invalid(call, "json_invalid", NULL, p.list[0].text);
+	} else if (v == NULL) {
 		p.list[0].text = sk_arena_printf(call->arena, "%s (line %d, column %d)", p.list[0].text,
 			p.list[0].line, p.list[0].column);
 		p.list[0].line = 0;

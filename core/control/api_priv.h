@@ -11,6 +11,13 @@
 #include "core/control/watch.h"
 
 struct sk_call;
+struct sk_update;
+
+struct sk_api {
+	struct sk_call *calls; /* not yet answered */
+	struct sk_update *updates; /* api_update.c: under way, one for each task */
+};
+
 typedef void sk_call_fn(struct sk_call *call);
 
 struct sk_route {
@@ -51,9 +58,9 @@ struct sk_call {
 	const char *headers[8];
 	size_t n_headers;
 	void *state; /* the handler's own, in the arena */
-	/* While nothing of the store is under way, only waiters or timers: take them back. Called when
-	 * the answer is not wanted any more; the call is freed behind it. */
-	sk_call_fn *stop;
+	sk_call_fn *release; /* take back waiters and timers; called before the call is freed */
+	bool
+		idle; /* only waiters and timers are under way: the call can be freed when it is forgotten */
 };
 
 /* ---- answers ---- */
@@ -61,6 +68,8 @@ struct sk_call {
 /* Send call->out. */
 void sk_call_answer(struct sk_call *call, int status, const char *content_type);
 void sk_call_json(struct sk_call *call, int status);
+/* Call release now, once. */
+void sk_call_release(struct sk_call *call);
 /* Texts live until the answer. */
 void sk_call_header(struct sk_call *call, const char *name, const char *value);
 /* An error body in the shape of the route; the code word follows from the status. */
@@ -69,6 +78,12 @@ void sk_call_error(struct sk_call *call, int status, const char *fmt, ...) SK_PR
 void sk_call_failed(struct sk_call *call, enum sk_code code, const struct sk_err *err);
 /* 422 with all problems, in the shape of the route. */
 void sk_call_invalid(struct sk_call *call, const struct sk_problems *p);
+/* The same as 409. */
+void sk_call_conflict(struct sk_call *call, const struct sk_problems *p);
+/* 422 with one sentence about a part of the body. */
+void sk_call_wrong(struct sk_call *call, const char *path, const char *sentence);
+/* 422 as the original tells it: loc is ["body", field]; field may be NULL. */
+void sk_org_invalid(struct sk_call *call, const char *type, const char *field, const char *msg);
 /* The list of problems as JSON. */
 void sk_problem_list(struct sk_str *out, const struct sk_problems *p);
 
@@ -99,6 +114,9 @@ void sk_call_submit(
 	struct sk_call *call, struct sk_op *op, enum sk_op_kind kind, void (*done)(struct sk_op *op));
 /* Read the task of the route, then call fn with it; 404 and errors are answered. */
 void sk_call_get(struct sk_call *call, void (*fn)(struct sk_call *call, struct sk_record *r));
+/* Count tasks, then call fn; errors are answered. */
+void sk_call_count(struct sk_call *call, const struct sk_filter *filter,
+	void (*fn)(struct sk_call *call, const struct sk_op_count *counted));
 
 /* ---- what several handlers write ---- */
 
@@ -106,6 +124,16 @@ void sk_call_get(struct sk_call *call, void (*fn)(struct sk_call *call, struct s
 void sk_call_task(struct sk_call *call, const struct sk_record *r, const int64_t *counts);
 /* The same, counting the elements first when it is an array; then 200. */
 void sk_call_answer_task(struct sk_call *call, const struct sk_record *r);
+
+/* Store new attachments (the body's) and answer as the route wants it. replace: all of them, else
+ * the given members. */
+void sk_call_update(struct sk_call *call, bool replace);
+void sk_org_updated(struct sk_call *call, const struct sk_record *r);
+
+/* "node", "edge", "single_process". */
+const char *sk_skald_mode_name(enum sk_skald_mode m);
+/* NULL when there is none. Borrowed until the loop goes on. */
+const struct sk_skald_view *sk_call_skald(struct sk_call *call, const char *id);
 
 /* What selects tasks, in a query or in the body of a bulk change. Times in seconds, -1 = not given. */
 struct sk_selection {

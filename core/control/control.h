@@ -20,6 +20,7 @@ struct sk_control_config {
 	const struct sk_worker *const *workers; /* NULL at the end */
 	sk_api_parse_fn *parse_json;
 	const char *name; /* who we are, for the leader's row and the log */
+	const char *version; /* of the program, for status; NULL = not known */
 	bool dispatch; /* false: the API alone (a command without a server) */
 	enum sk_strategy strategy;
 	int64_t lease_ms; /* L: a skald whose row stands still for L + 2 s is lost; scaled in tests */

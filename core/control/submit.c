@@ -91,6 +91,15 @@ with_documented(const struct sk_field *fields, struct sk_value *v, struct sk_are
 	return out;
 }
 
+const struct sk_value *
+sk_submit_documented(const struct sk_field *fields, const struct sk_value *v, struct sk_arena *a)
+{
+	struct sk_value *own = sk_arena_alloc(a, sizeof(*own));
+
+	*own = *v;
+	return with_documented(fields, own, a);
+}
+
 static const struct sk_value *
 checked_attachments(const struct sk_worker *worker, struct sk_value *v, const char *path,
 	struct sk_arena *a, struct sk_problems *p)

@@ -33,6 +33,12 @@ bool sk_submit_record(const struct sk_submit_context *ctx, const struct sk_value
 const struct sk_value *sk_submit_attachments(const struct sk_worker *worker,
 	const struct sk_value *v, const char *path, struct sk_arena *a, struct sk_problems *p);
 
+/* The map with the names that the table documents in place of members' names. */
+const struct sk_value *
+sk_submit_documented(const struct sk_field *fields, const struct sk_value *v, struct sk_arena *a);
+/* Bytes that attachments take when they are sent, no less; 0 for NULL. */
+size_t sk_submit_size(const struct sk_value *v);
+
 /* Is what is stored the same task as what is submitted, times left out? Then the submission was
  * sent twice. */
 bool sk_submit_same(const struct sk_record *stored, const struct sk_record *submitted);

@@ -229,8 +229,8 @@ check_backoff(struct sk_submit *s)
 /* ---- sizes ---- */
 
 /* As sk_value_encode writes it, no less. */
-static size_t
-encoded_size(const struct sk_value *v)
+size_t
+sk_submit_size(const struct sk_value *v)
 {
 	size_t n = 16;
 
@@ -240,10 +240,10 @@ encoded_size(const struct sk_value *v)
 		n += v->u.str.len;
 	if (v->kind == SK_LIST)
 		for (size_t i = 0; i < v->u.list.n; i++)
-			n += encoded_size(v->u.list.items[i]);
+			n += sk_submit_size(v->u.list.items[i]);
 	if (v->kind == SK_MAP)
 		for (size_t i = 0; i < v->u.map.n; i++)
-			n += 8 + strlen(v->u.map.pairs[i].key) + encoded_size(v->u.map.pairs[i].value);
+			n += 8 + strlen(v->u.map.pairs[i].key) + sk_submit_size(v->u.map.pairs[i].value);
 	return n;
 }
 
@@ -251,7 +251,7 @@ static bool
 check_size(struct sk_submit *s)
 {
 	const struct sk_value *att = s->in.spec.attachments;
-	size_t n = encoded_size(att) + encoded_size(s->in.spec.env);
+	size_t n = sk_submit_size(att) + sk_submit_size(s->in.spec.env);
 
 	return n <= SK_SUBMIT_MAX_BYTES ||
 		wrong(s, att, "attachments", "%zu bytes with the environment, at most %zu are possible", n,

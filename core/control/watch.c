@@ -31,7 +31,7 @@ struct sk_watchers {
 	uint64_t written; /* bytes of text ever */
 	struct sk_waiter *any; /* wait for any event */
 	struct sk_waiter *of_task[BUCKETS]; /* by hash of the id */
-	size_t n_of_task;
+	size_t n_of_task, n_all; /* how many those are; how many of them want every event */
 	struct sk_waiter *ready; /* something happened: to be called */
 	struct sk_timer call;
 };
@@ -173,8 +173,10 @@ unlink_from(struct sk_waiter *w)
 		*w->list = w->next;
 	if (w->next != NULL)
 		w->next->prev = w->prev;
-	if (w->list != &w->c->watchers->any && w->list != &w->c->watchers->ready)
+	if (w->list != &w->c->watchers->any && w->list != &w->c->watchers->ready) {
 		w->c->watchers->n_of_task--;
+		w->c->watchers->n_all -= w->all;
+	}
 	w->list = NULL;
 }
 
@@ -208,6 +210,7 @@ sk_waiter_start(struct sk_control *c, struct sk_waiter *w)
 	else {
 		link_to(&all->of_task[sk_id_hash(w->task) % BUCKETS], w);
 		all->n_of_task++;
+		all->n_all += w->all;
 	}
 	sk_timer_set(c->cfg.loop, &w->timer, w->deadline_ms);
 }
@@ -246,17 +249,18 @@ static void
 heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 {
 	struct sk_watchers *all = arg;
+	bool ends = ends_an_attempt(e->kind);
 	struct sk_waiter *w, *next;
 
 	(void)topic;
 	remember(all, e);
 	while (all->any != NULL)
 		make_ready(all, all->any);
-	if (all->n_of_task == 0 || !ends_an_attempt(e->kind))
+	if (ends ? all->n_of_task == 0 : all->n_all == 0)
 		return;
 	for (w = all->of_task[sk_id_hash(e->task) % BUCKETS]; w != NULL; w = next) {
 		next = w->next;
-		if (strcmp(w->task, e->task) == 0)
+		if ((ends || w->all) && strcmp(w->task, e->task) == 0)
 			make_ready(all, w);
 	}
 }

@@ -32,6 +32,7 @@ struct sk_waiter {
 	void *arg;
 	int64_t deadline_ms;
 	const char *task; /* until an attempt of this task ends; NULL: until there is any event */
+	bool all; /* with a task: until anything happens to it */
 	/* watch.c's */
 	struct sk_control *c;
 	struct sk_waiter *prev, *next;

@@ -86,6 +86,10 @@ struct sk_worker;
 void sk_record_json(
 	struct sk_str *out, const struct sk_record *r, const struct sk_worker *const *workers);
 
+/* Its attachments alone, as a map. */
+void sk_record_attachments_json(
+	struct sk_str *out, const struct sk_record *r, const struct sk_worker *const *workers);
+
 /* A new ULID, lower case, 26 characters and a NUL: sortable by the time of its making; two made by
  * one process in the same millisecond keep their order. Random bits come from getrandom(2). */
 #define SK_ULID_LEN 27

@@ -138,6 +138,18 @@ put_attachments(
 		masked_map(out, fields_of(r->class_name, workers), v);
 }
 
+void
+sk_record_attachments_json(
+	struct sk_str *out, const struct sk_record *r, const struct sk_worker *const *workers)
+{
+	const struct sk_value *v = sk_map_get(r->spec, "attachments");
+
+	if (v != NULL && v->kind == SK_MAP)
+		masked_map(out, fields_of(r->class_name, workers), v);
+	else
+		sk_str_adds(out, "{}");
+}
+
 static void
 put_exit(struct sk_str *out, const struct sk_exit *e)
 {
