@@ -17,6 +17,7 @@
 #define FIRST_WAIT_MS 5
 #define LONGEST_WAIT_MS 200
 #define PAUSE_MS 500
+#define BACK_MS 3000 /* for a hub that was there */
 
 struct sk_door {
 	struct sk_door_config cfg;
@@ -26,6 +27,7 @@ struct sk_door {
 	struct sk_http_client *client;
 	struct sk_inside *inside;
 	bool was_inside, resent;
+	bool met; /* somebody was at the socket: when he is gone he will most likely be back */
 };
 
 struct sk_door *
@@ -74,6 +76,15 @@ bool
 sk_door_remote(const struct sk_door *d)
 {
 	return *d->url != '\0';
+}
+
+void
+sk_door_place(const struct sk_door *d, struct sk_str *out)
+{
+	if (sk_door_remote(d))
+		sk_mask_url(out, d->url);
+	else
+		sk_str_add(out, sk_str_text(&d->dir), d->dir.len);
 }
 
 int64_t
@@ -142,6 +153,7 @@ over_http(struct sk_door *d, const struct sk_http_call *call, struct sk_http_ans
 	d->was_inside = false;
 	code = sk_http_call(d->client, call, answer, &sent, err);
 	d->resent = d->resent || (code != SK_OK && sent);
+	d->met = d->met || code == SK_OK || sent;
 	return code;
 }
 
@@ -165,16 +177,18 @@ in_process(struct sk_door *d, const struct sk_http_call *call, struct sk_http_an
 	return sk_inside_call(d->inside, call, answer, err);
 }
 
+/* age_ms: since the first try. A hub that died is started again at once: only when it stays away the
+ * directory counts as nobody's. */
 static enum sk_code
 try_once(struct sk_door *d, const struct sk_http_call *call, struct sk_http_answer *answer,
-	struct sk_err *err)
+	int64_t age_ms, struct sk_err *err)
 {
 	enum sk_code code;
 
 	if (d->inside != NULL)
 		return in_process(d, call, answer, err);
 	code = over_http(d, call, answer, err);
-	if (code == SK_EUNAVAIL && !sk_door_remote(d))
+	if (code == SK_EUNAVAIL && !sk_door_remote(d) && (!d->met || age_ms > BACK_MS))
 		return in_process(d, call, answer, err);
 	return code;
 }
@@ -191,7 +205,8 @@ static enum sk_code
 try_for_a_while(struct sk_door *d, const struct sk_http_call *call, struct sk_http_answer *answer,
 	struct sk_err *err)
 {
-	int64_t end = sk_boot_ms() + (d->cfg.silent ? 0 : SK_DOOR_REPEAT_MS), wait = FIRST_WAIT_MS;
+	int64_t start = sk_boot_ms(), wait = FIRST_WAIT_MS;
+	int64_t end = start + (d->cfg.silent ? 0 : SK_DOOR_REPEAT_MS);
 	enum sk_code code;
 
 	d->resent = false;
@@ -199,7 +214,7 @@ try_for_a_while(struct sk_door *d, const struct sk_http_call *call, struct sk_ht
 	if (code != SK_OK)
 		return code;
 	for (;;) {
-		code = try_once(d, call, answer, err);
+		code = try_once(d, call, answer, sk_boot_ms() - start, err);
 		if (code == SK_OK && !is_starting(answer))
 			return SK_OK;
 		if ((code != SK_OK && code != SK_EUNAVAIL) || sk_boot_ms() + wait > end)

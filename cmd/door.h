@@ -43,6 +43,9 @@ void sk_door_release(struct sk_http_answer *answer);
 bool sk_door_inside(const struct sk_door *d);
 /* Of the last call: it was sent more than once, and the first time may have had its effect. */
 bool sk_door_resent(const struct sk_door *d);
+/* Append where it leads, for people: the URL without what is secret in it, or the data directory.
+ * A call must have been made. */
+void sk_door_place(const struct sk_door *d, struct sk_str *out);
 /* It goes over TCP: what is relative here means nothing there. */
 bool sk_door_remote(const struct sk_door *d);
 /* Give up the lock when it was taken, so that `skalds up` may start; the next call looks anew. */
