@@ -299,19 +299,6 @@ add_assignment(struct sk_control *c, struct assigning *a, struct sk_cand *k, str
 	sk_live_add(c, k->id, &k->life, &k->lane->need);
 }
 
-static void
-refuse_late(struct sk_control *c, struct sk_cand *k)
-{
-	const struct sk_step step = { .id = k->id,
-		.event = { .kind = SK_LIFE_REFUSE },
-		.exit = { .known = true,
-			.reason = SK_REASON_SKIPPED,
-			.message = "its deadline passed before it could start" } };
-
-	sk_control_step(c, &step);
-	free(k);
-}
-
 /* The lane whose first task is next, NULL when none can start. */
 static struct sk_lane *
 next_lane(struct sk_control *c)
@@ -343,7 +330,9 @@ start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 	struct sk_agent *to;
 
 	if (k->deadline_ms > 0 && k->deadline_ms <= sk_control_wall_ms(c)) {
-		refuse_late(c, sk_window_pop(c, l));
+		k = sk_window_pop(c, l);
+		sk_control_skip(c, k->id, SK_LIFE_REFUSE, "its deadline passed before it could start");
+		free(k);
 		return;
 	}
 	if (k->array_size > 0) {

@@ -196,6 +196,9 @@ struct sk_step {
 /* The step is copied, its texts too. */
 void sk_control_step(struct sk_control *c, const struct sk_step *step);
 
+/* A task will never start: SK_LIFE_REFUSE (it failed) or SK_LIFE_CANCEL, stored and told. */
+void sk_control_skip(struct sk_control *c, const char *id, enum sk_life_kind kind, const char *why);
+
 /* A hash of an id for the maps of this process; never 0 or UINT64_MAX. */
 uint64_t sk_id_hash(const char *id);
 

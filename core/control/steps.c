@@ -154,6 +154,27 @@ sk_control_step(struct sk_control *c, const struct sk_step *step)
 	try_step(s);
 }
 
+static void
+tell_end(void *arg, enum sk_code code, const struct sk_record *r, const struct sk_err *err)
+{
+	(void)err;
+	if (code == SK_OK)
+		sk_control_tell(arg, r->life.phase == SK_FAILED ? SK_EVENT_FAILED : SK_EVENT_CANCELLED, r,
+			r->exit.message);
+}
+
+void
+sk_control_skip(struct sk_control *c, const char *id, enum sk_life_kind kind, const char *why)
+{
+	const struct sk_step step = { .id = id,
+		.event = { .kind = kind },
+		.exit = { .known = true, .reason = SK_REASON_SKIPPED, .message = why },
+		.fn = tell_end,
+		.arg = c };
+
+	sk_control_step(c, &step);
+}
+
 uint64_t
 sk_id_hash(const char *id)
 {

@@ -217,16 +217,12 @@ judging_free(struct judging *j)
 static void
 skip(struct judging *j, const char *dependency, const struct sk_record *d)
 {
-	const struct sk_step step = { .id = j->r->id,
-		.event = { .kind = SK_LIFE_CANCEL },
-		.exit = { .known = true,
-			.reason = SK_REASON_SKIPPED,
-			.message = sk_arena_printf(j->arena, "dependency %s %s", dependency,
-				d == NULL						 ? "does not exist"
-					: d->life.phase == SK_FAILED ? "failed"
-												 : "was cancelled") } };
+	const char *what = d == NULL	 ? "does not exist"
+		: d->life.phase == SK_FAILED ? "failed"
+									 : "was cancelled";
 
-	sk_control_step(j->c, &step);
+	sk_control_skip(j->c, j->r->id, SK_LIFE_CANCEL,
+		sk_arena_printf(j->arena, "dependency %s %s", dependency, what));
 }
 
 static void
