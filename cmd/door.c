@@ -149,7 +149,7 @@ over_http(struct sk_door *d, const struct sk_http_call *call, struct sk_http_ans
 	bool sent = false;
 
 	if (code != SK_OK)
-		return code == SK_EUNAVAIL ? SK_EIO : code; /* no use in trying again */
+		return code;
 	d->was_inside = false;
 	code = sk_http_call(d->client, call, answer, &sent, err);
 	d->resent = d->resent || (code != SK_OK && sent);
