@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-reserve(struct sk_str *s, size_t more)
+#define FIRST_SIZE ((size_t)256) /* most lines and frames fit */
+
+void
+sk_str_reserve(struct sk_str *s, size_t more)
 {
-	size_t need = s->len + more + 1, cap = s->cap > 0 ? s->cap : 64;
+	size_t need = s->len + more + 1, cap = s->cap > 0 ? s->cap : FIRST_SIZE;
 
 	if (need <= s->cap)
 		return;
@@ -36,7 +38,7 @@ sk_str_clear(struct sk_str *s)
 void
 sk_str_add(struct sk_str *s, const void *data, size_t n)
 {
-	reserve(s, n);
+	sk_str_reserve(s, n);
 	if (n > 0)
 		memcpy(s->p + s->len, data, n);
 	s->len += n;
@@ -58,17 +60,21 @@ sk_str_addc(struct sk_str *s, char c)
 void
 sk_str_vaddf(struct sk_str *s, const char *fmt, va_list ap)
 {
+	size_t room = s->cap - s->len;
 	va_list again;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	if (n > 0) {
-		reserve(s, (size_t)n);
+	n = vsnprintf(room > 0 ? s->p + s->len : NULL, room, fmt, ap);
+	if (n > 0 && (size_t)n >= room) { /* it did not fit */
+		sk_str_reserve(s, (size_t)n);
 		vsnprintf(s->p + s->len, (size_t)n + 1, fmt, again);
-		s->len += (size_t)n;
 	}
 	va_end(again);
+	if (n > 0)
+		s->len += (size_t)n;
+	if (s->p != NULL)
+		s->p[s->len] = '\0';
 }
 
 void
@@ -226,7 +232,15 @@ sk_json_key(struct sk_str *s, const char *key)
 void
 sk_json_int(struct sk_str *s, int64_t v)
 {
-	sk_str_addf(s, "%lld", (long long)v);
+	uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	char buf[24], *p = buf + sizeof(buf);
+
+	do
+		*--p = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (v < 0)
+		*--p = '-';
+	sk_str_add(s, p, (size_t)(buf + sizeof(buf) - p));
 }
 
 void

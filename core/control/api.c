@@ -360,6 +360,10 @@ problems_body(struct sk_call *call, int status, const struct sk_problems *p)
 			call->arena, "%s%s%s", path, path[0] != '\0' ? ": " : "", p->list[0].text);
 	else
 		message = sk_arena_printf(call->arena, "%zu problems", p->n_errors);
+	if (call->original) {
+		sk_call_error(call, status, "%s", message);
+		return;
+	}
 	error_body(call, status, message, p);
 	sk_call_json(call, status);
 }

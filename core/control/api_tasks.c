@@ -281,8 +281,7 @@ sk_api_list(struct sk_call *call)
 	int64_t limit;
 
 	if (!read_selection(call, &find->filter) || !read_order(call, &find->order) ||
-		!sk_call_int(call, "limit", 1, 1000, 50, &limit) ||
-		!sk_call_bool(call, "thin", &find->thin))
+		!sk_call_int(call, "limit", 1, 1000, 50, &limit))
 		return;
 	find->limit = (size_t)limit;
 	find->after = sk_call_has(call, "cursor") ? sk_call_param(call, "cursor") : NULL;

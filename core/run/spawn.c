@@ -5,6 +5,7 @@
 #include "core/run/worker_runtime.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -41,7 +42,8 @@ reset_process(const struct sk_spawn *s, pid_t parent)
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
+		if (sig != SIGKILL && sig != SIGSTOP &&
+			(s->changed == NULL || sigismember(s->changed, sig)))
 			sigaction(sig, &sa, NULL); /* the two reserved by glibc refuse: fine */
 	sigemptyset(&none);
 	if (setsid() == -1 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
@@ -76,6 +78,21 @@ place_fds(const struct sk_spawn *s)
 	return 0;
 }
 
+/* Last of what needs root. The kernel forgets PDEATHSIG when the user changes. */
+SHARED_CHILD static int
+become_user(const struct sk_spawn *s, pid_t parent)
+{
+	const struct sk_user *u = s->user;
+
+	if (u == NULL)
+		return 0;
+	if (setgroups(u->n_groups, u->groups) != 0 || setresgid(u->gid, u->gid, u->gid) != 0 ||
+		setresuid(u->uid, u->uid, u->uid) != 0)
+		return errno;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return parent != 0 && getppid() != parent ? ESRCH : 0;
+}
+
 SHARED_CHILD static int
 exec_child(void *arg)
 {
@@ -89,14 +106,17 @@ exec_child(void *arg)
 	if (s->cg != NULL && (c->err = sk_cgroup_enter(s->cg, c->born)) != 0)
 		_exit(127);
 	raise_oom_score(s);
-	c->step = SK_SPAWN_CWD;
+	c->step = SK_SPAWN_FDS;
+	if ((c->err = place_fds(s)) != 0)
+		_exit(127);
+	c->step = SK_SPAWN_USER;
+	if ((c->err = become_user(s, c->parent)) != 0)
+		_exit(127);
+	c->step = SK_SPAWN_CWD; /* a directory that the user may enter */
 	if (s->start->cwd[0] != '\0' && chdir(s->start->cwd) != 0) {
 		c->err = errno;
 		_exit(127);
 	}
-	c->step = SK_SPAWN_FDS;
-	if ((c->err = place_fds(s)) != 0)
-		_exit(127);
 	c->step = SK_SPAWN_EXEC;
 	/* argv is const in our struct; execve does not change it */
 	execve(s->path, (char *const *)(uintptr_t)s->start->argv, s->env);
@@ -125,23 +145,29 @@ clone_copy(const struct sk_cgroup *cg, uint64_t flags, bool *born)
 	return (pid_t)syscall(SYS_clone, (unsigned long)flags | SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
-/* The child shares our memory until it execs: the cheapest start there is. Where it cannot be born
- * into its cgroup like that, it is a copy; c lies in shared memory for its sake. */
+/* The child shares our memory until it execs: the cheapest start there is. -1 where it cannot be
+ * born into its cgroup like that. */
 static pid_t
-clone_program(struct child_arg *c)
+clone_sharing(struct child_arg *c)
 {
 	static char stack[CHILD_STACK] __attribute__((aligned(16)));
 	const struct sk_cgroup *cg = c->s->cg;
-	bool born;
-	pid_t pid;
 
 	if (cg == NULL)
 		return clone(exec_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, c);
 	c->born = true;
-	if (sk_cgroup_fd(cg) != -1 &&
-		(pid = sk_clone_into(sk_cgroup_fd(cg), stack, sizeof(stack), exec_child, c)) != -1)
-		return pid;
-	pid = clone_copy(cg, CLONE_VFORK, &born);
+	return sk_cgroup_fd(cg) == -1
+		? -1
+		: sk_clone_into(sk_cgroup_fd(cg), stack, sizeof(stack), exec_child, c);
+}
+
+/* The child is a copy of us; c lies in shared memory for its sake. */
+static pid_t
+clone_copied(struct child_arg *c)
+{
+	bool born;
+	pid_t pid = clone_copy(c->s->cg, CLONE_VFORK, &born);
+
 	if (pid == 0) {
 		c->born = born;
 		exec_child(c);
@@ -149,34 +175,44 @@ clone_program(struct child_arg *c)
 	return pid;
 }
 
+static pid_t
+clone_program(struct child_arg *c)
+{
+	pid_t pid = clone_sharing(c);
+	struct child_arg *shared;
+
+	if (pid != -1 || c->s->cg == NULL)
+		return pid;
+	shared = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return -1;
+	*shared = *c;
+	pid = clone_copied(shared);
+	c->err = pid == -1 ? errno : shared->err;
+	c->step = shared->step;
+	munmap(shared, sizeof(*shared));
+	errno = c->err;
+	return pid;
+}
+
 pid_t
 sk_spawn_program(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 {
-	struct child_arg local, *c = &local;
+	struct child_arg c = { .s = s, .parent = getpid() };
 	sigset_t all, before;
 	pid_t pid;
 
-	if (s->cg != NULL) /* the child may have to be a copy */
-		c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
-	if (c == MAP_FAILED)
-		return -1;
-	*c = (struct child_arg){ .s = s, .parent = getpid() };
 	/* a handler must not run in the child while it shares our memory */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = clone_program(c);
-	if (pid == -1)
-		failure->err = errno;
+	pid = clone_program(&c);
+	*failure = (struct sk_spawn_failure){ SK_SPAWN_FORK, errno };
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (pid > 0 && c->err != 0) {
-		waitpid(pid, NULL, 0);
-		*failure = (struct sk_spawn_failure){ c->step, c->err };
-		pid = -1;
-	}
-	if (c != &local)
-		munmap(c, sizeof(*c));
-	return pid;
+	if (pid <= 0 || c.err == 0)
+		return pid;
+	waitpid(pid, NULL, 0);
+	*failure = (struct sk_spawn_failure){ c.step, c.err };
+	return -1;
 }
 
 /* Everything above keep is closed; keep moves to 3, and no program that is executed inherits it. */
@@ -236,6 +272,7 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	pid_t parent = getpid(), pid;
 	sigset_t all, before;
 	int channel = s->channel, err;
+	char **env;
 	bool born;
 
 	sigfillset(&all);
@@ -254,8 +291,12 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	raise_oom_score(s);
 	if ((err = place_fds(s)) != 0 || (err = close_others(&channel)) != 0)
 		cannot_start(channel, SK_SPAWN_FDS, err);
-	sk_worker_main(
-		s->worker, s->start, s->attempt, s->title != NULL ? take_identity(s) : s->env, channel);
+	if ((err = become_user(s, parent)) != 0)
+		cannot_start(channel, SK_SPAWN_USER, err);
+	env = s->title != NULL ? take_identity(s) : s->env;
+	if (s->warm != NULL)
+		sk_warm_main(s->worker, s->warm, env, channel);
+	sk_worker_main(s->worker, s->start, s->attempt, env, channel);
 }
 
 /* PID 1 of the namespace: start the program, reap, hand signals on, report the program's end. */
@@ -431,6 +472,10 @@ sk_spawn_message(const struct sk_spawn *s, const struct sk_spawn_failure *f, cha
 		break;
 	case SK_SPAWN_NAMESPACE:
 		snprintf(msg, n, "isolate: new PID namespace: %s", reason);
+		break;
+	case SK_SPAWN_USER:
+		snprintf(msg, n, "become user %s: %s%s", s->start->user, reason,
+			f->err == EPERM ? " (skalds does not run as root)" : "");
 		break;
 	case SK_SPAWN_CWD:
 		snprintf(msg, n, "chdir %s: %s", s->start->cwd, reason);

@@ -119,6 +119,8 @@ signals_ready(uint32_t events, void *arg)
 		} else
 			on_signal(s, (int)si[i].ssi_signo);
 	}
+	if (reaped)
+		sup_start_queued(s); /* before other events of this round: a cpu waits for it */
 }
 
 static void
@@ -140,6 +142,18 @@ choose_signals(const struct sup *s, sigset_t *set)
 		sigdelset(set, SIGHUP);
 }
 
+/* From here on no action changes: each child resets these alone, in place of all. */
+static void
+note_changed(sigset_t *changed)
+{
+	struct sigaction sa;
+
+	sigemptyset(changed);
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_DFL)
+			sigaddset(changed, sig);
+}
+
 bool
 sup_signals_open(struct sup *s, struct sk_err *err)
 {
@@ -149,6 +163,7 @@ sup_signals_open(struct sup *s, struct sk_err *err)
 		s->terminal[fd] = isatty(fd) == 1;
 	choose_signals(s, &set);
 	signal(SIGPIPE, SIG_IGN);
+	note_changed(&s->changed);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
 		(s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1) {
 		sk_fail_errno(err, "signalfd");

@@ -36,6 +36,7 @@ sup_drain(struct sup *s, enum sk_reason reason, int sig)
 		else
 			sup_task_stop(t, reason, sig, t->start.grace_ms);
 	}
+	sup_warm_end_idle(s);
 	sup_check_done(s);
 }
 
@@ -84,6 +85,7 @@ every_second(void *arg)
 
 	sk_sink_tick(s->sink);
 	sup_age_memory_kills(s);
+	sup_warm_tick(s);
 	sup_status_tick(s);
 	sup_link_tick(s);
 	/* systemd's watchdog is fed only while both halves make progress */
@@ -112,14 +114,20 @@ console_drained(void *arg)
 static void
 run(struct sup *s)
 {
+	bool more = false;
+
 	while (!s->done) {
-		sk_loop_once(s->loop, sup_start_queued(s) ? 0 : -1);
+		sk_loop_once(s->loop, more ? 0 : -1);
+		more = sup_start_queued(s); /* first: a slot that is free earns nothing */
+		sup_slots_renew(s);
 		sk_sink_flush(s->sink);
 		/* whoever stops must not wait for a reader that will never come: lines are dropped then */
 		if (s->stalled != (sk_sink_stalled(s->sink) && !s->draining))
 			set_stalled(s, !s->stalled);
 		if (s->flush_now)
 			sup_link_flush(s);
+		if (!more)
+			sup_prepare_next(s);
 	}
 }
 
@@ -220,6 +228,7 @@ set_up(struct sup *s, struct sk_err *err)
 	sk_sink_log(s->sink, SK_DEBUG, NULL, 0, "run %s, cgroups: %s", s->run.run_id,
 		sk_cgroups_describe(s->cgs));
 	s->oom_seen = s->oom_last = sk_cgroups_own_oom_kills(s->cgs);
+	sup_warm_open(s);
 	sup_status_open(s);
 	return SK_OK;
 }
@@ -232,6 +241,7 @@ take_down(struct sup *s)
 	size_t i = 0;
 
 	sup_link_free(s);
+	sup_warm_free(s);
 	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
 		sup_task_free(t);
 	i = 0;
