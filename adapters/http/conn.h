@@ -1,7 +1,8 @@
 /* conn.h - one connection of the server. Private to adapters/http.
  *
- * The connection reads and writes its socket itself; evhttp's bufferevent is only the pair of buffers
- * through which evhttp gets whole requests and gives answers, and its events are never registered.
+ * The connection reads and writes its socket itself; evhttp's bufferevent is only the pair of
+ * buffers through which evhttp gets whole requests and gives answers; its events are never
+ * registered.
  *
  *	IDLE	between requests; nothing of the next one is there
  *	HEAD	a request has begun
