@@ -95,7 +95,7 @@ const struct sk_setting_row sk_setting_rows[] = {
 	  .doc = "accepted for the original's sake; used by nothing" },
 	{ .name = "SKALDS_DATA", .type = SK_SET_PATH, .def = "",
 	  .users = SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_UP | SK_BY_TASK, .flag = "--data",
-	  .doc = "data directory; blank: none" },
+	  .doc = "data directory; blank: none for edge and run-one, the usual place for the others" },
 	{ .name = "SKALDS_URL", .type = SK_SET_URI, .def = "", .users = SK_BY_TASK, .flag = "--url",
 	  .doc = "controller to speak to, http:// or https://" },
 	{ .name = "SKALDS_TOKEN", .type = SK_SET_SECRET, .def = "",
