@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define COMPONENT "hub"
@@ -189,16 +188,6 @@ open_store(struct hub *h, struct sk_err *err)
 	return h->store != NULL ? SK_OK : err->code;
 }
 
-static void
-make_id(char *id, size_t n)
-{
-	unsigned char r[3] = { 0 };
-
-	if (getrandom(r, sizeof(r), 0) != (ssize_t)sizeof(r))
-		memcpy(r, &(int64_t){ sk_boot_ns() }, sizeof(r));
-	snprintf(id, n, "skalds-%02x%02x%x", r[0], r[1], r[2] & 0xfu);
-}
-
 static enum sk_code
 setting(struct hub *h, enum sk_op_kind kind, char *value, size_t n, struct sk_err *err)
 {
@@ -215,19 +204,20 @@ setting(struct hub *h, enum sk_op_kind kind, char *value, size_t n, struct sk_er
 	return code;
 }
 
-/* A full disk must not keep us from serving: the next start chooses anew then. */
+/* A full disk must not keep us from serving: the next start invents anew then. */
 static enum sk_code
 choose_id(struct hub *h, struct sk_err *err)
 {
 	enum sk_code code;
 
+	if (h->cfg->id_invented) {
+		code = setting(h, SK_OP_SETTING_GET, h->id, sizeof(h->id), err);
+		if (code != SK_OK || h->id[0] != '\0')
+			return code;
+	}
 	snprintf(h->id, sizeof(h->id), "%s", h->cfg->skald_id);
-	if (h->id[0] != '\0')
+	if (!h->cfg->id_invented)
 		return SK_OK;
-	code = setting(h, SK_OP_SETTING_GET, h->id, sizeof(h->id), err);
-	if (code != SK_OK || h->id[0] != '\0')
-		return code;
-	make_id(h->id, sizeof(h->id));
 	code = setting(h, SK_OP_SETTING_PUT, h->id, sizeof(h->id), err);
 	return code == SK_ENOSPC ? SK_OK : code;
 }

@@ -12,7 +12,8 @@ struct sk_hub_config {
 	const char *data_dir; /* absolute */
 	const char *group; /* who may connect; "" = the own user alone */
 	bool allow_volatile, relaxed; /* relaxed: commits are not synced */
-	const char *skald_id; /* "" = the one that the store remembers, made at the first start */
+	const char *skald_id; /* at most 63 bytes */
+	bool id_invented; /* the one that the store remembers goes before it */
 	uint32_t slots;
 	double cpus;
 	int64_t memory_mb, gpus;

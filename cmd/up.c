@@ -182,6 +182,9 @@ read_flags(struct up *u, const struct sk_args *args, const struct sk_settings *s
 	u->hub.hint = !args->json && !args->quiet && isatty(STDERR_FILENO) == 1;
 	u->hub.strategy = strategy_of(sk_setting(settings, "DISPATCHER_STRATEGY"));
 	u->hub.skald_id = sk_setting(settings, "SKALD_ID");
+	u->hub.id_invented = sk_setting_origin(settings, "SKALD_ID") == SK_FROM_DEFAULT;
+	if (code == SK_EXIT_OK && strlen(u->hub.skald_id) > 63)
+		return sk_usage_error("up", "SKALD_ID: at most 63 bytes");
 	return code;
 }
 

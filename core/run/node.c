@@ -480,6 +480,7 @@ sk_node_free(struct sk_node *n)
 void
 sk_node_numbers(const struct sk_node *n, struct sk_node_numbers *out)
 {
-	*out =
-		(struct sk_node_numbers){ .tasks = n->n_tasks, .stale = n->stale, .cut_off = n->cut_off };
+	*out = (struct sk_node_numbers){
+		.tasks = n->n_tasks, .stale = n->stale, .cut_off = n->cut_off, .restarts = n->peer.restarts
+	};
 }
