@@ -42,10 +42,12 @@ open_directory(struct sk_inside *in, const char *dir, bool create, struct sk_err
 	in->dir = sk_datadir_open(&cfg, err);
 	if (in->dir == NULL)
 		return err->code;
+	if (sk_datadir_lock(in->dir, 0, err) != SK_OK)
+		return err->code;
 	if (!create && faccessat(sk_datadir_fd(in->dir), SK_DATADIR_STORE, F_OK, 0) != 0 &&
 		errno == ENOENT)
 		return sk_fail(err, SK_ENOENT, "there are no tasks in %s", dir);
-	return sk_datadir_lock(in->dir, 0, err);
+	return SK_OK;
 }
 
 static enum sk_code
