@@ -4,12 +4,15 @@
 #include <string.h>
 
 #define COMMANDS(C) \
-	C(edge, "edge", SK_BY_EDGE) \
-	C(run_one, "run-one", SK_BY_RUN_ONE) \
+	C(up, "up", SK_BY_UP) \
 	C(task, "task", SK_BY_TASK) \
 	C(skald, "skald", SK_BY_TASK) \
 	C(status, "status", SK_BY_TASK) \
 	C(backup, "backup", SK_BY_TASK) \
+	C(edge, "edge", SK_BY_EDGE) \
+	C(run_one, "run-one", SK_BY_RUN_ONE) \
+	C(node, "node", SK_BY_NODE) \
+	C(controller, "controller", SK_BY_CONTROLLER) \
 	C(check, "check", SK_BY_CHECK) \
 	C(worker, "worker", SK_BY_OTHERS) \
 	C(probe, "probe", SK_BY_OTHERS) \
@@ -28,10 +31,7 @@ HIDDEN(DECLARE)
 
 #define ROW(id, text, users_) { .name = (text), .cmd = &sk_cmd_##id, .users = (users_) },
 const struct sk_command sk_commands[] = {
-	COMMANDS(ROW){ .name = "up" },
-	{ .name = "node" },
-	{ .name = "controller" },
-	{ .name = NULL },
+	COMMANDS(ROW){ .name = NULL },
 };
 
 static const struct sk_command hidden[] = { HIDDEN(ROW){ .name = NULL } };

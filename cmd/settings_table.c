@@ -18,7 +18,8 @@ static const char *const modes[] = { "edge", "node", "single_process", NULL };
 static const char *const levels[] = { "TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR",
 	"CRITICAL", NULL };
 static const char *const controllers[] = { "CONTROLLER", "MONITOR", "DISPATCHER", NULL };
-static const char *const strategies[] = { "LEAST_TASKS", "ROUND_ROBIN", "RANDOM", NULL };
+static const char *const strategies[] = { "LEAST_TASKS", "ROUND_ROBIN", "RANDOM", "BEST_FIT",
+	NULL };
 static const char *const formats[] = { "text", "json", NULL };
 
 /* clang-format off */
@@ -86,7 +87,8 @@ const struct sk_setting_row sk_setting_rows[] = {
 	  .users = SK_BY_CONTROLLER | SK_BY_UP,
 	  .doc = "seconds between two full looks for tasks to assign" },
 	{ .name = "DISPATCHER_STRATEGY", .type = SK_SET_ENUM, .def = "LEAST_TASKS",
-	  .choices = strategies, .users = SK_BY_CONTROLLER, .doc = "which agent gets the next task" },
+	  .choices = strategies, .users = SK_BY_CONTROLLER | SK_BY_UP, .flag = "--strategy",
+	  .doc = "which agent gets the next task" },
 	{ .name = "UVICORN_WORKERS", .type = SK_SET_INT, .def = "1", .min = 1, .max = 1e6,
 	  .doc = "accepted for the original's sake; used by nothing" },
 	{ .name = "WEB_CONCURRENCY", .type = SK_SET_INT, .def = "1", .min = 1, .max = 1e6,
