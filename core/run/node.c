@@ -380,6 +380,17 @@ sk_node_flush(struct sk_node *n)
 }
 
 void
+sk_node_print(struct sk_node *n, const char *text)
+{
+	struct sk_str payload = SK_STR_INIT;
+
+	sk_put_u32(&payload, 1);
+	sk_put_text(&payload, text);
+	node_tell(n, SK_F_PRINT, NULL, &payload);
+	sk_str_release(&payload);
+}
+
+void
 sk_node_tell_ready(struct sk_node *n, bool ready)
 {
 	tell_number(n, SK_F_READY, ready ? 1 : 0);
@@ -469,6 +480,7 @@ sk_node_free(struct sk_node *n)
 void
 sk_node_numbers(const struct sk_node *n, struct sk_node_numbers *out)
 {
-	*out =
-		(struct sk_node_numbers){ .tasks = n->n_tasks, .stale = n->stale, .cut_off = n->cut_off };
+	*out = (struct sk_node_numbers){
+		.tasks = n->n_tasks, .stale = n->stale, .cut_off = n->cut_off, .restarts = n->peer.restarts
+	};
 }
