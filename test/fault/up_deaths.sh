@@ -3,6 +3,8 @@
 # nothing runs twice at once, nothing is left behind.
 . "$(dirname "$0")/../up_lib.sh"
 
+plant_lies
+
 # ---- the hub ----
 
 check "up is ready" up --slots 4
