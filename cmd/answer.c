@@ -176,6 +176,8 @@ sk_task_ending(const struct sk_value *exit, struct sk_str *out)
 {
 	const char *reason = sk_member_text(exit, "reason"), *message = sk_member_text(exit, "message");
 
+	if (strcmp(reason, "cancelled") == 0 && *message != '\0')
+		reason = ""; /* the state says it */
 	if (strcmp(reason, "exited") == 0)
 		sk_str_addf(out, "exited with code %" PRId64, sk_member_int(exit, "code", 0));
 	else if (strcmp(reason, "signaled") == 0)
@@ -199,6 +201,8 @@ sk_age_text(int64_t ms, char out[16])
 {
 	if (ms < 0)
 		out[0] = '\0';
+	else if (ms < 1000)
+		snprintf(out, 16, "%d ms", (int)ms);
 	else
 		sk_view_duration(ms, out);
 }

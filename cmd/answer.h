@@ -35,7 +35,7 @@ const char *sk_task_state(const struct sk_value *task);
 /* How it ended, as a sentence without a subject ("exited with code 3"); nothing when it has not. */
 void sk_task_ending(const struct sk_value *exit, struct sk_str *out);
 
-/* "3.2 s", "12m05s"; "" for what is negative. As sk_view_duration. */
+/* "340 ms", "3.2 s", "12m05s"; "" for what is negative. */
 void sk_age_text(int64_t ms, char out[16]);
 /* Local time, "2026-08-22 10:11:12"; "" for 0. */
 #define SK_LOCAL_LEN 24

@@ -1,13 +1,8 @@
-/* task_bulk.c - `skalds task add --file`: first every line is checked, then all are sent in pieces.
- * Each task gets an id before it is sent, so that a piece that was cut may be sent again. */
+/* task_bulk.c - `skalds task add --file`: first every line is checked (task_check.c), then all are sent in
+ * pieces. Each task gets an id before it is sent, so that a piece that was cut may be sent again. */
 #include "adapters/json.h"
-#include "cmd/progress.h"
-#include "cmd/task_add.h"
+#include "cmd/bulk.h"
 #include "core/base/clock.h"
-#include "core/base/map.h"
-#include "core/control/api.h"
-#include "core/control/submit.h"
-#include "workers/registry.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,44 +13,20 @@
 
 #define COMMAND SK_ADD_COMMAND
 #define MAX_INPUT ((size_t)1 << 30)
-#define MAX_LINE (SK_API_MAX_BODY - 256) /* an id is added */
 #define PIECE_BYTES ((size_t)1 << 20)
 #define PIECE_LINES 5000
-
-enum id_kind { GIVEN, ABSENT, EMPTY }; /* EMPTY: "id": null */
-
-struct line {
-	size_t at, number; /* where it begins; from 1 */
-	uint32_t len;
-	enum id_kind id;
-};
-
-struct bulk {
-	const struct sk_args *args;
-	const char *file; /* as the user calls it */
-	const char *key; /* --idempotency-key or NULL */
-	struct sk_str text;
-	struct line *lines; /* those that are right */
-	size_t n, cap, bad, seen; /* right, wrong, not blank */
-	struct sk_map ids; /* hash of a given id -> the number of its line */
-	struct sk_ulid ulid;
-	struct sk_door *door;
-	struct sk_progress progress;
-	size_t stored, existing, refused;
-	struct sk_str out; /* ids to wait for; items of --json */
-};
 
 /* ---- reading ---- */
 
 static int
-cannot_read(const struct bulk *b, const char *why)
+cannot_read(const struct sk_bulk *b, const char *why)
 {
 	sk_complain(COMMAND, "%s: %s", b->file, why);
 	return SK_EXIT_USAGE;
 }
 
 static int
-read_all(struct bulk *b, const char *path)
+read_all(struct sk_bulk *b, const char *path)
 {
 	bool standard = strcmp(path, "-") == 0;
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -83,146 +54,10 @@ read_all(struct bulk *b, const char *path)
 	return n == 0 ? 0 : SK_EXIT_USAGE;
 }
 
-static bool
-interrupted(void)
-{
-	sigset_t set;
-
-	return sigpending(&set) == 0 &&
-		(sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1);
-}
-
-/* ---- checking ---- */
-
-static uint64_t
-hash(const char *id)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (; *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * 1099511628211u;
-	return h == 0 || h == UINT64_MAX ? 1 : h;
-}
-
-/* The same id on two lines is a mistake that the other side would see piece by piece only. */
-static bool
-is_new(struct bulk *b, const char *id, size_t number, struct sk_problems *p)
-{
-	uint64_t key = hash(id);
-	uintptr_t before = (uintptr_t)sk_map_find(&b->ids, key);
-
-	if (before != 0) {
-		sk_problem(p, 0, 0, "id", "line %zu has the same id", (size_t)before);
-		return false;
-	}
-	sk_map_put(&b->ids, key, (void *)(uintptr_t)number);
-	return true;
-}
-
-static void
-say_problems(struct bulk *b, const struct sk_problems *p, size_t number)
-{
-	sk_progress_clear(&b->progress);
-	for (size_t i = 0; i < p->n; i++)
-		if (!p->list[i].warning)
-			sk_complain(COMMAND, "%s:%zu: %s%s%s", b->file, number, p->list[i].path,
-				*p->list[i].path != '\0' ? ": " : "", p->list[i].text);
-}
-
-/* False after problems. */
-static bool
-is_right(struct bulk *b, struct line *l, struct sk_arena *a, struct sk_problems *p)
-{
-	const struct sk_submit_context ctx = { .workers = sk_workers, .now_ms = b->progress.wall_ms };
-	const struct sk_value *id;
-	struct sk_value *v;
-	struct sk_record record;
-
-	if (l->len > MAX_LINE) {
-		sk_problem(p, 0, 0, "", "the line has more than 4 MiB");
-		return false;
-	}
-	v = sk_json_parse(b->text.p + l->at, l->len, a, p);
-	if (v == NULL || !sk_submit_record(&ctx, v, a, &record, p))
-		return false;
-	id = sk_map_get(v, "id");
-	l->id = id == NULL ? ABSENT : id->kind == SK_NULL ? EMPTY : GIVEN;
-	return l->id != GIVEN || is_new(b, record.id, l->number, p);
-}
-
-static void
-keep(struct bulk *b, const struct line *l)
-{
-	if (b->n == b->cap) {
-		b->cap = b->cap > 0 ? b->cap * 2 : 1024;
-		b->lines = sk_xreallocarray(b->lines, b->cap, sizeof(*b->lines));
-	}
-	b->lines[b->n++] = *l;
-}
-
-static void
-check_line(struct bulk *b, struct line *l)
-{
-	struct sk_arena *a = sk_arena_new();
-	struct sk_problems p;
-
-	sk_problems_init(&p, a, "");
-	b->seen++;
-	if (is_right(b, l, a, &p))
-		keep(b, l);
-	else {
-		b->bad++;
-		say_problems(b, &p, l->number);
-	}
-	sk_arena_free(a);
-}
-
-static bool
-is_blank(const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strchr(" \t\r", p[i]) == NULL)
-			return false;
-	return true;
-}
-
-/* 0, or the exit code when nothing may be stored. */
-static int
-check_all(struct bulk *b)
-{
-	const char *text = sk_str_text(&b->text), *end = text + b->text.len;
-	const char *p = text;
-	char shown[2][SK_COUNT_LEN];
-
-	if (b->text.len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
-		p += 3;
-	for (size_t number = 1; p < end; number++) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((nl != NULL ? nl : end) - p);
-		struct line l = { .at = (size_t)(p - text), .number = number };
-
-		l.len = n > MAX_LINE ? MAX_LINE + 1 : (uint32_t)n;
-		if (!is_blank(p, n))
-			check_line(b, &l);
-		p += n + 1;
-		if (number % 1000 == 0) {
-			sk_progress_part(&b->progress, "checked", (size_t)(p - text), b->text.len);
-			if (interrupted())
-				return 130;
-		}
-	}
-	sk_progress_clear(&b->progress);
-	if (b->bad == 0 || (sk_arg_set(b->args, "skip-invalid") && b->n > 0))
-		return 0;
-	sk_complain(COMMAND, "%s of %s lines are wrong; nothing was stored",
-		sk_count_text((int64_t)b->bad, shown[0]), sk_count_text((int64_t)b->seen, shown[1]));
-	return SK_EXIT_USAGE;
-}
-
 /* ---- sending ---- */
 
 static void
-make_id(struct bulk *b, const struct line *l, char id[SK_ADD_ID_LEN])
+make_id(struct sk_bulk *b, const struct sk_bulk_line *l, char id[SK_ADD_ID_LEN])
 {
 	if (b->key != NULL)
 		sk_add_derived_id(b->key, l->number, id);
@@ -232,14 +67,14 @@ make_id(struct bulk *b, const struct line *l, char id[SK_ADD_ID_LEN])
 
 /* The line with an id. It is known to be an object with members. */
 static void
-add_line(struct bulk *b, const struct line *l, struct sk_str *piece)
+add_line(struct sk_bulk *b, const struct sk_bulk_line *l, struct sk_str *piece)
 {
 	const char *p = b->text.p + l->at, *brace = memchr(p, '{', l->len);
 	char id[SK_ADD_ID_LEN];
 
-	if (l->id == GIVEN) {
+	if (l->id == SK_ID_GIVEN) {
 		sk_str_add(piece, p, l->len);
-	} else if (l->id == ABSENT && brace != NULL) {
+	} else if (l->id == SK_ID_ABSENT && brace != NULL) {
 		make_id(b, l, id);
 		sk_str_addf(piece, "{\"id\":\"%s\",", id);
 		sk_str_add(piece, brace + 1, l->len - (size_t)(brace + 1 - p));
@@ -259,7 +94,7 @@ add_line(struct bulk *b, const struct line *l, struct sk_str *piece)
 }
 
 static void
-print_ids(struct bulk *b, struct sk_value *const *ids, size_t n)
+print_ids(struct sk_bulk *b, struct sk_value *const *ids, size_t n)
 {
 	struct sk_str lines = SK_STR_INIT;
 
@@ -286,7 +121,7 @@ print_ids(struct bulk *b, struct sk_value *const *ids, size_t n)
 
 /* What the other side stored of a piece; what it left out (--skip-invalid) is said by line. */
 static int
-take_answer(struct bulk *b, const struct sk_http_answer *answer, const size_t *numbers, size_t n)
+take_answer(struct sk_bulk *b, const struct sk_http_answer *answer, const size_t *numbers, size_t n)
 {
 	struct sk_arena *a = sk_arena_new();
 	const struct sk_value *v = sk_answer_parse(COMMAND, &answer->body, a);
@@ -312,7 +147,7 @@ take_answer(struct bulk *b, const struct sk_http_answer *answer, const size_t *n
 }
 
 static int
-send_piece(struct bulk *b, const struct sk_str *piece, const size_t *numbers, size_t n)
+send_piece(struct sk_bulk *b, const struct sk_str *piece, const size_t *numbers, size_t n)
 {
 	const struct sk_http_call call = { .method = "POST",
 		.path = sk_arg_set(b->args, "skip-invalid") ? "/v1/tasks?skip_invalid=1" : "/v1/tasks",
@@ -335,7 +170,7 @@ send_piece(struct bulk *b, const struct sk_str *piece, const size_t *numbers, si
 }
 
 static int
-send_all(struct bulk *b)
+send_all(struct sk_bulk *b)
 {
 	struct sk_str piece = SK_STR_INIT;
 	size_t *numbers = sk_xcalloc(PIECE_LINES, sizeof(*numbers)), next = 0;
@@ -350,7 +185,7 @@ send_all(struct bulk *b)
 			numbers[n++] = b->lines[next].number;
 			add_line(b, &b->lines[next++], &piece);
 		}
-		code = interrupted() ? 130 : send_piece(b, &piece, numbers, n);
+		code = sk_bulk_interrupted() ? 130 : send_piece(b, &piece, numbers, n);
 		sk_progress_draw(&b->progress, "stored", b->stored, b->n);
 	}
 	sk_progress_clear(&b->progress);
@@ -362,7 +197,7 @@ send_all(struct bulk *b)
 /* ---- the end ---- */
 
 static void
-say_sum(struct bulk *b, int code)
+say_sum(struct sk_bulk *b, int code)
 {
 	char stored[SK_COUNT_LEN], all[SK_COUNT_LEN], existing[SK_COUNT_LEN], took[16];
 
@@ -388,7 +223,7 @@ say_sum(struct bulk *b, int code)
 }
 
 static int
-wait_for_them(struct bulk *b)
+wait_for_them(struct sk_bulk *b)
 {
 	struct sk_wait wait = { .command = COMMAND };
 	const char **ids = sk_xcalloc(b->stored + 1, sizeof(*ids));
@@ -403,12 +238,10 @@ wait_for_them(struct bulk *b)
 }
 
 static int
-store(struct bulk *b, struct sk_settings *settings)
+store(struct sk_bulk *b)
 {
-	const struct sk_door_config cfg = { .command = COMMAND, .create = true };
 	int code;
 
-	b->door = sk_door_open(settings, &cfg);
 	sk_progress_start(&b->progress);
 	code = send_all(b);
 	say_sum(b, code);
@@ -429,37 +262,49 @@ hold_signals(sigset_t *before)
 	sigprocmask(SIG_BLOCK, &set, before);
 }
 
+static void
+release(struct sk_bulk *b)
+{
+	sk_door_close(b->door);
+	sk_str_release(&b->text);
+	sk_str_release(&b->out);
+	sk_map_release(&b->ids);
+	for (size_t i = 0; i < b->n_deps; i++)
+		free(b->deps[i].id);
+	free(b->deps);
+	free(b->lines);
+}
+
 int
 sk_add_bulk(const struct sk_args *args, struct sk_settings *settings)
 {
+	const struct sk_door_config cfg = { .command = COMMAND, .create = true };
 	const char *path = sk_arg(args, "file");
-	struct bulk b = { .args = args,
+	struct sk_bulk b = { .args = args,
 		.file = strcmp(path, "-") == 0 ? "stdin" : path,
 		.key = sk_arg(args, "idempotency-key"),
 		.ids = SK_MAP_INIT };
-	bool dry = sk_arg_set(args, "dry-run");
 	sigset_t before;
-	int code = sk_arg_set(args, "wait") && args->json
-		? sk_usage_error(COMMAND, "--wait, --json and --file do not go together")
-		: read_all(&b, path);
+	int code;
 
+	if (sk_arg_set(args, "wait") && args->json)
+		return sk_usage_error(COMMAND, "--wait, --json and --file do not go together");
+	code = read_all(&b, path);
 	if (code == 0) {
 		hold_signals(&before);
 		sk_progress_init(&b.progress, args->quiet);
-		code = check_all(&b);
-		if (code == 0 && !dry && b.n > 0)
-			code = store(&b, settings);
+		if (!sk_arg_set(args, "dry-run"))
+			b.door = sk_door_open(settings, &cfg);
+		code = sk_bulk_check(&b);
+		if (code == 0 && b.door != NULL && b.n > 0)
+			code = store(&b);
 		if (code == 0 && b.n == 0 && !args->quiet)
 			sk_complain(COMMAND, "%s holds no task", b.file);
 		if (code != 130)
 			sigprocmask(SIG_SETMASK, &before, NULL);
-		if (code == 0 && !dry && sk_arg_set(args, "wait"))
+		if (code == 0 && b.door != NULL && sk_arg_set(args, "wait"))
 			code = wait_for_them(&b);
 	}
-	sk_door_close(b.door);
-	sk_str_release(&b.text);
-	sk_str_release(&b.out);
-	sk_map_release(&b.ids);
-	free(b.lines);
+	release(&b);
 	return code;
 }

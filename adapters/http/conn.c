@@ -273,6 +273,7 @@ dispatch(struct sk_conn *c)
 	c->inside = false;
 	keep_buffers_still(c);
 	if (!evhttp_agrees(c)) {
+		c->server->stats.disputed++;
 		sk_log(SK_ERROR, "http", "a request was read in two ways; its connection is closed");
 		sk_conn_drop(c);
 		return;

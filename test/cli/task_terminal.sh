@@ -44,7 +44,7 @@ is "--yes does not ask" "$code:$(grep -c 'Go on' <<<"$out")" "0:0"
 # ---- tables ----
 
 "$SKALDS" task add -q MyWorker rtspUrl=x fixFrame=1 --id "a-rather-long-id-of-forty-characters-here" >/dev/null
-for width in 200 80 60 46; do
+for width in 200 80 70 46; do
 	on ${width}x30 5:10 "$SKALDS" task list
 	like "$width columns: the id is whole" "$out" 'a-rather-long-id-of-forty-characters-here'
 	widest=$(awk '{ if (length($0) > n) n = length($0) } END { print n + 0 }' <<<"$out")
