@@ -14,7 +14,7 @@
 #define COMMAND SK_ADD_COMMAND
 #define MAX_INPUT ((size_t)1 << 30)
 #define PIECE_BYTES ((size_t)1 << 20)
-#define PIECE_LINES 5000
+#define PIECE_LINES 2000
 
 /* ---- reading ---- */
 

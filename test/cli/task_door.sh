@@ -177,7 +177,7 @@ skalds task add: 3 wrong lines were left out"
 seq 1 12001 | sed 's/.*/{"className":"Sleep","attachments":{"seconds":&}}/' >"$T/many.jsonl"
 hub '201:{"ids":[],"created":0,"existing":0}'
 t task add --file "$T/many.jsonl"
-is "many are sent in pieces" "$code:$(asked | wc -l):$(asked | tr '|' '\n' | grep -c className)" "0:3:12001"
+is "many are sent in pieces" "$code:$(asked | wc -l):$(asked | tr '|' '\n' | grep -c className)" "0:7:12001"
 
 # ---- nobody answers ----
 
