@@ -2,7 +2,7 @@
 # Cancel is real (reliability P6): from all sides at once, one by one and by filter, of what waits, starts, runs,
 # has children or does not listen. SIGTERM is there within a second, the tree is gone with the report.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/up_lib.sh"
+. "$ROOT/test/fault/up_lib.sh"
 n=$(rounds 300 3000)
 SLOTS=16
 
@@ -55,8 +55,8 @@ import json, sys
 rows = [json.loads(l) for l in open(sys.argv[1])]
 with open(sys.argv[1], "a") as f:
     for r in rows:
-        if r["op"] == "add" and r["id"][0] == "s":
-            f.write(json.dumps({"op": "cancel", "id": r["id"], "status": 1, "begin": r["end"], "end": r["end"]}) + "\n")
+        if r["op"] == "try" and r["id"][0] == "s":
+            f.write(json.dumps({"op": "cancel", "id": r["id"], "status": 1, "begin": 0, "end": 0}) + "\n")
 END
 judge "$m storms of cancels"
 up_stop 25

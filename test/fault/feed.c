@@ -115,25 +115,26 @@ static void __attribute__((format(printf, 2, 3))) record(struct feed *f, const c
 	}
 }
 
+/* Before it is asked for: what is never answered may have been stored all the same. */
+static void
+record_try(struct feed *f, const struct plan *p)
+{
+	record(f,
+		"{\"op\":\"try\",\"id\":\"%s\",\"ms\":%d,\"code\":%d,\"good\":%d,\"retries\":%d,"
+		"\"after\":%s%s%s}\n",
+		p->id, p->ms, p->code, p->good, p->retries, *p->after ? "\"" : "",
+		*p->after ? p->after : "null", *p->after ? "\"" : "");
+}
+
 static void
 record_answer(struct feed *f, const struct command *c, int status)
 {
 	int64_t end = now_ns();
-	for (int i = 0; i < c->n; i++) {
-		const struct plan *p = &c->plans[i];
-		if (c->is_cancel) {
-			record(f,
-				"{\"op\":\"cancel\",\"id\":\"%s\",\"status\":%d,\"begin\":%" PRId64
-				",\"end\":%" PRId64 "}\n",
-				p->id, status, c->begin, end);
-			continue;
-		}
+	for (int i = 0; i < c->n; i++)
 		record(f,
-			"{\"op\":\"add\",\"id\":\"%s\",\"status\":%d,\"begin\":%" PRId64 ",\"end\":%" PRId64
-			",\"ms\":%d,\"code\":%d,\"good\":%d,\"retries\":%d,\"after\":%s%s%s}\n",
-			p->id, status, c->begin, end, p->ms, p->code, p->good, p->retries,
-			*p->after ? "\"" : "", *p->after ? p->after : "null", *p->after ? "\"" : "");
-	}
+			"{\"op\":\"%s\",\"id\":\"%s\",\"status\":%d,\"begin\":%" PRId64 ",\"end\":%" PRId64
+			"}\n",
+			c->is_cancel ? "cancel" : "add", c->plans[i].id, status, c->begin, end);
 }
 
 /* ---- what a task shall do ---- */
@@ -291,8 +292,10 @@ add(struct feed *f)
 		return false;
 	char kind = f->kinds[dice(f, (int)strlen(f->kinds))];
 	*c = (struct command){ .n = kind == 'b' ? BULK : 1 };
-	for (int i = 0; i < c->n; i++)
+	for (int i = 0; i < c->n; i++) {
 		make_plan(f, &c->plans[i], kind);
+		record_try(f, &c->plans[i]);
+	}
 	if (kind == 'b')
 		add_bulk(f, c);
 	else

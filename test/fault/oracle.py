@@ -8,10 +8,11 @@ what really ran. The question is whether the three can be true at the same time 
 
 The histories, one record a line:
 
-client     JSON, by feed.c: {"op":"add"|"cancel","id",...,"status":exit code,"begin":ns,"end":ns},
-           of an add also what it shall do: "code", "good" (0 from this attempt on), "retries", "after";
-           first {"op":"clock","boot_ns","wall_ms"}. Status 0 = accepted. A status of --refused (2)
-           promises that nothing was stored; any other leaves open whether it was.
+client     JSON, by feed.c: {"op":"try","id",...} before it asks, with what the task shall do: "code",
+           "good" (0 from this attempt on), "retries", "after"; then the answer,
+           {"op":"add"|"cancel","id","status":exit code,"begin":ns,"end":ns}; first
+           {"op":"clock","boot_ns","wall_ms"}. Status 0 = accepted. A status of --refused (2) promises
+           that nothing was stored; any other, or no answer, leaves open whether it was.
 store      JSON, by `dump`: a task as `task list --json` gives it, with its "attempts"
 truth      by witness.c: ID ATTEMPT start|end|overlap BOOTTIME_NS PID NODE [CODE or HOLDER]
 faults     JSON: {"wall_ms","what","id","attempt"}; what: see EXPLAINS. With them every lost, killed or
@@ -135,7 +136,7 @@ class Client:
     """What was asked for, and what was answered."""
 
     def __init__(self, path, refused, before_ns):
-        self.adds = {}  # id -> its last add
+        self.adds = {}  # id -> its last try
         self.accepted = {}  # id -> its first add with status 0
         self.cancels = defaultdict(list)
         self.offset_ms = 0  # wall = boot + offset
@@ -144,9 +145,12 @@ class Client:
             if r["op"] == "clock":
                 self.offset_ms = r["wall_ms"] - r["boot_ns"] / 1e6
             elif r["op"] == "cancel":
+                if before_ns and r["end"] >= before_ns:
+                    r["status"] = None
                 self.cancels[r["id"]].append(r)
-            else:
+            elif r["op"] == "try":
                 self.adds[r["id"]] = r
+            else:
                 statuses[r["id"]].add(r["status"])
                 if r["status"] == 0 and (not before_ns or r["end"] < before_ns):
                     self.accepted.setdefault(r["id"], r)
@@ -241,7 +245,7 @@ class Checker:
             if task not in self.client.adds:
                 self.bad("stranger", task)
             elif task in self.client.refused:
-                self.bad("refused", task, f"status {self.client.adds[task]['status']}")
+                self.bad("refused", task, "its client was told so")
         for task in self.truth.ids():
             if task not in self.client.adds:
                 self.bad("ghost", task)
@@ -442,7 +446,7 @@ def fetch_attempts(sock_path, rows):
 
 
 def dump(args):
-    base = [args.skalds, "--data", args.data, "task", "list", "--json", "--sort", "created",
+    base = [args.skalds, "task", "list", "--data", args.data, "--json", "--sort", "created",
             "--elements", "--limit", "1000"]
     rows, cursor = [], None
     while True:

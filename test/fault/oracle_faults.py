@@ -30,9 +30,6 @@ class History:
         return [t for t in self.truth if isinstance(t, list) and t[0] == task and what in ("", t[2])
                 and attempt in (None, t[1])]
 
-    def add(self, task):
-        return next(r for r in self.client if r["op"] == "add" and r["id"] == task)
-
     def write(self, folder):
         for name in ("client", "store", "faults"):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
@@ -57,9 +54,7 @@ class Maker:
         """endings: how each attempt ends: an exit code, "lost", "worker", "term" or "cancel"."""
         self.now += self.random.randint(1, 40)
         begin = self.now
-        self.h.client.append({
-            "op": "add", "id": task, "status": status, "begin": begin * MS, "end": (begin + 9) * MS,
-            "code": 0, "good": 0, "retries": attempts_allowed - 1, "after": after})
+        self.asked(task, status, begin, after)
         at, attempts, failures = begin + 10, [], 0
         if after:
             at = max(at, max(t[3] for t in self.h.lines(after, "end")) // MS + 5)
@@ -74,6 +69,12 @@ class Maker:
         self.h.store.append({
             "id": task, "phase": phase, "attempt": len(endings), "failures": failures, "wanted": "run",
             "maxAttempts": attempts_allowed, "finishDateTime": WALL0 + at, "attempts": attempts})
+
+    def asked(self, task, status, begin=1, after=None):
+        self.h.client.append({"op": "try", "id": task, "after": after})
+        if status is not None:
+            self.h.client.append({"op": "add", "id": task, "status": status, "begin": begin * MS,
+                                  "end": (begin + 9) * MS})
 
     def attempt(self, task, number, how, at):
         start = at + self.random.randint(2, 30)
@@ -120,10 +121,13 @@ def good_history(seed):
     m.task("never", [], cancelled=True)
     # nobody knows whether these were stored: one was, one was not; and one was refused
     m.task("unknown", [0], status=69)
-    m.h.client.append({"op": "add", "id": "vanished", "status": 69, "begin": 1, "end": 2, "after": None})
-    m.h.client.append({"op": "add", "id": "wrong", "status": 2, "begin": 1, "end": 2, "after": None})
-    # sent again by the client after it was not answered
-    m.h.client.append(dict(m.h.add("plain"), status=69))
+    m.asked("vanished", 69)
+    m.asked("wrong", 2)
+    # never answered, and stored or not
+    m.task("unanswered", [0], status=None)
+    m.asked("away", None)
+    # asked twice, and not answered the second time
+    m.asked("plain", 69)
     # what a broken system would do late must not reach into other rules: the truth is in time's order
     m.h.truth.sort(key=lambda t: t[3])
     return m.h
@@ -385,8 +389,7 @@ def _(h):
 
 @plant("blind", "nothing was accepted")
 def _(h):
-    for r in h.client:
-        r["status"] = 69
+    h.client = [r for r in h.client if r["op"] != "add"]
     return ""
 
 

@@ -99,7 +99,8 @@ at_least "some were killed in between" \
 grep '^stubborn ' truth >truth.stubborn
 cat >client <<'END'
 {"op":"clock","boot_ns":0,"wall_ms":0}
-{"op":"add","id":"stubborn","status":0,"begin":1,"end":2,"after":null}
+{"op":"try","id":"stubborn"}
+{"op":"add","id":"stubborn","status":0,"begin":1,"end":2}
 END
 printf '{"id":"stubborn","phase":"Finished","attempt":3,"failures":2,"maxAttempts":3,"attempts":[%s,%s,%s]}\n' \
 	'{"attempt":1,"exit":{"reason":"signaled","signal":9,"code":0}}' \

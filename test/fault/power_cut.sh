@@ -3,7 +3,7 @@
 # is started on the copy. What was acknowledged before is all there (reliability P1, T-POWER). The same without
 # syncs must lose something, or this test is blind.
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/up_lib.sh"
+. "$ROOT/test/fault/up_lib.sh"
 n=$(rounds 5 100)
 LEASE=2
 [ "$(id -u)" = 0 ] || { skip "power cuts" "mounting a loop file needs root"; finish; }
@@ -36,7 +36,8 @@ life()
 	up_start
 	up_ready 10 || return 1
 	feed_start "p$1" -r 100 -m 16 -x ppppppgfatb
-	sleep "$(between 700 2500)"
+	until_true 10 accepted_at_least 30
+	sleep "$(between 0 1500)"
 }
 
 # cut ROUND: the copy. Nothing of skalds is on its way to the disk meanwhile; what was written and not synced

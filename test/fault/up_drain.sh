@@ -2,7 +2,7 @@
 # Rolling restarts by SIGTERM under load: up ends with 0 within 25 s, what it hands back is no failure, nothing
 # is lost and nothing runs twice (reliability P15, T-DRAIN).
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/up_lib.sh"
+. "$ROOT/test/fault/up_lib.sh"
 n=$(rounds 20 200)
 
 up_start

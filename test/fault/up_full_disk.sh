@@ -3,7 +3,7 @@
 # of it is stored, what runs goes on and its end is kept, and all is well again within 10 s after there is space
 # (reliability P14).
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/up_lib.sh"
+. "$ROOT/test/fault/up_lib.sh"
 [ "$(id -u)" = 0 ] || { skip "a full disk" "mounting a tmpfs needs root"; finish; }
 n=$(rounds 8 200)
 LEASE=2
@@ -35,9 +35,10 @@ add_big()
 	made=$((made + 1))
 	id=big-$made
 	begin=$(boot_ns)
+	printf '{"op":"try","id":"%s"}\n' $id >>"$CLIENT"
 	SAID=$(sk_task add --quiet --id $id --env "JUNK=$junk" -- "$BIN/witness" -o "$TRUTH" -s 20 2>&1)
 	CODE=$?
-	printf '{"op":"add","id":"%s","status":%d,"begin":%s,"end":%s,"after":null}\n' $id $CODE "$begin" \
+	printf '{"op":"add","id":"%s","status":%d,"begin":%s,"end":%s}\n' $id $CODE "$begin" \
 		"$(boot_ns)" >>"$CLIENT"
 }
 
@@ -89,8 +90,9 @@ is "and a sentence that says why" "$unclear" 0
 is "within 10 s after there was space tasks were accepted again" "$slow" 0
 
 # Full for longer than the lease: what runs is not stopped for it, and its end is told when it can be.
+echo '{"op":"try","id":"through"}' >>"$CLIENT"
 sk_task add --quiet --id through --retries 0 -- "$BIN/witness" -o "$TRUTH" -s 6000 -c 44 >/dev/null
-printf '{"op":"add","id":"through","status":%d,"begin":1,"end":2,"after":null}\n' $? >>"$CLIENT"
+printf '{"op":"add","id":"through","status":%d,"begin":1,"end":2}\n' $? >>"$CLIENT"
 until_true 10 grep -q '^through 1 start' "$TRUTH"
 fill
 sleep 7

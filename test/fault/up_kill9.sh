@@ -2,7 +2,7 @@
 # kill -9 of a random process of skalds every 0.5 to 2 s, while clients add and cancel: nothing accepted is
 # lost, nothing runs twice at once, nothing hangs, nothing is left (reliability P1, P4, P7, P12).
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/up_lib.sh"
+. "$ROOT/test/fault/up_lib.sh"
 n=$(rounds 60 1000)
 
 up_start

@@ -122,7 +122,7 @@ fault()
 # kill_one supervisor|hub|worker: with -9; fails when there is none
 kill_one()
 {
-	local p
+	local p=
 	case $1 in
 	supervisor) p=$UP ;;
 	hub) p=$(hub_of "$UP" | head -n 1) ;;
@@ -153,6 +153,12 @@ feed_start()
 		"${@:2}" 2>>"$T/feed.err" </dev/null &
 	FEED=$!
 	started_pids+=("$FEED")
+}
+
+# accepted_at_least N
+accepted_at_least()
+{
+	[ "$(grep -c '^{"op":"add".*"status":0,' "$CLIENT")" -ge "$1" ]
 }
 
 # feed_end SECONDS: waits for all answers; with SIGTERM unless a count was given

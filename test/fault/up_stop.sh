@@ -2,7 +2,7 @@
 # The hub or the supervisor stands still (SIGSTOP) for longer than the lease: its attempts are stopped before
 # they are given away, never two of one task at once, nothing is lost (reliability P4, T-STOP).
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/up_lib.sh"
+. "$ROOT/test/fault/up_lib.sh"
 n=$(rounds 20 200)
 LEASE=2
 

@@ -2,7 +2,7 @@
 # The hub is killed by the kernel at its n-th write, sync or send, for every n over submitting, assigning, running
 # and finishing: what was accepted is there at every n (reliability P1, T-SYSKILL).
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/up_lib.sh"
+. "$ROOT/test/fault/up_lib.sh"
 command -v strace >/dev/null || { skip "kill at the n-th system call" "there is no strace"; finish; }
 strace -o /dev/null -e trace=none true 2>/dev/null ||
 	{ skip "kill at the n-th system call" "ptrace is not allowed here"; finish; }
