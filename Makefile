@@ -181,6 +181,15 @@ $(OUT)/test/fuzz/%: $(OUT)/obj/test/fuzz/%.o $(LIB) | $(BUILD)/deps.ok
 fuzz-build: $(FUZZ_BIN)
 -include $(FUZZ:%.c=$(OUT)/obj/%.d)
 
+# ---- benchmarks in C that drive a part of the binary: make build/release/test/bench/NAME ----
+
+$(OUT)/test/bench/%: $(OUT)/obj/test/bench/%.o $(UNIT_HELP_OBJ) $(LIB) | $(BUILD)/deps.ok
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(UNIT_HELP_OBJ) $(LIB) $(MIXED) -lcmocka
+
+-include $(wildcard $(OUT)/obj/test/bench/*.d)
+
 # ---- tests ----
 
 # What README.md calls `make test`: everything that must hold on each commit, stage by stage.

@@ -2,6 +2,7 @@
  *
  *	DIR/owner.lock		locked (flock) by the owner as long as it lives; its pid stands in it
  *	DIR/skalds.sock		where the owner answers (adapters/http/server.h)
+ *	DIR/tasks.db		the store (adapters/sqlite/store.h)
  *
  * Whoever holds the lock alone may open what else is in the directory. The others speak to the
  * socket; a member of the socket's group cannot even look into the directory. So a client connects
@@ -18,6 +19,7 @@
 
 #define SK_DATADIR_LOCK "owner.lock"
 #define SK_DATADIR_SOCKET "skalds.sock"
+#define SK_DATADIR_STORE "tasks.db"
 
 struct sk_datadir;
 

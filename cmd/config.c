@@ -70,20 +70,20 @@ all_text(struct sk_str *s, const struct sk_settings *settings, bool with_docs)
 {
 	static const char *const head[] = { "NAME", "VALUE", "ORIGIN", "ABOUT", NULL };
 	struct sk_str shown = SK_STR_INIT;
-	struct sk_table t;
+	struct sk_grid t;
 
-	sk_table_init(&t, with_docs ? head : (const char *const[]){ "NAME", "VALUE", "ORIGIN", NULL });
+	sk_grid_init(&t, with_docs ? head : (const char *const[]){ "NAME", "VALUE", "ORIGIN", NULL });
 	for (const struct sk_setting_row *row = sk_setting_rows; row->name != NULL; row++) {
 		sk_str_clear(&shown);
 		sk_setting_shown(settings, row->name, &shown);
-		sk_table_cell(&t, row->name);
-		sk_table_cell(&t, sk_str_text(&shown));
-		sk_table_cell(&t, sk_setting_place(settings, row->name));
+		sk_grid_cell(&t, row->name);
+		sk_grid_cell(&t, sk_str_text(&shown));
+		sk_grid_cell(&t, sk_setting_place(settings, row->name));
 		if (with_docs)
-			sk_table_cell(&t, row->doc);
+			sk_grid_cell(&t, row->doc);
 	}
-	sk_table_text(&t, with_docs ? 0 : sk_terminal_width(), s);
-	sk_table_release(&t);
+	sk_grid_text(&t, with_docs ? 0 : sk_terminal_width(), s);
+	sk_grid_release(&t);
 	sk_str_release(&shown);
 }
 

@@ -32,7 +32,7 @@ health_name(enum sk_health health)
 
 struct report {
 	struct sk_str json;
-	struct sk_table table;
+	struct sk_grid table;
 	size_t n_broken;
 };
 
@@ -45,9 +45,9 @@ run_checks(struct report *r, const struct sk_check *checks, const struct sk_sett
 		sk_checkup(&c, SK_FINE, "%s", "");
 		checks->run(&c);
 		r->n_broken += c.health == SK_BROKEN ? 1 : 0;
-		sk_table_cell(&r->table, checks->name);
-		sk_table_cell(&r->table, health_name(c.health));
-		sk_table_cell(&r->table, sk_str_text(&c.text));
+		sk_grid_cell(&r->table, checks->name);
+		sk_grid_cell(&r->table, health_name(c.health));
+		sk_grid_cell(&r->table, sk_str_text(&c.text));
 		sk_json_next(&r->json);
 		sk_str_addc(&r->json, '{');
 		sk_json_kstr(&r->json, "name", checks->name);
@@ -65,14 +65,14 @@ doctor_run(const struct sk_args *args, struct sk_settings *settings)
 	struct report r = { .json = SK_STR_INIT };
 	struct sk_str text = SK_STR_INIT;
 
-	sk_table_init(&r.table, head);
+	sk_grid_init(&r.table, head);
 	sk_str_adds(&r.json, "{\"items\":[");
 	run_checks(&r, sk_system_checks, settings);
 	run_checks(&r, sk_file_checks, settings);
 	sk_str_adds(&r.json, "],\"next\":null}\n");
-	sk_table_text(&r.table, 0, &text);
+	sk_grid_text(&r.table, 0, &text);
 	sk_out(args->json ? &r.json : &text);
-	sk_table_release(&r.table);
+	sk_grid_release(&r.table);
 	sk_str_release(&r.json);
 	sk_str_release(&text);
 	return r.n_broken == 0 ? SK_EXIT_OK : SK_EXIT_FAILED;

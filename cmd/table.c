@@ -41,26 +41,26 @@ clean_copy(const char *text)
 }
 
 void
-sk_table_init(struct sk_table *t, const char *const *head)
+sk_grid_init(struct sk_grid *t, const char *const *head)
 {
-	*t = (struct sk_table){ 0 };
-	while (head[t->n_columns] != NULL && t->n_columns < SK_TABLE_COLUMNS)
+	*t = (struct sk_grid){ 0 };
+	while (head[t->n_columns] != NULL && t->n_columns < SK_GRID_COLUMNS)
 		t->n_columns++;
 	for (size_t i = 0; i < t->n_columns; i++)
-		sk_table_cell(t, head[i]);
+		sk_grid_cell(t, head[i]);
 }
 
 void
-sk_table_release(struct sk_table *t)
+sk_grid_release(struct sk_grid *t)
 {
 	for (size_t i = 0; i < t->n_cells; i++)
 		free(t->cells[i]);
 	free(t->cells);
-	*t = (struct sk_table){ 0 };
+	*t = (struct sk_grid){ 0 };
 }
 
 void
-sk_table_cell(struct sk_table *t, const char *text)
+sk_grid_cell(struct sk_grid *t, const char *text)
 {
 	size_t column = t->n_cells % t->n_columns, n;
 
@@ -90,17 +90,37 @@ add_cut(struct sk_str *out, const char *text, size_t max)
 	return max;
 }
 
+static size_t
+row_width(const struct sk_grid *t, size_t last)
+{
+	size_t sum = t->width[t->n_columns - 1] < last ? t->width[t->n_columns - 1] : last;
+
+	for (size_t c = 0; c + 1 < t->n_columns; c++)
+		if (!t->hidden[c])
+			sum += t->width[c] + 2;
+	return sum;
+}
+
 void
-sk_table_text(const struct sk_table *t, size_t width, struct sk_str *out)
+sk_grid_fit(struct sk_grid *t, size_t width, size_t last, const int *order)
+{
+	for (; width > 0 && *order >= 0 && row_width(t, last) > width; order++)
+		t->hidden[*order] = true;
+}
+
+void
+sk_grid_text(const struct sk_grid *t, size_t width, struct sk_str *out)
 {
 	for (size_t i = 0; i < t->n_cells; i += t->n_columns) {
 		size_t used = 0;
 
 		for (size_t c = 0; c < t->n_columns && i + c < t->n_cells; c++) {
 			bool last = c + 1 == t->n_columns;
-			size_t room = last && width > used + 8 ? width - used : 0;
-			size_t n = add_cut(out, t->cells[i + c], room);
+			size_t room = last && width > used + 8 ? width - used : 0, n;
 
+			if (t->hidden[c])
+				continue;
+			n = add_cut(out, t->cells[i + c], room);
 			for (; !last && n < t->width[c] + 2; n++)
 				sk_str_addc(out, ' ');
 			used += n;

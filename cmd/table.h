@@ -6,21 +6,25 @@
 
 #include "core/base/str.h"
 
-#define SK_TABLE_COLUMNS 16
+#define SK_GRID_COLUMNS 16
 
-struct sk_table {
+struct sk_grid {
 	size_t n_columns, n_cells;
-	size_t width[SK_TABLE_COLUMNS];
+	size_t width[SK_GRID_COLUMNS];
+	bool hidden[SK_GRID_COLUMNS];
 	char **cells; /* row after row, the head first */
 };
 
-/* The head: names up to NULL, at most SK_TABLE_COLUMNS. */
-void sk_table_init(struct sk_table *t, const char *const *head);
-void sk_table_release(struct sk_table *t);
+/* The head: names up to NULL, at most SK_GRID_COLUMNS. */
+void sk_grid_init(struct sk_grid *t, const char *const *head);
+void sk_grid_release(struct sk_grid *t);
 /* The next cell, copied; "" is shown as "-". */
-void sk_table_cell(struct sk_table *t, const char *text);
+void sk_grid_cell(struct sk_grid *t, const char *text);
+/* Hide columns in the order given (indices, -1 at the end) until a row fits the width with `last`
+ * columns left for the last cell, or none is left to hide. width 0 = no limit. */
+void sk_grid_fit(struct sk_grid *t, size_t width, size_t last, const int *order);
 /* All rows; width 0 = no limit. */
-void sk_table_text(const struct sk_table *t, size_t width, struct sk_str *out);
+void sk_grid_text(const struct sk_grid *t, size_t width, struct sk_str *out);
 /* The columns of the terminal that standard output is, 0 when it is none. */
 size_t sk_terminal_width(void);
 

@@ -43,17 +43,17 @@ static void
 list_text(struct sk_str *s)
 {
 	static const char *const head[] = { "CLASS", "KIND", "LIVE-UPDATE", "ABOUT", NULL };
-	struct sk_table t;
+	struct sk_grid t;
 
-	sk_table_init(&t, head);
+	sk_grid_init(&t, head);
 	for (const struct sk_worker *const *w = sk_workers; *w != NULL; w++) {
-		sk_table_cell(&t, (*w)->name);
-		sk_table_cell(&t, kind_name(*w));
-		sk_table_cell(&t, (*w)->update != NULL ? "yes" : "no");
-		sk_table_cell(&t, (*w)->doc);
+		sk_grid_cell(&t, (*w)->name);
+		sk_grid_cell(&t, kind_name(*w));
+		sk_grid_cell(&t, (*w)->update != NULL ? "yes" : "no");
+		sk_grid_cell(&t, (*w)->doc);
 	}
-	sk_table_text(&t, sk_terminal_width(), s);
-	sk_table_release(&t);
+	sk_grid_text(&t, sk_terminal_width(), s);
+	sk_grid_release(&t);
 }
 
 static int

@@ -71,7 +71,9 @@ struct sk_op_insert {
 	const struct sk_record *const *records;
 	size_t n;
 	bool each;
-	enum sk_code *codes; /* result, n of them, in op.arena */
+	/* Result, n of them, in op.arena: SK_OK, SK_ECONFLICT, or SK_ECANCELED: nothing is in its way,
+	 * but all were meant to go in and another could not. */
+	enum sk_code *codes;
 	struct sk_record **found; /* result: what stands in the way of each, or NULL; in op.arena */
 	uint64_t *seqs; /* result: of the new rows, 0 where none was made; in op.arena */
 };
@@ -112,14 +114,16 @@ enum sk_order {
 	SK_BY_DUE /* due_ms, then acceptance */
 };
 
+#define SK_FIND_MAX 10000
+
 /* A page of tasks. Keyset paging: `after` is the `next` of the page before, NULL for the first; it
  * is opaque text, valid for the same order. Nothing is shown twice or left out because of tasks that
- * are added meanwhile. SK_EINVAL: a cursor that this store did not make. */
+ * are added meanwhile. SK_EINVAL: a cursor that this store did not make, a limit that is none. */
 struct sk_op_find {
 	struct sk_op op;
 	struct sk_filter filter;
 	enum sk_order order;
-	size_t limit; /* 1..10000 */
+	size_t limit; /* 1..SK_FIND_MAX */
 	const char *after;
 	bool thin; /* spec, result and message are not needed */
 	struct sk_record **records; /* result */
@@ -171,8 +175,10 @@ struct sk_move {
 	enum sk_wanted wanted;
 	unsigned set; /* enum sk_patch_bits */
 	const struct sk_record *to; /* the new values of what is set; update_ms is always set from it */
-	const struct sk_attempt *ended; /* also keep this attempt; NULL = no */
-	enum sk_code code; /* result: SK_OK, SK_ECONFLICT (it is otherwise), SK_ENOENT */
+	const struct sk_attempt *ended; /* also keep this attempt, in place of one with its number */
+	/* Result: SK_OK, SK_ENOENT, SK_ECONFLICT: it is otherwise, or it would come back to life while
+	 * another task has its unique key. */
+	enum sk_code code;
 };
 /* Each move stands for itself; op.code is SK_OK when all were tried. */
 struct sk_op_move {
@@ -245,8 +251,9 @@ struct sk_op_skald_remove {
 };
 
 /* The leader's row. Take or keep the lead: when term is the stored one (or 0 and there is none) the
- * row becomes {holder, term + 1 when the holder changes, renewals + 1}. SK_ECONFLICT: another term;
- * the row as it stands is in the results. */
+ * row becomes {holder, term + 1 when the holder changes, renewals + 1}. SK_ECONFLICT: another term,
+ * or another holder and `take` is false. The row as it then stands is in the results, "" and 0 when
+ * there is none. */
 struct sk_op_lead {
 	struct sk_op op;
 	const char *holder;

@@ -8,6 +8,7 @@
 	W(exec) \
 	W(fail) \
 	W(my_worker) \
+	W(noop) \
 	W(sleep)
 
 #define DECLARE(name) extern const struct sk_worker sk_worker_##name;

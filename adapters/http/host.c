@@ -85,6 +85,7 @@ sk_host_open(struct sk_loop *loop, struct sk_err *err)
 	struct sk_host *h;
 	struct event_base *base;
 
+	event_set_mem_functions(sk_xmalloc, sk_xrealloc, free); /* out of memory: as everywhere */
 	event_set_log_callback(log_line);
 	event_set_fatal_callback(on_fatal);
 	base = make_base();

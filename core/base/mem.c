@@ -7,6 +7,7 @@
 
 #define FIRST_BLOCK ((size_t)960) /* with its head still what malloc keeps at hand per thread */
 #define MAX_BLOCK ((size_t)1 << 20)
+#define MAX_KEPT ((size_t)64 << 10) /* by a reset */
 
 static _Noreturn void
 out_of_memory(void)
@@ -111,17 +112,40 @@ sk_arena_new(void)
 	return a;
 }
 
-void
-sk_arena_free(struct sk_arena *a)
+static void
+drop_blocks(struct sk_arena *a, const struct block *last)
 {
-	if (a == NULL)
-		return;
-	while (a->head != NULL) {
+	while (a->head != last) {
 		struct block *b = a->head;
 
 		a->head = b->next;
 		free(b);
 	}
+}
+
+void
+sk_arena_reset(struct sk_arena *a)
+{
+	struct block *first = a->head;
+
+	if (first == NULL)
+		return;
+	while (first->next != NULL)
+		first = first->next;
+	if (first->size > MAX_KEPT)
+		first = NULL;
+	drop_blocks(a, first);
+	a->next_size = FIRST_BLOCK;
+	if (first != NULL)
+		first->used = 0;
+}
+
+void
+sk_arena_free(struct sk_arena *a)
+{
+	if (a == NULL)
+		return;
+	drop_blocks(a, NULL);
 	free(a);
 }
 

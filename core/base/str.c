@@ -7,8 +7,8 @@
 
 #define FIRST_SIZE ((size_t)256) /* most lines and frames fit */
 
-static void
-reserve(struct sk_str *s, size_t more)
+void
+sk_str_reserve(struct sk_str *s, size_t more)
 {
 	size_t need = s->len + more + 1, cap = s->cap > 0 ? s->cap : FIRST_SIZE;
 
@@ -38,7 +38,7 @@ sk_str_clear(struct sk_str *s)
 void
 sk_str_add(struct sk_str *s, const void *data, size_t n)
 {
-	reserve(s, n);
+	sk_str_reserve(s, n);
 	if (n > 0)
 		memcpy(s->p + s->len, data, n);
 	s->len += n;
@@ -67,7 +67,7 @@ sk_str_vaddf(struct sk_str *s, const char *fmt, va_list ap)
 	va_copy(again, ap);
 	n = vsnprintf(room > 0 ? s->p + s->len : NULL, room, fmt, ap);
 	if (n > 0 && (size_t)n >= room) { /* it did not fit */
-		reserve(s, (size_t)n);
+		sk_str_reserve(s, (size_t)n);
 		vsnprintf(s->p + s->len, (size_t)n + 1, fmt, again);
 	}
 	va_end(again);

@@ -20,6 +20,8 @@ struct sk_str {
 void sk_str_release(struct sk_str *s);
 /* Empty it, keep the memory. */
 void sk_str_clear(struct sk_str *s);
+/* Room for so many bytes more (and the NUL) behind p + len, for whoever writes there himself. */
+void sk_str_reserve(struct sk_str *s, size_t more);
 void sk_str_add(struct sk_str *s, const void *data, size_t n);
 void sk_str_adds(struct sk_str *s, const char *text);
 void sk_str_addc(struct sk_str *s, char c);

@@ -111,6 +111,39 @@ sk_map_set(struct sk_arena *a, struct sk_value *map, const char *key, struct sk_
 	sk_map_add(a, map, key, value);
 }
 
+static void
+copy_list(struct sk_arena *a, struct sk_value *to, const struct sk_value *v)
+{
+	to->u.list.items = NULL;
+	to->u.list.n = 0;
+	for (size_t i = 0; i < v->u.list.n; i++)
+		sk_list_add(a, to, sk_value_copy(a, v->u.list.items[i]));
+}
+
+static void
+copy_map(struct sk_arena *a, struct sk_value *to, const struct sk_value *v)
+{
+	to->u.map.pairs = NULL;
+	to->u.map.n = 0;
+	for (size_t i = 0; i < v->u.map.n; i++)
+		sk_map_add(a, to, v->u.map.pairs[i].key, sk_value_copy(a, v->u.map.pairs[i].value));
+}
+
+struct sk_value *
+sk_value_copy(struct sk_arena *a, const struct sk_value *v)
+{
+	struct sk_value *to = sk_value_new(a, v->kind);
+
+	to->u = v->u;
+	if (v->kind == SK_STRING)
+		to->u.str.s = sk_arena_strndup(a, v->u.str.s, v->u.str.len);
+	else if (v->kind == SK_LIST)
+		copy_list(a, to, v);
+	else if (v->kind == SK_MAP)
+		copy_map(a, to, v);
+	return to;
+}
+
 static int
 by_key(const void *a, const void *b)
 {

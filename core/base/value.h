@@ -56,6 +56,8 @@ const struct sk_value *sk_map_get(const struct sk_value *v, const char *key);
 struct sk_value *sk_value_new(struct sk_arena *a, enum sk_kind kind);
 struct sk_value *sk_value_string(struct sk_arena *a, const char *s, size_t len);
 struct sk_value *sk_value_int(struct sk_arena *a, int64_t i);
+/* A deep copy; places and the way it was written are left out. */
+struct sk_value *sk_value_copy(struct sk_arena *a, const struct sk_value *v);
 void sk_list_add(struct sk_arena *a, struct sk_value *list, struct sk_value *item);
 /* The key is copied; an existing key is replaced. */
 void sk_map_set(struct sk_arena *a, struct sk_value *map, const char *key, struct sk_value *value);

@@ -216,8 +216,8 @@ put_part_heartbeat(struct sk_call *call, const struct sk_skald_view *v)
 static void
 put_part(struct sk_call *call, struct sk_record *const *records, size_t n)
 {
-	const struct sk_skald_view *v = skald_of(call);
 	const char *part = strrchr(call->path, '/');
+	const struct sk_skald_view *v = skald_of(call);
 
 	if (v == NULL)
 		return;
@@ -241,8 +241,8 @@ sk_org_skald_part(struct sk_call *call)
 void
 sk_org_ping(struct sk_call *call)
 {
-	const struct sk_skald_view *v = skald_of(call);
 	struct sk_str *out = &call->out;
+	const struct sk_skald_view *v = skald_of(call);
 
 	if (v == NULL)
 		return;

@@ -31,9 +31,14 @@ read_task(struct sk_call *call, const struct sk_value *v, size_t place)
 		.ulid = call->key[0] != '\0' ? NULL : &call->c->ulid,
 		.source = "API" };
 	const struct sk_value *id = sk_map_get(v, "id");
+	const char *given = id != NULL && id->kind == SK_STRING ? id->u.str.s : NULL;
 
 	item->bad = !sk_submit_record(&ctx, v, call->arena, &item->r, &s->b.problems);
-	item->own_id = id != NULL && id->kind == SK_STRING;
+	item->own_id = given != NULL;
+	if (item->bad) {
+		sk_record_init(&item->r, call->arena);
+		item->r.id = given != NULL ? given : "";
+	}
 	if (item->bad || item->r.id[0] != '\0')
 		return;
 	item->r.id = sk_batch_id(call->arena, call->key, place);
@@ -59,10 +64,12 @@ read_line(struct sk_call *call, const char *p, size_t n, int line)
 	size_t before = problems->n;
 	const struct sk_value *v = call->c->cfg.parse_json(p, n, call->arena, problems);
 
-	if (v != NULL)
+	if (v != NULL) {
 		read_task(call, v, s->b.n);
-	else
+	} else {
 		s->b.items[s->b.n].bad = true;
+		sk_record_init(&s->b.items[s->b.n].r, call->arena);
+	}
 	if (v == NULL && problems->n > before)
 		problems->list[before].text = sk_arena_printf(call->arena, "%s (column %d)",
 			problems->list[before].text, problems->list[before].column);
@@ -82,7 +89,7 @@ static size_t
 count_lines(const char *p, size_t n)
 {
 	const char *end = p + n, *nl;
-	size_t lines = 1;
+	size_t lines = n > 0 && p[n - 1] != '\n';
 
 	while ((nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
 		lines++;
@@ -417,7 +424,7 @@ needs_read(struct sk_op *op)
 
 		if (i > 0 && strcmp(need->id, s->b.needs[i - 1].id) != 0)
 			k++;
-		if (s->get.records[k] == NULL && !s->b.items[need->item].bad)
+		if (s->get.records[k] == NULL)
 			sk_batch_wrong(&s->b, &s->b.items[need->item], "dependencies", "there is no task %s",
 				sk_quote(call->arena, need->id));
 	}

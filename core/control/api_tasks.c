@@ -281,8 +281,7 @@ sk_api_list(struct sk_call *call)
 	int64_t limit;
 
 	if (!read_selection(call, &find->filter) || !read_order(call, &find->order) ||
-		!sk_call_int(call, "limit", 1, 1000, 50, &limit) ||
-		!sk_call_bool(call, "thin", &find->thin))
+		!sk_call_int(call, "limit", 1, 1000, 50, &limit))
 		return;
 	find->limit = (size_t)limit;
 	find->after = sk_call_has(call, "cursor") ? sk_call_param(call, "cursor") : NULL;
@@ -336,13 +335,15 @@ put_attempt(struct sk_str *out, const struct sk_attempt *t)
 static struct sk_attempt
 last_attempt(const struct sk_record *r)
 {
-	bool live = sk_phase_live(r->life.phase);
-
-	return (struct sk_attempt){ .attempt = r->life.attempt,
+	struct sk_attempt t = { .attempt = r->life.attempt,
 		.executor = r->life.executor,
-		.start_ms = r->life.phase == SK_ASSIGNING ? 0 : r->start_ms,
-		.finish_ms = live ? 0 : r->finish_ms,
-		.exit = live ? (struct sk_exit){ .known = false } : r->exit };
+		.start_ms = r->life.phase == SK_ASSIGNING ? 0 : r->start_ms };
+
+	if (sk_phase_live(r->life.phase))
+		return t;
+	t.finish_ms = r->finish_ms;
+	t.exit = r->exit;
+	return t;
 }
 
 struct attempts {

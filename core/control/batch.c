@@ -74,12 +74,12 @@ check_twice(struct sk_batch *b, struct table *t, const char *path)
 		const char *text = t->text(item);
 		uint32_t *place;
 
-		if (item->bad || text[0] == '\0')
+		if (text[0] == '\0')
 			continue;
 		place = table_place(t, text);
 		if (*place == 0)
-			*place = (uint32_t)i + 1;
-		else
+			*place = (uint32_t)i + 1; /* a wrong one too: others may depend on it */
+		else if (!item->bad)
 			sk_batch_wrong(b, item, path, "%s is given in line %d too", sk_quote(b->arena, text),
 				b->items[*place - 1].line);
 	}
@@ -241,7 +241,7 @@ hash(const char *key, size_t place, uint64_t h)
 {
 	for (; *key != '\0'; key++)
 		h = (h ^ (unsigned char)*key) * 1099511628211u;
-	return mix(mix(h) ^ mix(place + h));
+	return mix(mix(h) + (place + 1) * 0x9e3779b97f4a7c15u);
 }
 
 const char *

@@ -6,7 +6,7 @@
 #include "core/control/submit.h"
 
 struct sk_batch_item {
-	struct sk_record r;
+	struct sk_record r; /* when it is bad, only its id is known, or "" */
 	int line; /* of NDJSON or of the list, from 1; 0 = there is one task */
 	bool own_id; /* the client gave the id; else it is new, or derived from the key */
 	bool derived;

@@ -177,7 +177,8 @@ take_row(struct sk_control *c, const struct sk_skald *row)
 	else
 		set_row(a, row);
 	a->in_store = true;
-	if (moved)
+	/* a store without room takes no renewals: then its own word on the bus counts */
+	if (moved || is_announced(c->skalds, row->id))
 		a->changed_ms = sk_control_boot_ms(c);
 	a->view.online = shows_life(c, a, fresh, moved);
 	if (!fresh && before != row->incarnation)

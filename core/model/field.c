@@ -417,9 +417,11 @@ decode_record(struct decoder *d, const struct sk_field *fields, const struct sk_
 	const struct place *at)
 {
 	static const struct sk_field map = { .kind = SK_FIELD_OBJECT };
-	const struct sk_pair **taken = sk_arena_alloc(d->arena, count_fields(fields) * sizeof(*taken));
+	const struct sk_pair *few[48] = { NULL }, **taken = few;
 	bool ok = true;
 
+	if (count_fields(fields) > sizeof(few) / sizeof(few[0]))
+		taken = sk_arena_alloc(d->arena, count_fields(fields) * sizeof(*taken));
 	for (const struct sk_field *f = fields; f->kind != SK_FIELD_END; f++)
 		if (!sk_field_default(f, out))
 			abort(); /* sk_fields_check refuses such a table */

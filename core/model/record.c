@@ -29,42 +29,6 @@ sk_record_init(struct sk_record *r, struct sk_arena *a)
 	};
 }
 
-static struct sk_value *copy_value(struct sk_arena *a, const struct sk_value *v);
-
-static void
-copy_list(struct sk_arena *a, struct sk_value *to, const struct sk_value *v)
-{
-	to->u.list.items = NULL;
-	to->u.list.n = 0;
-	for (size_t i = 0; i < v->u.list.n; i++)
-		sk_list_add(a, to, copy_value(a, v->u.list.items[i]));
-}
-
-static void
-copy_map(struct sk_arena *a, struct sk_value *to, const struct sk_value *v)
-{
-	to->u.map.pairs = NULL;
-	to->u.map.n = 0;
-	for (size_t i = 0; i < v->u.map.n; i++)
-		sk_map_add(a, to, v->u.map.pairs[i].key, copy_value(a, v->u.map.pairs[i].value));
-}
-
-/* Places and the way it was written are not stored: a copy has none either. */
-static struct sk_value *
-copy_value(struct sk_arena *a, const struct sk_value *v)
-{
-	struct sk_value *to = sk_value_new(a, v->kind);
-
-	to->u = v->u;
-	if (v->kind == SK_STRING)
-		to->u.str.s = sk_arena_strndup(a, v->u.str.s, v->u.str.len);
-	else if (v->kind == SK_LIST)
-		copy_list(a, to, v);
-	else if (v->kind == SK_MAP)
-		copy_map(a, to, v);
-	return to;
-}
-
 struct sk_record *
 sk_record_copy(struct sk_arena *a, const struct sk_record *r)
 {
@@ -84,6 +48,6 @@ sk_record_copy(struct sk_arena *a, const struct sk_record *r)
 		memcpy(bytes, r->result, r->result_len);
 		to->result = bytes;
 	}
-	to->spec = copy_value(a, r->spec);
+	to->spec = sk_value_copy(a, r->spec);
 	return to;
 }

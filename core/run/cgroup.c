@@ -30,6 +30,7 @@ struct sk_cgroup {
 	int oom; /* the file that counts kills for want of memory, -1 = none */
 	int64_t oom_before; /* its count when the task came */
 	bool kill, limited;
+	bool frozen; /* cgroup.freeze was written */
 	bool killed; /* cgroup.kill was written: never handed out again */
 	bool memory_v2;
 };
@@ -287,7 +288,9 @@ sk_cgroup_give(struct sk_cgroups *cgs, struct sk_cgroup *cg)
 	/* A limited one has counters and a limit of one task's. Into one that was killed Linux 6.14
 	 * and later lets nobody be born: it compares the group's count of kills with the one of the
 	 * parent's group and sends SIGKILL to the child. */
-	if (cg->limited || cg->killed) {
+	if (cg->frozen)
+		sk_cgroup_freeze(cg, false);
+	if (cg->limited || cg->killed || cg->frozen) {
 		destroy(cg);
 		return;
 	}
@@ -434,6 +437,25 @@ sk_cgroup_kill(struct sk_cgroup *cg)
 	cg->killed = true;
 	if (cg->v2[0] == '\0' || !cg->kill || !sk_cg_write(cg->v2, "cgroup.kill", "1"))
 		sk_cgroup_signal(cg, SIGKILL);
+}
+
+bool
+sk_cgroup_freeze(struct sk_cgroup *cg, bool freeze)
+{
+	if (cg->v2[0] == '\0' || !sk_cg_write(cg->v2, "cgroup.freeze", freeze ? "1" : "0"))
+		return false;
+	cg->frozen = freeze;
+	return true;
+}
+
+bool
+sk_cgroup_frozen(const struct sk_cgroup *cg)
+{
+	char buf[256];
+	ssize_t n = pread(cg->events, buf, sizeof(buf) - 1, 0);
+
+	buf[n > 0 ? n : 0] = '\0';
+	return keyed(buf, "frozen") == 1;
 }
 
 int64_t

@@ -47,6 +47,12 @@ bool sk_cgroup_populated(const struct sk_cgroup *cg);
 void sk_cgroup_kill(struct sk_cgroup *cg);
 /* sig to every process in it. */
 void sk_cgroup_signal(const struct sk_cgroup *cg, int sig);
+/* Let nothing in it run, or let it run again. The kernel takes a moment: ask sk_cgroup_frozen. Only
+ * in v2: SIGKILL reaches who is frozen there, and nobody whom the v1 freezer holds, so that a dead
+ * supervisor's tasks would stay for ever. False: it cannot be done. */
+bool sk_cgroup_freeze(struct sk_cgroup *cg, bool freeze);
+/* Does everything in it stand still? */
+bool sk_cgroup_frozen(const struct sk_cgroup *cg);
 /* Processes the kernel's out-of-memory killer took from this group since it was taken, whoever's
  * limit it was; -1 when nobody counts them for this group. */
 int64_t sk_cgroup_oom_kills(const struct sk_cgroup *cg);

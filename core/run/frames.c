@@ -186,7 +186,7 @@ sk_put_start(struct sk_str *s, const struct sk_start *st)
 {
 	sk_put_text(s, st->id);
 	sk_put_text(s, st->class_name);
-	sk_put_u32(s, (st->program ? 1u : 0u) | (st->isolate ? 2u : 0u));
+	sk_put_u32(s, (st->program ? 1u : 0u) | (st->isolate ? 2u : 0u) | (st->reusable ? 4u : 0u));
 	sk_put_u64(s, (uint64_t)st->timeout_ms);
 	sk_put_u64(s, (uint64_t)st->grace_ms);
 	sk_put_u64(s, (uint64_t)st->memory_mb);
@@ -198,6 +198,7 @@ sk_put_start(struct sk_str *s, const struct sk_start *st)
 	put_strings(s, st->env);
 	sk_put_text(s, st->cwd);
 	sk_put_text(s, st->input);
+	sk_put_text(s, st->user);
 	sk_put_text(s, st->refusal);
 }
 
@@ -212,6 +213,7 @@ sk_get_start(struct sk_reader *r, struct sk_arena *a, struct sk_start *st)
 	flags = sk_get_u32(r);
 	st->program = (flags & 1) != 0;
 	st->isolate = (flags & 2) != 0;
+	st->reusable = (flags & 4) != 0;
 	st->timeout_ms = (int64_t)sk_get_u64(r);
 	st->grace_ms = (int64_t)sk_get_u64(r);
 	st->memory_mb = (int64_t)sk_get_u64(r);
@@ -224,6 +226,7 @@ sk_get_start(struct sk_reader *r, struct sk_arena *a, struct sk_start *st)
 	st->env = get_strings(r, a);
 	st->cwd = sk_get_text(r, a);
 	st->input = sk_get_text(r, a);
+	st->user = sk_get_text(r, a);
 	st->refusal = sk_get_text(r, a);
 	return !r->bad && r->left == 0 && st->id[0] != '\0' && (!st->program || st->argv[0] != NULL);
 }

@@ -11,6 +11,12 @@
  *	u32 zero
  * and a payload of numbers (little endian) and byte strings (u32 length in front).
  * Output of tasks never travels here. Malformed input ends the connection, never more.
+ *
+ * A warm worker gets its tasks through memory that it shares with the supervisor (warm.h); its
+ * frames carry the key and the attempt of the task they are of. A short task of such a worker has
+ * often ended before the supervisor looks: then its EXITED comes without a STARTED and says in
+ * start_ms and start_boot_ms when it began. Receivers take it for both. (An EXITED of an attempt
+ * that never began has 0 there; one whose start failed has the reason SK_REASON_START_FAILED.)
  */
 #ifndef SK_CORE_RUN_FRAMES_H
 #define SK_CORE_RUN_FRAMES_H
@@ -39,21 +45,28 @@ enum sk_frame_type {
 	SK_F_PING, /* answered at once by PONG */
 	SK_F_PRINT, /* u32 stream 1 or 2 (+ SK_PRINT_MORE), bytes: whole lines for the console */
 	SK_F_SEEN, /* the STARTED of (key, attempt) was taken note of */
+	SK_F_PAUSE, /* freeze the whole tree; answered by PAUSED once nothing of it runs */
+	SK_F_RESUME, /* let it go on; answered by RESUMED */
 	/* supervisor -> link */
 	SK_F_HELLO = 32, /* u32 pid, bytes run id, u32 restarts of the link */
 	SK_F_TASK, /* one task that is known: u32 1 settled + 2 seen, struct sk_task_report */
 	SK_F_TASKS_END,
 	SK_F_STARTED, /* struct sk_task_report */
-	SK_F_EXITED, /* struct sk_task_report */
+	SK_F_EXITED, /* struct sk_task_report; without a STARTED before it: it was over so soon */
 	SK_F_PROGRESS, /* f64 value, bytes stage; worker -> supervisor as well */
 	SK_F_LINE, /* bytes: the last line a task printed, cut to 200 bytes */
 	SK_F_UPDATED, /* u32 0/1, bytes message; worker -> supervisor as well */
 	SK_F_SIGNAL, /* u32 signal number that skalds got */
 	SK_F_PONG,
+	SK_F_PAUSED, /* u32 0/1, bytes message: why it cannot be paused (it is being stopped) */
+	SK_F_RESUMED, /* likewise */
 	/* worker -> supervisor */
 	SK_F_FAILURE = 64, /* bytes: why the worker ends with an error */
 	SK_F_RESULT, /* bytes, at most 64 KiB; of an isolated program: u32 wait status */
-	SK_F_UNSTARTED /* u32 enum sk_spawn_step, u32 errno: it did not become the task */
+	SK_F_UNSTARTED, /* u32 enum sk_spawn_step, u32 errno: it did not become the task */
+	SK_F_DONE, /* of a warm worker: look at its ring (warm.h) */
+	/* supervisor -> warm worker */
+	SK_F_WAKE = 96 /* there is something new in the ring */
 };
 
 /* The text goes on in the next such frame; nothing else is printed between the two. */
@@ -123,13 +136,24 @@ struct sk_start {
 	const char *cwd; /* "" = as skalds */
 	const char *input; /* stdin; "" = /dev/null */
 	bool isolate;
+	/* It may run in a warm worker, if its class is reusable. It does all the same in a process of
+	 * its own when it has a memory limit, a user, a directory, an input, or variables in env other
+	 * than SKALDS_…: a warm worker has the environment of its start. */
+	bool reusable;
+	const char *user; /* "" = as skalds; a name or a number in /etc/passwd: skalds must be root */
 	const char *refusal; /* "" or why it cannot be started: it ends as start-failed */
 };
 void sk_put_start(struct sk_str *s, const struct sk_start *st);
 /* Everything is copied into the arena. False when malformed. */
 bool sk_get_start(struct sk_reader *r, struct sk_arena *a, struct sk_start *st) SK_CHECKED;
 
-enum sk_task_state { SK_T_QUEUED, SK_T_RUNNING, SK_T_STOPPING, SK_T_ENDED };
+enum sk_task_state {
+	SK_T_QUEUED,
+	SK_T_RUNNING,
+	SK_T_PAUSED, /* its tree is frozen; start_boot_ms 0: it was paused before it was started */
+	SK_T_STOPPING,
+	SK_T_ENDED
+};
 
 /* What is known of an attempt: sent as TASK, STARTED, EXITED. */
 struct sk_task_report {
@@ -139,7 +163,7 @@ struct sk_task_report {
 	uint64_t spec_hash;
 	int64_t pid;
 	int64_t start_ms, end_ms; /* wall clock */
-	int64_t start_boot_ms, end_boot_ms;
+	int64_t start_boot_ms, end_boot_ms; /* 0 = it was not started, it has not ended */
 	enum sk_reason reason;
 	int32_t code, signal; /* exit code; terminating signal, 0 = none */
 	int64_t max_rss_kb, cpu_ms;

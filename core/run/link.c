@@ -3,27 +3,21 @@
 #include "core/base/log.h"
 #include "core/base/loop.h"
 #include "core/base/mem.h"
-#include "core/run/cgroup.h"
-#include "core/run/rundir.h"
-#include "core/run/tree.h"
+#include "core/run/peer.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define PING_MS 1000
 #define DRAW_MS 100
 #define REDRAW_MS \
 	1000 /* clocks go on when nothing else happens; the console may have been cleared */
 #define WATCH_MS 1000
 #define EXIT_SKALDS 125
 #define PRINT_PIECE ((size_t)128 << 10) /* well below SK_FRAME_MAX */
-#define CLEAR_ROUNDS 200
-#define CLEAR_PAUSE_NS 10000000L
 
 struct sk_link {
 	const struct sk_link_config *cfg;
@@ -37,13 +31,8 @@ struct sk_link {
 	bool dirty; /* something to draw */
 	int64_t drawn_ms; /* boot clock */
 	bool quit_sent, gone;
-	pid_t supervisor; /* 0 until HELLO */
-	int64_t heard_ms; /* boot clock: its last frame */
-	int64_t pinged_ms; /* boot clock: when we looked last */
+	struct sk_peer peer; /* the supervisor */
 	int signal; /* skalds was told to stop by it */
-	/* from HELLO: what to clear when the supervisor dies */
-	char run_id[SK_RUN_ID_LEN], run_dir[256], cgroup[2][1300];
-	uint32_t restarts;
 	struct known {
 		uint64_t key;
 		uint32_t attempt;
@@ -259,7 +248,7 @@ first_load(struct sk_link *l)
 	if (l->cfg->watch != NULL && stat(l->cfg->watch, &l->seen) != 0)
 		memset(&l->seen, 0, sizeof(l->seen));
 	code = l->cfg->load(l->cfg->arg, &arena, &list);
-	if (code != 0 && l->restarts == 0) { /* nothing was started: the end of it */
+	if (code != 0 && l->peer.restarts == 0) { /* nothing was started: the end of it */
 		l->quit_sent = true;
 		tell_number(l, SK_F_QUIT, (uint32_t)code);
 		return;
@@ -286,21 +275,6 @@ load_again(struct sk_link *l)
 }
 
 /* ---- frames ---- */
-
-static void
-on_hello(struct sk_link *l, const struct sk_frame *f)
-{
-	struct sk_reader r = sk_reader_of(f);
-	struct sk_arena *a = sk_arena_new();
-
-	l->supervisor = (pid_t)sk_get_u32(&r);
-	snprintf(l->run_id, sizeof(l->run_id), "%s", sk_get_text(&r, a));
-	l->restarts = sk_get_u32(&r);
-	snprintf(l->run_dir, sizeof(l->run_dir), "%s", sk_get_text(&r, a));
-	for (int i = 0; i < 2; i++)
-		snprintf(l->cgroup[i], sizeof(l->cgroup[i]), "%s", sk_get_text(&r, a));
-	sk_arena_free(a);
-}
 
 /* What is known of an attempt, until the file is read: reports replace what was told before. */
 static void
@@ -400,7 +374,7 @@ on_frame(struct sk_link *l, const struct sk_frame *f)
 
 	switch (f->type) {
 	case SK_F_HELLO:
-		on_hello(l, f);
+		sk_peer_hello(&l->peer, f);
 		break;
 	case SK_F_TASK:
 		on_task(l, f);
@@ -435,7 +409,7 @@ channel_ready(uint32_t events, void *arg)
 
 	(void)events;
 	code = sk_chan_fill(&l->chan, &err);
-	l->heard_ms = sk_boot_ms();
+	sk_peer_heard(&l->peer);
 	while (sk_chan_next(&l->chan, &f, &err) == SK_OK)
 		on_frame(l, &f);
 	l->gone = code != SK_OK && code != SK_EAGAIN;
@@ -443,35 +417,18 @@ channel_ready(uint32_t events, void *arg)
 
 /* ---- timers ---- */
 
-/* A supervisor that hangs can stop nothing: what it runs must be gone before others may run it. */
-static void
-end_hung_supervisor(struct sk_link *l)
-{
-	sk_log(SK_CRITICAL, l->cfg->component,
-		"the supervisor (pid %d) is silent for %lld ms: killing it "
-		"and its tasks",
-		(int)l->supervisor, (long long)l->cfg->lease_ms);
-	kill(l->supervisor, SIGKILL);
-	l->gone = true;
-}
-
 static void
 ping(void *arg)
 {
 	struct sk_link *l = arg;
-	int64_t now = sk_boot_ms(), lease = l->cfg->lease_ms;
 
-	/* We slept ourselves (a suspended machine): its silence means nothing yet, half a lease will
-	 * tell. */
-	if (lease > 0 && now - l->pinged_ms > lease / 2 && now - l->heard_ms > lease / 2)
-		l->heard_ms = now - lease / 2;
-	l->pinged_ms = now;
-	if (lease > 0 && l->supervisor > 0 && now - l->heard_ms > lease) {
-		end_hung_supervisor(l);
+	if (sk_peer_hangs(&l->peer)) {
+		sk_peer_kill(&l->peer, l->cfg->component);
+		l->gone = true;
 		return;
 	}
 	tell(l, SK_F_PING, NULL, NULL);
-	sk_timer_set(l->loop, &l->ping, now + (lease > 0 && lease / 4 < PING_MS ? lease / 4 : PING_MS));
+	sk_timer_set(l->loop, &l->ping, sk_boot_ms() + sk_peer_pause_ms(&l->peer));
 }
 
 static void
@@ -510,24 +467,7 @@ look(void *arg)
 	sk_timer_set(l->loop, &l->look, sk_boot_ms() + WATCH_MS);
 }
 
-/* ---- the end of the supervisor ---- */
-
-/* It was killed: PDEATHSIG took its direct children; whoever is left of their trees is found by
- * cgroup and mark. Nothing of a run may survive it. */
-static void
-clear_run(const struct sk_link *l)
-{
-	const struct sk_tree tree = { .run_id = l->run_id };
-	const struct timespec pause = { 0, CLEAR_PAUSE_NS };
-
-	if (l->run_id[0] == '\0')
-		return;
-	sk_cgroup_clear(l->cgroup[0], l->run_id);
-	sk_cgroup_clear(l->cgroup[1], l->run_id);
-	for (int i = 0; i < CLEAR_ROUNDS && sk_tree_signal(&tree, SIGKILL) > 0; i++)
-		nanosleep(&pause, NULL);
-	sk_rundir_clear(l->run_dir, NULL, 0); /* removes the run file; its lock is free now */
-}
+/* ---- the loop ---- */
 
 static void
 round_up(struct sk_link *l)
@@ -544,7 +484,7 @@ round_up(struct sk_link *l)
 int
 sk_link_run(int channel, const struct sk_link_config *cfg)
 {
-	struct sk_link l = { .cfg = cfg };
+	struct sk_link l = { .cfg = cfg, .peer = { .lease_ms = cfg->lease_ms } };
 	struct sk_err err = { SK_OK, "" };
 
 	l.ping = (struct sk_timer){ .fn = ping, .arg = &l };
@@ -570,7 +510,7 @@ sk_link_run(int channel, const struct sk_link_config *cfg)
 		sk_loop_once(l.loop, -1);
 	}
 	if (!l.quit_sent)
-		clear_run(&l);
+		sk_peer_clear(&l.peer);
 	sk_watch_remove(l.watch);
 	sk_chan_release(&l.chan);
 	sk_plan_free(l.plan);

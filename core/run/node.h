@@ -4,14 +4,15 @@
  *	bus: assign  -> read the task from the store, check executor, incarnation, attempt and phase
  *	             -> START to the supervisor
  *	STARTED      -> Running is stored (together with the end when it was short)
- *	EXITED       -> the end is stored by compare-and-set; only after the commit it is ACKed to the
- *	                supervisor and told on the bus
+ *	EXITED       -> the end is stored by compare-and-set; only after the commit it is settled with
+ *	                the supervisor (FORGET) and told on the bus
  *	bus: cancel, update, and every reconcile_ms the store: wanted, attachments -> STOP, PAUSE, UPDATE
  * Leases (architecture.md 5): the skald's row is renewed every L/3; what was not renewed until send
  * time + L - 1 s stops its own attempts (onDisconnect: stop) before anybody else may run them.
  *
  * It can be killed at any time: its successor is told by the supervisor what exists, reads what the
- * store has for this skald and incarnation, and settles the difference. */
+ * store has for this skald and incarnation, and settles the difference. The incarnation is made of
+ * the supervisor's run id: a link that is replaced keeps it. */
 #ifndef SK_CORE_RUN_NODE_H
 #define SK_CORE_RUN_NODE_H
 
@@ -20,6 +21,9 @@
 #include "core/run/worker.h"
 
 struct sk_node;
+
+/* Cards that a node can tell apart: it remembers who has which across its own death. */
+#define SK_NODE_GPUS 32
 
 struct sk_node_config {
 	struct sk_loop *loop;
@@ -33,17 +37,25 @@ struct sk_node_config {
 	enum sk_skald_mode mode;
 	uint32_t slots;
 	double cpus;
-	int64_t memory_mb, gpus;
+	int64_t memory_mb, gpus; /* gpus: at most SK_NODE_GPUS */
 	const struct sk_value *labels; /* a map of strings or NULL */
 	const struct sk_worker *const *workers; /* NULL at the end */
 	int64_t lease_ms, reconcile_ms;
+	/* Nobody else can be this skald, and whoever judges it shares our store and our fate (`up`: the
+	 * lock of the data directory): the row of another incarnation is replaced whatever it says, and
+	 * a store that takes no renewal (a full disk) stops no task. */
+	bool sole;
 	const char *data_dir; /* where the supervisor keeps output; "" = nowhere */
 	/* What the supervisor needs to start an attempt: attachments, argv, environment. False and err
 	 * when it cannot be started: it ends as start-failed. */
 	bool (*describe)(void *arg, const struct sk_record *r, struct sk_arena *a, struct sk_start *st,
 		struct sk_err *err);
-	/* The supervisor was told to stop by a signal and everything has ended and is stored; or the
-	 * supervisor is gone (code < 0): everything of it was killed and stored as lost where possible. */
+	/* skalds got a signal. SIGTERM, SIGINT, SIGQUIT: the supervisor stops all tasks, the node hands
+	 * them back and then calls over(0); others mean what the caller likes. NULL = nobody listens. */
+	void (*signaled)(void *arg, int sig);
+	/* The supervisor was told to stop by a signal and everything has ended and is stored (code 0);
+	 * or what sk_node_drain asked for is done; or the supervisor is gone (code < 0): everything of
+	 * it was killed and stored as lost where possible. Called once, from sk_node_flush. */
 	void (*over)(void *arg, int code);
 	/* The first renewal was stored: tasks may come. */
 	void (*ready)(void *arg);
@@ -56,7 +68,22 @@ struct sk_node *sk_node_new(const struct sk_node_config *cfg);
 void sk_node_flush(struct sk_node *n);
 /* Take no more tasks: hand back what runs (interrupted) and then call over(code). */
 void sk_node_drain(struct sk_node *n, int code);
-/* Free everything; the tasks go on (a hub that is replaced). NULL is allowed. */
+/* What `probe ready` and systemd are told. */
+void sk_node_tell_ready(struct sk_node *n, bool ready);
+/* Whole lines, at most some KiB, to the standard output of skalds. */
+void sk_node_print(struct sk_node *n, const char *text);
+/* The supervisor stops whatever runs and then exits with the code. Sent at once. */
+void sk_node_quit(struct sk_node *n, int code);
+/* Free everything; the tasks go on (a hub that is replaced). Operations that are under way speak of
+ * it: close the store before. NULL is allowed. */
 void sk_node_free(struct sk_node *n);
+
+struct sk_node_numbers {
+	size_t tasks; /* that it has */
+	uint64_t stale; /* attempts that somebody else had settled */
+	bool cut_off; /* no renewal was stored within the lease */
+	uint32_t restarts; /* how many nodes this supervisor had before */
+};
+void sk_node_numbers(const struct sk_node *n, struct sk_node_numbers *out);
 
 #endif

@@ -260,6 +260,10 @@ sk_plan_exited(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct s
 	if (t == NULL || t->attempt != attempt || !plan_is_active(t))
 		return; /* fenced */
 	plan_copy_report(t, rep);
+	/* over before the supervisor told of its start */
+	if (t->state == SK_P_STARTING && rep->start_boot_ms > 0 &&
+		rep->reason != SK_REASON_START_FAILED)
+		p->ops->event(p->arg, t, "started");
 	plan_let_go(p, t);
 	plan_settle(p, t, true);
 	t->report.result = NULL; /* the caller's, gone when we return */

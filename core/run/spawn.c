@@ -5,6 +5,7 @@
 #include "core/run/worker_runtime.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -77,6 +78,21 @@ place_fds(const struct sk_spawn *s)
 	return 0;
 }
 
+/* Last of what needs root. The kernel forgets PDEATHSIG when the user changes. */
+SHARED_CHILD static int
+become_user(const struct sk_spawn *s, pid_t parent)
+{
+	const struct sk_user *u = s->user;
+
+	if (u == NULL)
+		return 0;
+	if (setgroups(u->n_groups, u->groups) != 0 || setresgid(u->gid, u->gid, u->gid) != 0 ||
+		setresuid(u->uid, u->uid, u->uid) != 0)
+		return errno;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return parent != 0 && getppid() != parent ? ESRCH : 0;
+}
+
 SHARED_CHILD static int
 exec_child(void *arg)
 {
@@ -90,14 +106,17 @@ exec_child(void *arg)
 	if (s->cg != NULL && (c->err = sk_cgroup_enter(s->cg, c->born)) != 0)
 		_exit(127);
 	raise_oom_score(s);
-	c->step = SK_SPAWN_CWD;
+	c->step = SK_SPAWN_FDS;
+	if ((c->err = place_fds(s)) != 0)
+		_exit(127);
+	c->step = SK_SPAWN_USER;
+	if ((c->err = become_user(s, c->parent)) != 0)
+		_exit(127);
+	c->step = SK_SPAWN_CWD; /* a directory that the user may enter */
 	if (s->start->cwd[0] != '\0' && chdir(s->start->cwd) != 0) {
 		c->err = errno;
 		_exit(127);
 	}
-	c->step = SK_SPAWN_FDS;
-	if ((c->err = place_fds(s)) != 0)
-		_exit(127);
 	c->step = SK_SPAWN_EXEC;
 	/* argv is const in our struct; execve does not change it */
 	execve(s->path, (char *const *)(uintptr_t)s->start->argv, s->env);
@@ -253,6 +272,7 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	pid_t parent = getpid(), pid;
 	sigset_t all, before;
 	int channel = s->channel, err;
+	char **env;
 	bool born;
 
 	sigfillset(&all);
@@ -271,8 +291,12 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 	raise_oom_score(s);
 	if ((err = place_fds(s)) != 0 || (err = close_others(&channel)) != 0)
 		cannot_start(channel, SK_SPAWN_FDS, err);
-	sk_worker_main(
-		s->worker, s->start, s->attempt, s->title != NULL ? take_identity(s) : s->env, channel);
+	if ((err = become_user(s, parent)) != 0)
+		cannot_start(channel, SK_SPAWN_USER, err);
+	env = s->title != NULL ? take_identity(s) : s->env;
+	if (s->warm != NULL)
+		sk_warm_main(s->worker, s->warm, env, channel);
+	sk_worker_main(s->worker, s->start, s->attempt, env, channel);
 }
 
 /* PID 1 of the namespace: start the program, reap, hand signals on, report the program's end. */
@@ -448,6 +472,10 @@ sk_spawn_message(const struct sk_spawn *s, const struct sk_spawn_failure *f, cha
 		break;
 	case SK_SPAWN_NAMESPACE:
 		snprintf(msg, n, "isolate: new PID namespace: %s", reason);
+		break;
+	case SK_SPAWN_USER:
+		snprintf(msg, n, "become user %s: %s%s", s->start->user, reason,
+			f->err == EPERM ? " (skalds does not run as root)" : "");
 		break;
 	case SK_SPAWN_CWD:
 		snprintf(msg, n, "chdir %s: %s", s->start->cwd, reason);

@@ -11,6 +11,8 @@
 #include "core/run/cgroup.h"
 #include "core/run/frames.h"
 #include "core/run/title.h"
+#include "core/run/user.h"
+#include "core/run/warm.h"
 #include "core/run/worker.h"
 #include <signal.h>
 #include <sys/resource.h>
@@ -19,6 +21,7 @@
 struct sk_spawn {
 	const struct sk_start *start;
 	const struct sk_worker *worker; /* compiled-in workers; NULL for programs */
+	struct sk_warm *warm; /* it becomes a warm worker of the class; NULL = executes start */
 	uint32_t attempt;
 	char **env; /* the whole environment, NULL-terminated */
 	const char *path; /* programs: what is executed */
@@ -26,6 +29,7 @@ struct sk_spawn {
 	int channel; /* the child's end: workers and isolated programs; else -1 */
 	const struct sk_cgroup *cg; /* NULL = none */
 	const struct rlimit *nofile; /* the limit that skalds itself was given; as it is now when 0 */
+	const struct sk_user *user; /* whom the child becomes; NULL = as skalds */
 	const char *oom_score; /* for oom_score_adj; "" = as it is */
 	const sigset_t *changed; /* signals whose action is not the default one here; NULL = any */
 	const struct sk_title *title; /* workers: where ps and /proc look; NULL = leave it */
@@ -37,8 +41,9 @@ enum sk_spawn_step {
 	SK_SPAWN_SESSION,
 	SK_SPAWN_CGROUP,
 	SK_SPAWN_NAMESPACE,
-	SK_SPAWN_CWD,
 	SK_SPAWN_FDS,
+	SK_SPAWN_USER,
+	SK_SPAWN_CWD,
 	SK_SPAWN_EXEC
 };
 struct sk_spawn_failure {

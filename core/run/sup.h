@@ -10,21 +10,31 @@
 #include "core/run/rundir.h"
 #include "core/run/supervisor.h"
 #include "core/run/title.h"
+#include "core/run/user.h"
+#include "core/run/warm.h"
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+
+struct sup_class; /* sup_warm.h */
+struct sup_warm;
 
 /* Descriptors and paths that attempts use one after another. */
 struct sup_slot {
 	struct sup_slot *next; /* while idle or used up */
 	struct sup *sup;
 	struct sup_task *task;
+	struct sup_warm *warm; /* in place of a task: whose process writes */
 	int out[2][2]; /* pipes for stdout and stderr: [stream][0 = read]; -1 = none */
 	struct sk_watch *watch[2];
 	bool dirty; /* a process of an old attempt may still hold the pipes */
 	char *result; /* path of the result file; NULL without a runtime directory */
 };
 
+/* Why a tree stands still. */
+enum sup_frozen { SUP_RUNS, SUP_FREEZING, SUP_FROZEN };
+
+/* An attempt; or, with hosting, the process of a warm worker, which no link knows of (key 0). */
 struct sup_task {
 	struct sup *sup;
 	struct sup_task *prev, *next; /* queue */
@@ -57,7 +67,14 @@ struct sup_task {
 	bool isolated_end; /* the init of the namespace reported isolated_status */
 	int isolated_status;
 	const char *path; /* programs: what was executed */
+	const struct sk_user *user; /* start.user; NULL = as skalds */
 	struct sk_str result; /* report.result points into it */
+	struct sup_class *class; /* may run in a warm worker of this class; NULL = has its own process */
+	struct sup_warm *warm; /* whose ring it is in; or the worker that it hosts */
+	uint64_t ticket; /* its place in the ring */
+	bool hosting;
+	int64_t cpu_before_ms; /* of its process, when the attempt began */
+	bool start_told; /* STARTED was sent */
 	bool start_seen; /* a link has told the world of the start */
 	bool start_failed; /* message and code say why */
 	int start_code;
@@ -66,6 +83,11 @@ struct sup_task {
 	double progress;
 	char stage[128];
 	bool progress_dirty, line_dirty;
+	enum sup_frozen frozen;
+	struct sk_timer freeze; /* looks whether it stands still yet */
+	int64_t freeze_ms; /* boot clock: when it was asked to */
+	bool freeze_said; /* that it takes long */
+	int64_t timeout_left_ms; /* while it does not run: the timeout's clock stands still as well */
 };
 
 /* What stays of an attempt whose end is settled: a new link must know that it was. */
@@ -93,6 +115,15 @@ struct sup_link {
 	bool ready;
 };
 
+struct sup_pool {
+	struct sup_class *classes; /* one for each of cfg->workers */
+	struct sup_warm *all;
+	unsigned n_idle;
+	size_t cpus;
+	bool wake; /* a worker that may sleep got something */
+	struct sk_timer look;
+};
+
 struct sup {
 	const struct sk_supervisor_config *cfg;
 	struct sk_loop *loop;
@@ -112,6 +143,7 @@ struct sup {
 	struct sup_slot *idle;
 	struct sup_slot *used; /* to be given new pipes before others get them */
 	unsigned n_slots, n_running, n_queued; /* n_slots 0 = no limit */
+	struct sup_pool pool;
 	struct sup_link link;
 	bool flush_now; /* something urgent is queued for the link */
 	unsigned results; /* names of result files so far */
@@ -142,6 +174,18 @@ void sup_task_signal(const struct sup_task *t, int sig);
 void sup_task_update(struct sup_task *t, const struct sk_frame *f);
 /* Free it, whatever its state. */
 void sup_task_free(struct sup_task *t);
+/* Into the queue: in front of all, it was there before; and out of it. */
+void sup_queue_again(struct sup_task *t);
+void sup_dequeue(struct sup_task *t);
+/* One that no link knows of: the host of a warm worker. */
+struct sup_task *sup_task_blank(struct sup *s);
+/* Start its process; warm: the memory that it shares with us, for a host. -1: it failed, the task
+ * says why. */
+pid_t sup_launch(struct sup_task *t, struct sk_warm *warm);
+/* It runs, as report.pid and report.start_… say: tell, and begin to count its timeout. */
+void sup_tell_started(struct sup_task *t);
+/* Arm the timer of the timeout, if it has one. */
+void sup_time_out_in(struct sup_task *t, int64_t left_ms);
 /* The end was acknowledged: only the outcome stays. */
 void sup_task_settle(struct sup_task *t);
 void sup_settled_forget(struct sup *s, uint64_t key);
@@ -161,8 +205,48 @@ void sup_start_failure(struct sup_task *t, int step, int err);
 /* Build the report of a task as it stands. */
 void sup_report(const struct sup_task *t, struct sk_str *payload);
 
+/* sup_freeze.c: trees that stand still */
+void sup_task_pause(struct sup_task *t);
+void sup_task_resume(struct sup_task *t);
+/* Before it is stopped or when it has ended: let it run, tell nobody. */
+void sup_thaw(struct sup_task *t);
+
+/* sup_warm.c: warm workers, their tasks */
+enum sup_chance { SUP_STARTED, SUP_WAITS, SUP_ORDINARY };
+/* The class, when the task may run in a warm worker, else NULL. */
+struct sup_class *sup_warm_class(const struct sup_task *t);
+/* Give the first of the queue to a warm worker. room: one more process may run.
+ * SUP_ORDINARY: it needs a process of its own. */
+enum sup_chance sup_warm_start(struct sup_task *t, bool room);
+/* An ordinary attempt will start: idle workers make room for it. */
+void sup_warm_make_room(struct sup *s);
+/* End of a round: whoever sleeps and got something is woken. */
+void sup_warm_wake(struct sup *s);
+/* Once a second. */
+void sup_warm_tick(struct sup *s);
+void sup_warm_end_idle(struct sup *s);
+void sup_warm_open(struct sup *s);
+void sup_warm_free(struct sup *s);
+/* sup_ring.c: the ring of a warm worker */
+/* It is in a ring: make it an ordinary attempt, running or queued. False: it has ended by itself,
+ * and this was told. */
+bool sup_warm_claim(struct sup_task *t);
+/* The host's process is gone. Who has ended: an attempt, or the host itself. */
+struct sup_task *sup_warm_died(struct sup_task *host);
+/* The host's process, pipes and group are gone. */
+void sup_warm_bury(struct sup_task *host);
+void sup_warm_frame(struct sup_warm *w, const struct sk_frame *f);
+/* The channel was read: see what has become of its tasks. */
+void sup_warm_look(struct sup_warm *w);
+/* Around a read from its pipe; the second tells whose n bytes they are, NULL = nobody's. */
+void sup_warm_reading(struct sup_warm *w);
+struct sup_task *sup_warm_read(struct sup_warm *w, ssize_t n);
+void sup_warm_pause_reading(struct sup *s, bool pause);
+
 /* sup_io.c: slots, pipes and the worker's channel */
 bool sup_slot_take(struct sup_task *t, struct sk_err *err);
+/* The attempt runs as somebody else: what it must open is that user's. */
+void sup_slot_for_user(struct sup_task *t, const struct sk_user *u);
 void sup_slot_give(struct sup_task *t);
 /* Close what used up slots hold. */
 void sup_slots_renew(struct sup *s);
@@ -171,6 +255,11 @@ void sup_read_rest(struct sup_task *t);
 void sup_pause_reading(struct sup *s, bool pause);
 bool sup_watch_worker(struct sup_task *t, int fd, struct sk_err *err);
 void sup_read_worker(struct sup_task *t);
+/* What a compiled-in worker says of the attempt. */
+void sup_worker_frame(struct sup_task *t, const struct sk_frame *f);
+/* The pipes and the channel of a host become an attempt's. */
+void sup_take_over(struct sup_task *t, struct sup_task *host);
+void sup_slot_pause(struct sup_slot *slot, bool pause);
 /* The result file, if the task wrote one; fills the report. */
 void sup_take_result(struct sup_task *t);
 /* Are its bytes passed on unchanged (run-one), and is it read by us at all? */
@@ -190,6 +279,10 @@ void sup_end_tree(struct sup_task *t);
 bool sup_in_grace(struct sup_task *t);
 /* Report the end and free what the attempt held. The tree must be gone. */
 void sup_finish(struct sup_task *t);
+/* Give back pipes, channel and group of a tree that is gone. */
+void sup_let_go(struct sup_task *t);
+/* It has ended as its report says. */
+void sup_tell_end(struct sup_task *t);
 
 /* sup_stray.c */
 #define SUP_SWEEP_MS 200

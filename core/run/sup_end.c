@@ -175,21 +175,11 @@ sup_end_tree(struct sup_task *t)
 }
 
 void
-sup_finish(struct sup_task *t)
+sup_let_go(struct sup_task *t)
 {
 	struct sup *s = t->sup;
-	struct sk_str payload = SK_STR_INIT;
-	bool raw = sup_raw(t);
 
-	sk_timer_clear(s->loop, &t->timer);
-	sup_read_worker(t);
-	if (t->session != 0)
-		sup_read_rest(t);
-	sk_out_end(s->sink, &t->out, raw);
-	sup_judge(t);
-	sup_take_result(t);
-	t->report.end_ms = sk_wall_ms();
-	t->report.end_boot_ms = sk_boot_ms();
+	sup_thaw(t);
 	sk_watch_remove(t->chan_watch);
 	t->chan_watch = NULL;
 	sk_chan_release(&t->chan);
@@ -198,8 +188,15 @@ sup_finish(struct sup_task *t)
 	if (t->cg == NULL && t->session != 0 && s->sweep.pos == 0)
 		sk_timer_set(s->loop, &s->sweep, sk_boot_ms() + SUP_SWEEP_MS);
 	t->cg = NULL;
+}
+
+void
+sup_tell_end(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+	struct sk_str payload = SK_STR_INIT;
+
 	t->state = SK_T_ENDED;
-	s->n_running--;
 	if (t->progress_dirty)
 		sup_send_progress(t, &payload);
 	if (t->line_dirty && s->cfg->lines)
@@ -208,6 +205,30 @@ sup_finish(struct sup_task *t)
 	sup_report(t, &payload);
 	sup_tell(s, SK_F_EXITED, t, &payload, s->n_queued == 0);
 	sk_str_release(&payload);
+}
+
+void
+sup_finish(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+
+	sk_timer_clear(s->loop, &t->timer);
+	sup_read_worker(t);
+	if (t->session != 0)
+		sup_read_rest(t);
+	if (t->hosting) {
+		sup_let_go(t);
+		sup_warm_bury(t);
+		return;
+	}
+	sk_out_end(s->sink, &t->out, sup_raw(t));
+	sup_judge(t);
+	sup_take_result(t);
+	t->report.end_ms = sk_wall_ms();
+	t->report.end_boot_ms = sk_boot_ms();
+	sup_let_go(t);
+	s->n_running--;
+	sup_tell_end(t);
 	sup_check_done(s);
 }
 
@@ -218,14 +239,17 @@ sup_reaped(struct sup *s, pid_t pid, int status, int64_t max_rss_kb, int64_t cpu
 
 	if (t == NULL)
 		return; /* an orphan that we adopted */
+	if (t->hosting)
+		t = sup_warm_died(t);
 	sk_map_remove(&s->by_pid, (uint64_t)pid);
 	sk_timer_clear(s->loop, &t->timer);
 	t->pid = 0;
 	t->reaped = true;
+	sup_thaw(t); /* it will not be paused any more */
 	t->status = status;
 	t->reaped_ns = sk_boot_ns();
 	t->report.max_rss_kb = max_rss_kb;
-	t->report.cpu_ms = cpu_ms;
+	t->report.cpu_ms = cpu_ms > t->cpu_before_ms ? cpu_ms - t->cpu_before_ms : 0;
 	if (t->cg != NULL || t->stop_reason == SK_REASON_EXITED) {
 		sup_end_tree(t);
 		return;

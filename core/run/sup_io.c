@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_SIZE ((size_t)64 << 10)
@@ -41,9 +42,13 @@ read_stream(struct sup_slot *slot, int stream, size_t size)
 	struct sup_task *t = slot->task;
 	ssize_t n;
 
+	if (slot->warm != NULL)
+		sup_warm_reading(slot->warm);
 	do
 		n = read(slot->out[stream][0], buf, size);
 	while (n == -1 && errno == EINTR);
+	if (slot->warm != NULL)
+		t = sup_warm_read(slot->warm, n);
 	if (n <= 0 || t == NULL)
 		return 0; /* nothing; or, between attempts, a stranger's last words */
 	sk_out_feed(t->sup->sink, &t->out, stream + 1, buf, (size_t)n, sup_raw(t));
@@ -96,15 +101,23 @@ sup_read_rest(struct sup_task *t)
 }
 
 void
+sup_slot_pause(struct sup_slot *slot, bool pause)
+{
+	for (int stream = 0; stream < 2; stream++)
+		if (slot->watch[stream] != NULL)
+			sk_watch_set(slot->watch[stream], pause ? 0 : EPOLLIN);
+}
+
+void
 sup_pause_reading(struct sup *s, bool pause)
 {
 	struct sup_task *t;
 	size_t i = 0;
 
 	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
-		for (int stream = 0; stream < 2 && t->slot != NULL; stream++)
-			if (t->slot->watch[stream] != NULL)
-				sk_watch_set(t->slot->watch[stream], pause ? 0 : EPOLLIN);
+		if (t->slot != NULL)
+			sup_slot_pause(t->slot, pause);
+	sup_warm_pause_reading(s, pause);
 }
 
 static void
@@ -175,7 +188,8 @@ sup_slot_take(struct sup_task *t, struct sk_err *err)
 
 	if (slot == s->idle)
 		s->idle = slot->next;
-	slot->task = t;
+	slot->task = t->hosting ? NULL : t;
+	slot->warm = t->hosting ? t->warm : NULL;
 	t->slot = slot;
 	if (slot->result == NULL && s->run.dir[0] != '\0')
 		slot->result = sk_xasprintf("%s/%d.%u.result", s->run.dir, (int)getpid(), ++s->results);
@@ -202,6 +216,30 @@ sup_slots_renew(struct sup *s)
 	}
 }
 
+/* /dev/stdout can then be opened, and the result be written: its directory, which is ours alone,
+ * lets others through from now on, but shows them nothing. What fails shows in the task. */
+void
+sup_slot_for_user(struct sup_task *t, const struct sk_user *u)
+{
+	struct sup_slot *slot = t->slot;
+	struct stat st;
+	int fd = -1;
+
+	slot->dirty = true; /* for this attempt only */
+	for (int stream = 0; stream < 2; stream++)
+		if (slot->out[stream][1] != -1 && fchown(slot->out[stream][1], u->uid, u->gid) != 0)
+			sk_sink_log(t->sup->sink, SK_DEBUG, t->start.id, t->attempt, "its pipe stays ours: %s",
+				strerror(errno));
+	if (slot->result != NULL && stat(t->sup->run.dir, &st) == 0 && st.st_uid == geteuid() &&
+		((st.st_mode & 011) == 011 || chmod(t->sup->run.dir, (st.st_mode & 07777) | 011) == 0))
+		fd = open(slot->result, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return;
+	if (fchown(fd, u->uid, u->gid) != 0)
+		unlink(slot->result);
+	close(fd);
+}
+
 void
 sup_slot_give(struct sup_task *t)
 {
@@ -215,6 +253,7 @@ sup_slot_give(struct sup_task *t)
 		list = &t->sup->used;
 	slot->dirty = false;
 	slot->task = NULL;
+	slot->warm = NULL;
 	slot->next = *list;
 	*list = slot;
 	t->slot = NULL;
@@ -268,8 +307,8 @@ on_unstarted(struct sup_task *t, const struct sk_frame *f)
 		sup_start_failure(t, (int)step, (int)err);
 }
 
-static void
-on_worker(struct sup_task *t, const struct sk_frame *f)
+void
+sup_worker_frame(struct sup_task *t, const struct sk_frame *f)
 {
 	struct sk_reader r = sk_reader_of(f);
 	struct sk_str payload = SK_STR_INIT;
@@ -318,12 +357,14 @@ sup_read_worker(struct sup_task *t)
 	do {
 		code = sk_chan_fill(&t->chan, &err);
 		while ((next = sk_chan_next(&t->chan, &f, &err)) == SK_OK) {
-			if (f.type == SK_F_UNSTARTED)
+			if (t->hosting)
+				sup_warm_frame(t->warm, &f);
+			else if (f.type == SK_F_UNSTARTED)
 				on_unstarted(t, &f);
 			else if (t->start.program)
 				on_isolated(t, &f);
 			else
-				on_worker(t, &f);
+				sup_worker_frame(t, &f);
 		}
 	} while (code == SK_OK && next == SK_EAGAIN);
 	if (next == SK_EAGAIN && code == SK_EAGAIN)
@@ -342,8 +383,30 @@ worker_ready(uint32_t events, void *arg)
 	if ((events & EPOLLOUT) && sk_chan_flush(&t->chan, NULL) != SK_EAGAIN)
 		sk_watch_set(t->chan_watch, EPOLLIN);
 	sup_read_worker(t);
+	if (t->hosting)
+		sup_warm_look(t->warm);
 	if (t->progress_dirty)
 		sup_notes_soon(t->sup);
+}
+
+void
+sup_take_over(struct sup_task *t, struct sup_task *host)
+{
+	struct sk_err err = { SK_OK, "" };
+
+	t->slot = host->slot;
+	t->slot->task = t;
+	t->slot->warm = NULL;
+	host->slot = NULL;
+	sk_watch_remove(host->chan_watch);
+	host->chan_watch = NULL;
+	t->chan = host->chan;
+	sk_chan_init(&host->chan, -1);
+	if (t->chan.fd == -1)
+		return;
+	t->chan_watch = sk_watch_add(t->sup->loop, t->chan.fd, EPOLLIN, worker_ready, t, &err);
+	if (t->chan_watch == NULL) /* what it says is read at its end */
+		sk_sink_log(t->sup->sink, SK_ERROR, t->start.id, t->attempt, "%s", err.msg);
 }
 
 bool
@@ -373,5 +436,6 @@ sup_take_result(struct sup_task *t)
 		len += (size_t)n;
 	close(fd);
 	unlink(t->slot->result);
-	keep_bytes(t, buf, len);
+	if (len > 0 || t->user == NULL) /* a user's is there from the start, and empty */
+		keep_bytes(t, buf, len);
 }

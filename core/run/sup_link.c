@@ -182,6 +182,12 @@ on_task_frame(struct sup *s, const struct sk_frame *f)
 	case SK_F_UPDATE:
 		sup_task_update(t, f);
 		break;
+	case SK_F_PAUSE:
+		sup_task_pause(t);
+		break;
+	case SK_F_RESUME:
+		sup_task_resume(t);
+		break;
 	case SK_F_SEEN:
 		t->start_seen = true;
 		break;
@@ -395,6 +401,7 @@ sup_link_start(struct sup *s)
 		return;
 	}
 	introduce(s);
+	sup_link_flush(s); /* the round may wait for long, and a link need not speak first */
 }
 
 static void

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define STARTS_PER_ROUND 64
+#define WARM_PER_ROUND 4096 /* no process each: they cost little */
 #define NOTES_MS 100
 #define NOTES_BACKLOG ((size_t)1 << 20)
 
@@ -87,6 +88,7 @@ enqueue(struct sup_task *t)
 {
 	struct sup *s = t->sup;
 
+	t->state = SK_T_QUEUED;
 	t->prev = s->queue_tail;
 	if (s->queue_tail != NULL)
 		s->queue_tail->next = t;
@@ -96,8 +98,23 @@ enqueue(struct sup_task *t)
 	s->n_queued++;
 }
 
-static void
-dequeue(struct sup_task *t)
+void
+sup_queue_again(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+
+	t->state = SK_T_QUEUED;
+	t->next = s->queue_head;
+	if (s->queue_head != NULL)
+		s->queue_head->prev = t;
+	else
+		s->queue_tail = t;
+	s->queue_head = t;
+	s->n_queued++;
+}
+
+void
+sup_dequeue(struct sup_task *t)
 {
 	struct sup *s = t->sup;
 
@@ -113,6 +130,23 @@ dequeue(struct sup_task *t)
 	s->n_queued--;
 }
 
+struct sup_task *
+sup_task_blank(struct sup *s)
+{
+	static const char *none[] = { NULL };
+	struct sup_task *t = sk_xcalloc(1, sizeof(*t));
+
+	t->sup = s;
+	t->arena = sk_arena_new();
+	t->chan.fd = -1;
+	t->timer = (struct sk_timer){ .arg = t };
+	t->report.reason = SK_REASON_EXITED;
+	t->start = (struct sk_start){
+		.argv = none, .env = none, .cwd = "", .input = "", .user = "", .refusal = ""
+	};
+	return t;
+}
+
 void
 sup_task_new(struct sup *s, const struct sk_frame *f)
 {
@@ -122,14 +156,9 @@ sup_task_new(struct sup *s, const struct sk_frame *f)
 	if (f->key == 0 || f->key == UINT64_MAX || sk_map_find(&s->by_key, f->key) != NULL)
 		return; /* said twice: the link was restarted in between */
 	sup_settled_forget(s, f->key);
-	t = sk_xcalloc(1, sizeof(*t));
-	t->sup = s;
+	t = sup_task_blank(s);
 	t->key = f->key;
 	t->attempt = f->attempt;
-	t->arena = sk_arena_new();
-	t->chan.fd = -1;
-	t->timer = (struct sk_timer){ .arg = t };
-	t->report.reason = SK_REASON_EXITED;
 	if (!sk_get_start(&r, t->arena, &t->start)) {
 		sk_sink_log(s->sink, SK_ERROR, NULL, 0, "link: malformed start of task %llu",
 			(unsigned long long)f->key);
@@ -138,6 +167,7 @@ sup_task_new(struct sup *s, const struct sk_frame *f)
 		return;
 	}
 	sk_out_init(&t->out, t->start.id, t->attempt, t->start.output_limit);
+	t->class = sup_warm_class(t);
 	sk_map_put(&s->by_key, t->key, t);
 	enqueue(t);
 	if (s->draining)
@@ -158,6 +188,29 @@ add_env(char **env, size_t *n, char *entry)
 	env[(*n)++] = entry;
 }
 
+/* Of tasks that others have sent here. */
+static bool
+is_plain(const char *entry)
+{
+	static const char *const names[] = { "PATH=", "HOME=", "LANG=", "TZ=" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(entry, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* What login(1) sets; the task's own variables may say otherwise. */
+static void
+add_user_env(struct sup_task *t, char **env, size_t *n)
+{
+	if (t->user == NULL || t->user->name[0] == '\0')
+		return;
+	add_env(env, n, sk_arena_printf(t->arena, "HOME=%s", t->user->home));
+	add_env(env, n, sk_arena_printf(t->arena, "USER=%s", t->user->name));
+	add_env(env, n, sk_arena_printf(t->arena, "LOGNAME=%s", t->user->name));
+}
+
 static char **
 build_env(struct sup_task *t)
 {
@@ -169,15 +222,17 @@ build_env(struct sup_task *t)
 		n_base++;
 	while (t->start.env[n_own] != NULL)
 		n_own++;
-	env = sk_arena_alloc(t->arena, (n_base + n_own + 5) * sizeof(*env));
+	env = sk_arena_alloc(t->arena, (n_base + n_own + 8) * sizeof(*env));
 	for (size_t i = 0; i < n_base; i++)
-		env[n++] = (char *)(uintptr_t)base[i]; /* exec takes char ** and changes nothing */
+		if (!t->sup->cfg->clean_env || is_plain(base[i]))
+			env[n++] = (char *)(uintptr_t)base[i]; /* exec takes char ** and changes nothing */
+	add_user_env(t, env, &n);
 	for (size_t i = 0; i < n_own; i++)
 		add_env(env, &n, (char *)(uintptr_t)t->start.env[i]);
 	add_env(env, &n, sk_arena_printf(t->arena, "SKALDS_TASK_ID=%s", t->start.id));
 	add_env(env, &n, sk_arena_printf(t->arena, "SKALDS_ATTEMPT=%u", t->attempt));
 	add_env(env, &n, sk_arena_printf(t->arena, "SKALDS_RUN=%s", t->sup->run.run_id));
-	if (t->slot->result != NULL)
+	if (t->slot->result != NULL && !t->hosting)
 		add_env(env, &n, sk_arena_printf(t->arena, "SKALDS_RESULT=%s", t->slot->result));
 	return env;
 }
@@ -208,6 +263,24 @@ open_input(const struct sup_task *t, struct sk_err *err)
 	if (lseek(fd, 0, SEEK_SET) != 0)
 		sk_fail_errno(err, "lseek"); /* a memfd always can */
 	return fd;
+}
+
+/* Whom it runs as; the environment and the pipes are for that user. False with the sentence. */
+static bool
+find_user(struct sup_task *t, struct sk_spawn *s, struct sk_err *err)
+{
+	struct sk_user *u;
+
+	if (t->start.user[0] == '\0')
+		return true;
+	u = sk_arena_alloc(t->arena, sizeof(*u));
+	if (sk_user_find(t->start.user, "/etc", t->arena, u, err) != SK_OK)
+		return false;
+	/* who is that user already need not be allowed to change it */
+	if (u->uid != geteuid() || u->gid != getegid())
+		s->user = u;
+	t->user = u;
+	return true;
 }
 
 static const struct sk_worker *
@@ -300,8 +373,10 @@ prepare(struct sup_task *t, struct sk_spawn *s, int *input, int channel[2], stru
 {
 	struct sup *sup = t->sup;
 
-	if (t->slot == NULL && !sup_slot_take(t, err))
+	if (!find_user(t, s, err) || (t->slot == NULL && !sup_slot_take(t, err)))
 		return false;
+	if (s->user != NULL)
+		sup_slot_for_user(t, s->user);
 	take_cgroup(t);
 	s->cg = t->cg;
 	s->in = sup_raw(t) ? -1 : sup->null_fd;
@@ -331,20 +406,24 @@ timed_out(void *arg)
 	sup_task_stop(t, SK_REASON_TIMEOUT, SIGTERM, t->start.grace_ms);
 }
 
-static void
-started(struct sup_task *t, pid_t pid)
+void
+sup_time_out_in(struct sup_task *t, int64_t left_ms)
+{
+	if (t->start.timeout_ms <= 0)
+		return;
+	t->timer.fn = timed_out;
+	sk_timer_set(t->sup->loop, &t->timer, sk_boot_ms() + left_ms);
+}
+
+void
+sup_tell_started(struct sup_task *t)
 {
 	struct sup *s = t->sup;
 	struct sk_str payload = SK_STR_INIT;
 
-	t->pid = t->session = pid;
 	t->state = SK_T_RUNNING;
-	t->report.pid = pid;
-	sk_map_put(&s->by_pid, (uint64_t)pid, t);
-	if (t->start.timeout_ms > 0) {
-		t->timer.fn = timed_out;
-		sk_timer_set(s->loop, &t->timer, t->report.start_boot_ms + t->start.timeout_ms);
-	}
+	t->start_told = true;
+	sup_time_out_in(t, t->report.start_boot_ms + t->start.timeout_ms - sk_boot_ms());
 	sup_report(t, &payload);
 	sup_tell(s, SK_F_STARTED, t, &payload, false);
 	sk_str_release(&payload);
@@ -352,10 +431,11 @@ started(struct sup_task *t, pid_t pid)
 		sup_notes_soon(s);
 }
 
-static void
-start_task(struct sup_task *t)
+pid_t
+sup_launch(struct sup_task *t, struct sk_warm *warm)
 {
 	struct sk_spawn s = { .start = &t->start,
+		.warm = warm,
 		.attempt = t->attempt,
 		.channel = -1,
 		.nofile = &t->sup->nofile,
@@ -365,13 +445,7 @@ start_task(struct sup_task *t)
 	int channel[2] = { -1, -1 }, input = -1;
 	pid_t pid = -1;
 
-	dequeue(t);
-	t->sup->n_running++;
-	t->report.start_ms = sk_wall_ms();
-	t->report.start_boot_ms = sk_boot_ms();
-	if (t->start.refusal[0] != '\0')
-		fail_start(t, 126, t->start.refusal);
-	else if (!prepare(t, &s, &input, channel, &err))
+	if (!prepare(t, &s, &input, channel, &err))
 		fail_start(t, 126, err.msg);
 	else
 		pid = t->start.program ? spawn_program(t, &s) : spawn_worker(t, &s);
@@ -379,26 +453,70 @@ start_task(struct sup_task *t)
 		close(input);
 	if (channel[1] != -1)
 		close(channel[1]);
+	if (pid == -1 && channel[0] != -1)
+		close(channel[0]);
+	else if (channel[0] != -1 && !sup_watch_worker(t, channel[0], &err))
+		sk_sink_log(t->sup->sink, SK_ERROR, t->start.id, t->attempt, "%s", err.msg);
+	return pid;
+}
+
+static void
+start_task(struct sup_task *t)
+{
+	struct sup *s = t->sup;
+	pid_t pid = -1;
+
+	sup_dequeue(t);
+	s->n_running++;
+	sup_warm_make_room(s);
+	t->report.start_ms = sk_wall_ms();
+	t->report.start_boot_ms = sk_boot_ms();
+	if (t->start.refusal[0] != '\0')
+		fail_start(t, 126, t->start.refusal);
+	else
+		pid = sup_launch(t, NULL);
 	if (pid == -1) {
-		if (channel[0] != -1)
-			close(channel[0]);
 		sup_finish(t);
 		return;
 	}
-	started(t, pid);
-	if (channel[0] != -1 && !sup_watch_worker(t, channel[0], &err))
-		sk_sink_log(t->sup->sink, SK_ERROR, t->start.id, t->attempt, "%s", err.msg);
+	t->pid = t->session = pid;
+	t->report.pid = pid;
+	sk_map_put(&s->by_pid, (uint64_t)pid, t);
+	sup_tell_started(t);
+}
+
+/* The first of the queue. False when it must wait. */
+static bool
+start_next(struct sup *s, int *processes)
+{
+	struct sup_task *t = s->queue_head;
+	bool room = s->n_slots == 0 || s->n_running < s->n_slots;
+
+	switch (sup_warm_start(t, room)) {
+	case SUP_STARTED:
+		return true;
+	case SUP_WAITS:
+		return false;
+	case SUP_ORDINARY:
+		break;
+	}
+	if (!room)
+		return false;
+	start_task(t);
+	(*processes)++;
+	return true;
 }
 
 bool
 sup_start_queued(struct sup *s)
 {
-	for (int i = 0; i < STARTS_PER_ROUND; i++) {
-		if (s->queue_head == NULL || s->stalled || (s->n_slots > 0 && s->n_running >= s->n_slots))
-			return false;
-		start_task(s->queue_head);
-	}
-	return true;
+	int processes = 0, started = 0;
+	bool more = true;
+
+	while (more && processes < STARTS_PER_ROUND && started++ < WARM_PER_ROUND)
+		more = s->queue_head != NULL && !s->stalled && start_next(s, &processes);
+	sup_warm_wake(s);
+	return more;
 }
 
 void
@@ -407,7 +525,9 @@ sup_prepare_next(struct sup *s)
 	struct sup_task *t = s->queue_head;
 	struct sk_err err;
 
-	if (t == NULL || t->slot != NULL || t->start.refusal[0] != '\0')
+	/* one for a warm worker needs nothing; a user's things are made as that user's */
+	if (t == NULL || t->slot != NULL || t->class != NULL || t->start.refusal[0] != '\0' ||
+		t->start.user[0] != '\0')
 		return;
 	if (sup_slot_take(t, &err))
 		t->env = build_env(t);
@@ -454,10 +574,11 @@ sup_task_stop(struct sup_task *t, enum sk_reason reason, int sig, int64_t grace_
 {
 	struct sup *s = t->sup;
 
-	if (t->state == SK_T_ENDED)
+	if (t->state == SK_T_ENDED || (t->warm != NULL && !sup_warm_claim(t)))
 		return;
-	if (t->state == SK_T_QUEUED) {
-		dequeue(t);
+	if (t->state == SK_T_QUEUED || t->session == 0) {
+		if (t->state == SK_T_QUEUED)
+			sup_dequeue(t); /* else it was paused before it was started */
 		s->n_running++; /* finish takes it off again */
 		t->stop_reason = reason;
 		sup_finish(t);
@@ -467,6 +588,7 @@ sup_task_stop(struct sup_task *t, enum sk_reason reason, int sig, int64_t grace_
 		return; /* the first reason stands */
 	if (has_ended(t))
 		return;
+	sup_thaw(t);
 	t->state = SK_T_STOPPING;
 	t->stop_reason = reason;
 	t->grace_until_ms = sk_boot_ms() + (grace_ms > 0 ? grace_ms : 0);
@@ -479,7 +601,9 @@ sup_task_stop(struct sup_task *t, enum sk_reason reason, int sig, int64_t grace_
 void
 sup_task_kill(struct sup_task *t)
 {
-	if (t->state == SK_T_ENDED || t->state == SK_T_QUEUED)
+	if (t->warm != NULL && !sup_warm_claim(t))
+		return;
+	if (t->state == SK_T_ENDED || t->state == SK_T_QUEUED || t->session == 0)
 		return;
 	t->hurry = true;
 	if (has_ended(t)) {
@@ -489,7 +613,7 @@ sup_task_kill(struct sup_task *t)
 	}
 	t->timer.fn = say_unkillable;
 	sk_timer_set(t->sup->loop, &t->timer, sk_boot_ms() + SUP_UNKILLABLE_MS);
-	if (t->state == SK_T_RUNNING)
+	if (t->state != SK_T_STOPPING)
 		t->stop_reason = SK_REASON_INTERRUPTED;
 	t->state = SK_T_STOPPING;
 	t->killed = true;
@@ -504,7 +628,7 @@ sup_task_update(struct sup_task *t, const struct sk_frame *f)
 {
 	struct sk_str payload = SK_STR_INIT;
 
-	if (t->state != SK_T_RUNNING || t->start.program || t->chan.fd == -1) {
+	if ((t->warm != NULL && !sup_warm_claim(t)) || t->state != SK_T_RUNNING || t->start.program || t->chan.fd == -1) {
 		sk_put_u32(&payload, 0);
 		sk_put_text(&payload, "the task is not running");
 		sup_tell(t->sup, SK_F_UPDATED, t, &payload, true);
@@ -557,8 +681,9 @@ sup_task_free(struct sup_task *t)
 	struct sup *s = t->sup;
 
 	if (t->state == SK_T_QUEUED)
-		dequeue(t);
+		sup_dequeue(t);
 	sk_timer_clear(s->loop, &t->timer);
+	sk_timer_clear(s->loop, &t->freeze);
 	sk_watch_remove(t->chan_watch);
 	sk_chan_release(&t->chan);
 	sup_slot_give(t);

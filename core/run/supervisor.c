@@ -20,6 +20,14 @@
 
 /* ---- stopping ---- */
 
+static int64_t
+drain_grace(const struct sup_task *t)
+{
+	int64_t most = t->sup->cfg->drain_ms;
+
+	return most > 0 && t->start.grace_ms > most ? most : t->start.grace_ms;
+}
+
 void
 sup_drain(struct sup *s, enum sk_reason reason, int sig)
 {
@@ -34,8 +42,9 @@ sup_drain(struct sup *s, enum sk_reason reason, int sig)
 		if (again)
 			sup_task_kill(t);
 		else
-			sup_task_stop(t, reason, sig, t->start.grace_ms);
+			sup_task_stop(t, reason, sig, drain_grace(t));
 	}
+	sup_warm_end_idle(s);
 	sup_check_done(s);
 }
 
@@ -84,6 +93,7 @@ every_second(void *arg)
 
 	sk_sink_tick(s->sink);
 	sup_age_memory_kills(s);
+	sup_warm_tick(s);
 	sup_status_tick(s);
 	sup_link_tick(s);
 	/* systemd's watchdog is fed only while both halves make progress */
@@ -226,6 +236,7 @@ set_up(struct sup *s, struct sk_err *err)
 	sk_sink_log(s->sink, SK_DEBUG, NULL, 0, "run %s, cgroups: %s", s->run.run_id,
 		sk_cgroups_describe(s->cgs));
 	s->oom_seen = s->oom_last = sk_cgroups_own_oom_kills(s->cgs);
+	sup_warm_open(s);
 	sup_status_open(s);
 	return SK_OK;
 }
@@ -238,6 +249,7 @@ take_down(struct sup *s)
 	size_t i = 0;
 
 	sup_link_free(s);
+	sup_warm_free(s);
 	while ((t = sk_map_each(&s->by_key, &i)) != NULL)
 		sup_task_free(t);
 	i = 0;

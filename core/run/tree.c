@@ -17,6 +17,7 @@
 struct proc {
 	pid_t pid, parent, session;
 	unsigned long long start; /* clock ticks since boot: tells a recycled pid */
+	bool stopped; /* by a signal or a tracer */
 	bool mine;
 };
 
@@ -62,7 +63,11 @@ read_stat(pid_t pid, struct proc *p)
 	/* a first thread that has ended looks like a zombie while others run on */
 	if (got != 5 || state == 'X' || (state == 'Z' && threads <= 1))
 		return false;
-	*p = (struct proc){ .pid = pid, .parent = parent, .session = session, .start = start };
+	*p = (struct proc){ .pid = pid,
+		.parent = parent,
+		.session = session,
+		.start = start,
+		.stopped = state == 'T' || state == 't' || state == 'Z' };
 	return true;
 }
 
@@ -221,22 +226,29 @@ signal_mine(struct proc_list *all, int sig)
 	return n;
 }
 
-size_t
-sk_tree_signal(const struct sk_tree *t, int sig)
+static void
+find_tree(const struct sk_tree *t, struct proc_list *all)
 {
-	struct proc_list all;
 	pid_t self = getpid();
 
-	read_all(&all);
-	for (size_t i = 0; i < all.n; i++) {
-		struct proc *p = &all.list[i];
+	read_all(all);
+	for (size_t i = 0; i < all->n; i++) {
+		struct proc *p = &all->list[i];
 
 		if (p->pid == self || p->pid == t->spare)
 			continue;
 		p->mine = (t->session != 0 && p->session == t->session) ||
 			(t->run_id != NULL && has_marks(p->pid, t));
 	}
-	spread(&all, t->spare);
+	spread(all, t->spare);
+}
+
+size_t
+sk_tree_signal(const struct sk_tree *t, int sig)
+{
+	struct proc_list all;
+
+	find_tree(t, &all);
 	return signal_mine(&all, sig);
 }
 
@@ -267,6 +279,18 @@ has_strays(bool (*known)(pid_t pid, void *arg), void *arg)
 	if (dir != NULL)
 		closedir(dir);
 	return found;
+}
+
+size_t
+sk_tree_halt(const struct sk_tree *t)
+{
+	struct proc_list all;
+
+	find_tree(t, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (all.list[i].stopped)
+			all.list[i].mine = false;
+	return signal_mine(&all, SIGSTOP);
 }
 
 size_t

@@ -24,6 +24,10 @@ struct sk_tree {
  * Returns how many were found alive (zombies do not count). */
 size_t sk_tree_signal(const struct sk_tree *t, int sig);
 
+/* SIGSTOP to every process of the tree that is not stopped. Returns how many were not: who forks
+ * faster than we look is stopped at last, so repeat until it returns 0. */
+size_t sk_tree_halt(const struct sk_tree *t);
+
 /* Children of this process that are in nobody's book: adopted orphans without a readable mark.
  * known(pid) says whether a child is one of ours. Sends sig to each stray and its descendants.
  * Returns how many were found. */

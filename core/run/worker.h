@@ -1,8 +1,8 @@
 /* worker.h - what a worker class is, and what it may call. See workers/README.md for an example.
  *
  * A class is one struct literal in its own file, named in workers/registry.c. It runs in a process
- * of its own, forked for each attempt, on one thread. It never touches JSON or YAML: the runtime
- * decodes the attachments into its struct by the field table.
+ * of its own, forked for each attempt, on one thread (a reusable class: see below). It never touches
+ * JSON or YAML: the runtime decodes the attachments into its struct by the field table.
  *
  * Order and outcomes (skalds-protocol.md 6, its defects N13, N18, N24 done right):
  *	before, main, after on the way out of success; release always; then the process exits.
@@ -10,6 +10,22 @@
  *	stopped by a signal to skalds and main returned SK_ECANCELED -> exit 128 + signal.
  *	An error of before skips main and after. An error of after fails the task. An error of release
  *	is logged and changes nothing.
+ *
+ * Reusable classes run in warm workers: one process takes task after task, without a fork for each
+ * (some 100,000 a second in place of some thousand). `edge` and `run-one` do not use them. What the
+ * class promises, because nobody else can see to it:
+ *	a hook leaves the process as it found it: no thread, no descriptor, no changed directory, umask,
+ *	signal action, limit, environment or global that the next task could trip over; no memory that
+ *	nobody frees. State that is carried over on purpose (a connection, a cache) is fine.
+ * What it need not care for:
+ *	the memory of sk_run_state and the attachments are new for each task; output, log, progress and
+ *	result go to the task that made them (what stands in stdout's buffer is flushed between tasks);
+ *	a task that fails, crashes, calls exit, is stopped, timed out, paused or updated, or that left a
+ *	child process behind is the last one of its process; so is the 10,000th, and after a minute
+ *	without a task the process ends. It ends by SIGKILL: there is no hook for it.
+ * What differs: sk_run_task_id and sk_run_attempt are right, but the environment is the one of the
+ * process, without SKALDS_RESULT and the like. CPU time is told of tasks of a millisecond and more.
+ * A task with a memory limit, a user, a directory or variables of its own gets its own process.
  */
 #ifndef SK_CORE_RUN_WORKER_H
 #define SK_CORE_RUN_WORKER_H
@@ -36,9 +52,7 @@ struct sk_worker {
 	size_t attachment_size; /* sizeof the struct the fields describe */
 	size_t state_size; /* zeroed memory for sk_run_state(); 0 = none */
 	enum sk_worker_kind kind;
-	/* One process may execute many tasks of this class, one after another: it leaves nothing behind
-	 * (no children, no changed globals). */
-	bool reusable;
+	bool reusable; /* keeps the promises above: its tasks may share a process, one after another */
 
 	sk_hook_fn *before, *run, *after, *release; /* run is mandatory for compiled workers */
 

@@ -1,8 +1,8 @@
 #include "core/run/worker_runtime.h"
 #include "core/base/clock.h"
-#include "core/base/mem.h"
 #include "core/base/problem.h"
 #include "core/base/value.h"
+#include "core/run/worker_priv.h"
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -16,23 +16,8 @@
 #define RESULT_MAX ((size_t)64 << 10)
 #define EXIT_FAILED 1
 #define EXIT_TRY_AGAIN 75
-#define EXIT_SKALDS 125
 #define BACKLOG ((size_t)64 << 10) /* of frames that the supervisor has not taken */
 #define PROGRESS_MS 50 /* the supervisor coalesces further; this spares it the wake-ups */
-
-struct sk_run {
-	const struct sk_worker *worker;
-	const char *task_id;
-	int64_t attempt;
-	void *att; /* what the hooks see */
-	void *state;
-	struct sk_arena *arena; /* of the attachments in force */
-	struct sk_chan chan;
-	int64_t progress_ms; /* boot clock of the last report */
-	double progress;
-	char stage[128];
-	bool progress_held; /* changed since it was sent */
-};
 
 /* The only thing a signal handler may touch. */
 static volatile sig_atomic_t stop_signal;
@@ -113,15 +98,24 @@ sk_run_warn(struct sk_run *run, const char *fmt, ...)
 }
 
 /* A full socket means the supervisor is busy: what matters (failure, result) is sent blocking. */
-static void
-send_frame(struct sk_run *run, enum sk_frame_type type, const struct sk_str *payload, bool must)
+void
+worker_flush(struct sk_run *run)
 {
 	struct pollfd p = { .fd = run->chan.fd, .events = POLLOUT };
-	struct sk_err err;
 
-	sk_chan_queue(&run->chan, type, 0, 0, payload);
-	while (sk_chan_flush(&run->chan, &err) == SK_EAGAIN && must)
+	while (sk_chan_flush(&run->chan, NULL) == SK_EAGAIN)
 		poll(&p, 1, 1000);
+}
+
+void
+worker_send(struct sk_run *run, enum sk_frame_type type, const struct sk_str *payload, bool must)
+{
+	run->spoke = true;
+	sk_chan_queue(&run->chan, type, run->frame_key, run->frame_attempt, payload);
+	if (must)
+		worker_flush(run);
+	else if (sk_chan_flush(&run->chan, NULL) != SK_OK)
+		return; /* it goes with the next one */
 }
 
 static void
@@ -134,7 +128,7 @@ send_progress(struct sk_run *run)
 		return; /* a supervisor that stands still: the latest progress waits, the others are gone */
 	sk_put_f64(&payload, run->progress);
 	sk_put_text(&payload, run->stage);
-	send_frame(run, SK_F_PROGRESS, &payload, false);
+	worker_send(run, SK_F_PROGRESS, &payload, false);
 	sk_str_release(&payload);
 	run->progress_held = false;
 }
@@ -158,7 +152,7 @@ sk_run_result(struct sk_run *run, const void *data, size_t n, struct sk_err *err
 	if (n > RESULT_MAX)
 		return sk_fail(err, SK_EINVAL, "a result of %zu bytes is larger than %zu", n, RESULT_MAX);
 	sk_put_bytes(&payload, data, n);
-	send_frame(run, SK_F_RESULT, &payload, true);
+	worker_send(run, SK_F_RESULT, &payload, true);
 	sk_str_release(&payload);
 	return SK_OK;
 }
@@ -197,7 +191,7 @@ report_update(struct sk_run *run, const struct sk_err *err)
 
 	sk_put_u32(&payload, err == NULL);
 	sk_put_text(&payload, err != NULL ? err->msg : "");
-	send_frame(run, SK_F_UPDATED, &payload, true);
+	worker_send(run, SK_F_UPDATED, &payload, true);
 	sk_str_release(&payload);
 }
 
@@ -279,6 +273,23 @@ wait_until(struct sk_run *run, int64_t due_ns)
 	return stop_signal == 0;
 }
 
+void
+worker_wait(struct sk_run *run)
+{
+	struct pollfd p = { .fd = run->chan.fd, .events = POLLIN };
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (stop_signal == 0 && ppoll(&p, 1, NULL, &none) > 0)
+		take_frames(run);
+}
+
+int
+worker_stopped(void)
+{
+	return (int)stop_signal;
+}
+
 bool
 sk_run_sleep(struct sk_run *run, double seconds)
 {
@@ -315,12 +326,12 @@ take_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static void
-name_process(const char *task_id)
+void
+worker_name(const char *text)
 {
 	char name[16];
 
-	snprintf(name, sizeof(name), "sk:%.12s", task_id);
+	snprintf(name, sizeof(name), "sk:%.12s", text);
 	prctl(PR_SET_NAME, name);
 }
 
@@ -354,45 +365,77 @@ send_failure(struct sk_run *run, const char *msg)
 	struct sk_str payload = SK_STR_INIT;
 
 	sk_put_text(&payload, msg);
-	send_frame(run, SK_F_FAILURE, &payload, true);
+	worker_send(run, SK_F_FAILURE, &payload, true);
 	sk_str_release(&payload);
+}
+
+_Noreturn void
+worker_refuse(struct sk_run *run, const struct sk_err *err)
+{
+	send_failure(run, err->msg);
+	_exit(WORKER_EXIT_SKALDS);
+}
+
+void
+worker_init(struct sk_run *run, const struct sk_worker *w, char **env, int channel)
+{
+	environ = env;
+	take_signals();
+	*run = (struct sk_run){ .worker = w };
+	sk_chan_init(&run->chan, channel);
+	run->arena = sk_arena_new();
+	run->state = sk_xcalloc(1, w->state_size);
+	run->att = sk_xcalloc(1, w->attachment_size);
+}
+
+bool
+worker_decode(struct sk_run *run, const void *data, size_t n, struct sk_err *err)
+{
+	const void *att = decode(run->worker, data, n, run->arena, err);
+
+	if (att != NULL)
+		memcpy(run->att, att, run->worker->attachment_size);
+	return att != NULL;
+}
+
+enum sk_code
+worker_run(struct sk_run *run)
+{
+	struct sk_err err = { SK_OK, "" };
+	enum sk_code code = run_hooks(run, &err);
+
+	if (run->progress_held)
+		send_progress(run);
+	if (code != SK_OK)
+		send_failure(run, err.msg[0] != '\0' ? err.msg : sk_code_name(code));
+	if (run->worker->release != NULL) {
+		struct sk_err release_err = { SK_OK, "" };
+
+		if (run->worker->release(run, run->att, &release_err) != SK_OK)
+			sk_run_warn(run, "release: %s", release_err.msg);
+	}
+	return code;
+}
+
+_Noreturn void
+worker_exit(enum sk_code code)
+{
+	fflush(NULL);
+	_exit(exit_code(code));
 }
 
 _Noreturn void
 sk_worker_main(const struct sk_worker *w, const struct sk_start *start, uint32_t attempt,
 	char **env, int channel)
 {
-	struct sk_run run = { .worker = w, .task_id = start->id, .attempt = attempt };
+	struct sk_run run;
 	struct sk_err err = { SK_OK, "" };
-	enum sk_code code;
 
-	environ = env;
-	name_process(start->id);
-	take_signals();
-	sk_chan_init(&run.chan, channel);
-	run.arena = sk_arena_new();
-	run.state = sk_xcalloc(1, w->state_size);
-	run.att = sk_xcalloc(1, w->attachment_size);
-	{
-		const void *att = decode(w, start->attachments, start->attachments_len, run.arena, &err);
-
-		if (att == NULL) {
-			send_failure(&run, err.msg);
-			_exit(EXIT_SKALDS);
-		}
-		memcpy(run.att, att, w->attachment_size);
-	}
-	code = run_hooks(&run, &err);
-	if (run.progress_held)
-		send_progress(&run);
-	if (code != SK_OK)
-		send_failure(&run, err.msg[0] != '\0' ? err.msg : sk_code_name(code));
-	if (w->release != NULL) {
-		struct sk_err release_err = { SK_OK, "" };
-
-		if (w->release(&run, run.att, &release_err) != SK_OK)
-			sk_run_warn(&run, "release: %s", release_err.msg);
-	}
-	fflush(NULL);
-	_exit(exit_code(code));
+	worker_init(&run, w, env, channel);
+	worker_name(start->id);
+	run.task_id = start->id;
+	run.attempt = attempt;
+	if (!worker_decode(&run, start->attachments, start->attachments_len, &err))
+		worker_refuse(&run, &err);
+	worker_exit(worker_run(&run));
 }

@@ -96,6 +96,16 @@ payload(uint16_t type, struct sk_reader *r, struct sk_arena *a)
 		check(strlen(sk_get_text(r, a)) <= SK_FRAME_MAX);
 		sk_get_u32(r);
 		break;
+	case SK_F_PAUSED:
+	case SK_F_RESUMED:
+	case SK_F_UPDATED:
+		sk_get_u32(r);
+		check(strlen(sk_get_text(r, a)) <= SK_FRAME_MAX);
+		break;
+	case SK_F_UNSTARTED:
+		sk_get_u32(r);
+		sk_get_u32(r);
+		break;
 	case SK_F_RESULT:
 		sk_get_bytes(r, &n);
 		check(n <= SK_FRAME_MAX);

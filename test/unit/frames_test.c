@@ -164,6 +164,8 @@ static const struct sk_start full_start = {
 	.cwd = "/tmp",
 	.input = "in\nput",
 	.isolate = true,
+	.reusable = true,
+	.user = "nobody",
 	.refusal = "no",
 };
 
@@ -196,6 +198,8 @@ a_start_comes_back_whole(void **state)
 	assert_string_equal(st.class_name, "Exec");
 	assert_true(st.program);
 	assert_true(st.isolate);
+	assert_true(st.reusable);
+	assert_string_equal(st.user, "nobody");
 	assert_true(st.timeout_ms == INT64_MAX && st.output_limit == INT64_MIN);
 	assert_int_equal(st.grace_ms, 1);
 	assert_int_equal(st.memory_mb, 3);
@@ -225,7 +229,8 @@ what_was_not_set_comes_back_empty_and_never_null(void **state)
 	b = bytes_of(s.p, s.len);
 	assert_true(sk_get_start(&b.reader, a, &st));
 	assert_string_equal(st.class_name, "");
-	assert_false(st.program || st.isolate);
+	assert_false(st.program || st.isolate || st.reusable);
+	assert_string_equal(st.user, "");
 	assert_non_null(st.attachments);
 	assert_null(st.argv[0]);
 	assert_null(st.env[0]);

@@ -1,0 +1,118 @@
+/* conn.h - one connection of the server. Private to adapters/http.
+ *
+ * The connection reads and writes its socket itself; evhttp's bufferevent is only the pair of
+ * buffers through which evhttp gets whole requests and gives answers; its events are never
+ * registered.
+ *
+ *	IDLE	between requests; nothing of the next one is there
+ *	HEAD	a request has begun
+ *	BODY	its head is whole
+ *	CALLED	evhttp has handed it to us, the answer is awaited
+ *	ANSWER	the answer (or a refusal) is being written
+ *	LINGER	refused; what the client still sends is thrown away, so that it reads why
+ */
+#ifndef SK_ADAPTERS_HTTP_CONN_H
+#define SK_ADAPTERS_HTTP_CONN_H
+
+#include "adapters/http/filter.h"
+#include "adapters/http/server.h"
+#include "adapters/http/sockaddr.h"
+#include "core/base/str.h"
+#include <event2/event_struct.h>
+#include <sys/queue.h>
+
+enum sk_conn_state {
+	SK_CONN_IDLE,
+	SK_CONN_HEAD,
+	SK_CONN_BODY,
+	SK_CONN_CALLED,
+	SK_CONN_ANSWER,
+	SK_CONN_LINGER,
+	SK_N_CONN_STATE
+};
+
+struct sk_conn {
+	TAILQ_ENTRY(sk_conn) all, queue; /* queue: of those in the same state, or of the born */
+	struct sk_http_server *server;
+	struct bufferevent *bev;
+	struct evhttp_connection *evcon; /* NULL: not taken over yet, or gone */
+	struct event readable, writable;
+	int fd;
+	enum sk_conn_state state;
+	int64_t since_ms; /* in this state */
+	struct sk_http_filter filter;
+	struct sk_str in; /* what was read */
+	size_t in_at; /* where the request that is being read begins */
+	size_t thrown; /* LINGER: bytes */
+	bool refused; /* ANSWER: by ourselves, evhttp knows nothing of it */
+	bool close; /* after the answer */
+	bool eof; /* the client sends nothing more */
+	bool told_continue, answered;
+	bool inside; /* evhttp has it: answers are written when it is done */
+	int busy; /* functions that still need it */
+	bool gone; /* freed when nobody is busy with it */
+	struct evhttp_request *req; /* CALLED */
+	struct sk_api_request api; /* CALLED */
+	struct sk_str text; /* path and query of api */
+};
+
+TAILQ_HEAD(sk_conn_list, sk_conn);
+
+struct sk_http_server {
+	struct sk_http_server_config cfg;
+	struct event_base *base;
+	struct evhttp *http;
+	struct evconnlistener *listener; /* evhttp's */
+	struct sk_sockaddr addr;
+	dev_t dev;
+	ino_t ino; /* of the socket */
+	struct sk_conn_list all, born, queues[SK_N_CONN_STATE]; /* born: not taken over yet */
+	int64_t limits_ms[SK_N_CONN_STATE]; /* how long in a state; 0 = as long as it likes */
+	size_t n;
+	struct event newborn; /* connections that evhttp has just made are taken over */
+	struct event deadline;
+	int64_t deadline_ms; /* what `deadline` is set for; 0 = not set */
+	struct event resume; /* accepting goes on; always pending, see server.c */
+	bool paused, draining;
+	int64_t warned_ms; /* of accept's failures */
+	struct sk_conn *current; /* whose request evhttp is looking at */
+	struct evbuffer *out;
+	char date[40];
+	int64_t date_s;
+	struct sk_http_server_stats stats;
+};
+
+/* ---- server.c ---- */
+
+/* Into a state, from now on; the deadline counts from here. */
+void sk_conn_enter(struct sk_conn *c, enum sk_conn_state state);
+/* It is gone: out of all lists. The caller frees it when nobody is busy with it. */
+void sk_conn_forget(struct sk_conn *c);
+
+/* ---- conn.c ---- */
+
+struct sk_conn *sk_conn_new(struct sk_http_server *s, struct bufferevent *bev);
+/* evhttp has made its connection: read. False when it could not be registered; then it is gone. */
+bool sk_conn_take_over(struct sk_conn *c);
+/* Answer by ourselves and close. */
+void sk_conn_refuse(struct sk_conn *c, int status, const char *why);
+/* Close at once; who was asked is told. */
+void sk_conn_drop(struct sk_conn *c);
+/* Its time in the state is over. */
+void sk_conn_timeout(struct sk_conn *c);
+/* Something was put into the output: write it, and go on when all is written. */
+void sk_conn_flush(struct sk_conn *c);
+/* Go on with what was read. */
+void sk_conn_advance(struct sk_conn *c);
+void sk_conn_free(struct sk_conn *c);
+/* Ends what began with busy++: it is freed when it is gone and nobody else needs it. */
+void sk_conn_leave(struct sk_conn *c);
+
+/* ---- exchange.c ---- */
+
+/* evhttp's callback for requests; arg is the server. */
+void sk_exchange_request(struct evhttp_request *req, void *arg);
+/* The text of an answer that is not the API's: status line, headers, JSON. */
+void sk_exchange_refusal(struct sk_http_server *s, struct sk_str *out, int status, const char *why);
+
+#endif

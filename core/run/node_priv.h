@@ -1,0 +1,209 @@
+/* node_priv.h - the inside of the node, shared by node.c and node_*.c.
+ *
+ * A task here is one attempt. What the store has of it is believed (`life`) and compared with each
+ * write; what the supervisor says of it is noted (started, ended, paused) and makes it dirty: the
+ * next flush stores it. A task that is settled stays as a tombstone until every read of the store
+ * that began before has come back: a late answer must not start it again. */
+#ifndef SK_CORE_RUN_NODE_PRIV_H
+#define SK_CORE_RUN_NODE_PRIV_H
+
+#include "core/base/map.h"
+#include "core/model/record_spec.h"
+#include "core/run/node.h"
+#include "core/run/peer.h"
+
+#define NODE_BATCH 1000 /* tasks of one operation */
+#define NODE_IN_FLIGHT 4 /* operations of a kind */
+
+struct node_list {
+	struct node_task *first, *last;
+};
+
+struct node_task {
+	struct node_task *prev, *next; /* in the list of dirty or of gone ones */
+	uint64_t key, seq;
+	uint32_t attempt;
+	struct sk_life life; /* as the store has it, for all we know */
+	uint64_t changed; /* reads up to this number began before the last change here */
+	uint64_t seen; /* mark of the last look that had it */
+	const struct sk_worker *worker; /* NULL: not in this build */
+	const char *class_name; /* behind id */
+	bool loaded; /* life and the rest of the record were read */
+	bool given; /* the supervisor has it */
+	bool waiting; /* for gpus */
+	bool started, ended;
+	bool paused, pausing; /* it is; it was told to */
+	bool stopped; /* it was told to stop */
+	bool fenced; /* not ours any more: nothing of it is stored */
+	bool dirty, moving;
+	bool unsure; /* a write of unknown outcome had its end */
+	bool look_again; /* something was wanted before it ran */
+	bool reread; /* to be read when its move has come back */
+	bool gone;
+	uint32_t gpus; /* bits: which it has */
+	uint64_t att_hash; /* of the attachments that it was sent last */
+	double backoff_s, max_backoff_s;
+	int64_t deadline_ms; /* 0 = none */
+	bool keep; /* onDisconnect: continue */
+	int64_t start_ms, end_ms; /* wall clock */
+	/* how it ended */
+	enum sk_reason reason;
+	int32_t code, signal;
+	int64_t max_rss_kb, cpu_ms;
+	char *message; /* NULL = none */
+	char *result;
+	size_t result_len;
+	/* how far it is */
+	double progress;
+	char *stage; /* NULL = none */
+	bool progress_dirty;
+	int64_t progress_ms; /* boot clock: when it was stored last */
+	char id[];
+};
+
+/* A read of the store that is under way. */
+struct node_read {
+	struct node_read *prev, *next;
+	struct sk_node *n;
+	struct sk_arena *arena;
+	uint64_t number;
+	union {
+		struct sk_op op;
+		struct sk_op_get get;
+		struct sk_op_find find;
+	} u;
+};
+
+struct sk_node {
+	struct sk_node_config cfg;
+	struct sk_chan chan;
+	struct sk_watch *watch;
+	struct sk_peer peer;
+	uint64_t incarnation; /* 0 until HELLO */
+	const char **classes;
+	uint64_t random;
+	bool told; /* the supervisor has told of all it has */
+	bool looked; /* the store was looked through since */
+	bool ready_said;
+	/* tasks, by key */
+	struct sk_map tasks;
+	size_t n_tasks; /* without those that are gone */
+	size_t n_odd; /* whose key is not the hash of their id */
+	size_t n_waiting;
+	struct node_list dirty, gone;
+	uint32_t gpus_free;
+	uint64_t stale;
+	/* reads */
+	uint64_t reads;
+	struct node_read *first_read, *last_read;
+	unsigned n_gets;
+	struct sk_str ids; /* to be read, NUL-terminated one after another */
+	size_t n_ids;
+	bool looking, look_again;
+	uint64_t look_mark, look_began; /* began: the number of its first read */
+	uint64_t looked_at; /* the began of the last look that was complete */
+	/* writes */
+	unsigned n_moves;
+	struct sk_timer hold, progress, look, retry, ping, renew, trust;
+	bool held; /* the store failed: nothing is sent until `retry` */
+	bool write_failed;
+	int64_t backoff_ms;
+	/* lease */
+	bool renewing, cut_off, replaced;
+	uint64_t renewals;
+	int64_t sent_ms, trusted_ms; /* boot clock */
+	int64_t began_ms; /* wall clock */
+	struct sk_skald row;
+	struct sk_op_skald_put put;
+	struct sk_arena *put_arena;
+	/* the end */
+	bool draining, peer_gone, over;
+	int over_code;
+	uint64_t drain_number; /* a look that began later has found all that was given to us */
+	int64_t give_up_ms; /* boot clock; peer_gone: nothing is waited for beyond it */
+};
+
+/* node.c */
+void node_tell(struct sk_node *n, enum sk_frame_type type, const struct node_task *t,
+	const struct sk_str *payload);
+/* Ask the supervisor to stop it. Nothing happens when it was asked before or has ended. */
+void node_stop(struct sk_node *n, struct node_task *t, enum sk_reason reason, uint64_t grace_ms);
+/* An event about the task as it stands. message may be NULL. */
+void node_publish(
+	struct sk_node *n, enum sk_event_kind kind, const struct node_task *t, const char *message);
+double node_random(struct sk_node *n);
+/* The store failed: log it, send nothing for a while. */
+void node_hold(struct sk_node *n, const struct sk_op *op, const char *what);
+/* The store has done the operation. A store that can be read is not one that can be written. */
+void node_unhold(struct sk_node *n, const struct sk_op *op);
+
+/* node_table.c */
+struct node_task *node_find(const struct sk_node *n, const char *id);
+/* A new task; key 0: choose one. A tombstone with this id must have been dropped. */
+struct node_task *
+node_add(struct sk_node *n, uint64_t key, const char *id, const char *class_name, uint32_t attempt);
+/* It is settled: the supervisor may forget it, its gpus are free, it becomes a tombstone. */
+void node_settle(struct sk_node *n, struct node_task *t);
+/* Free it, whatever it is. */
+void node_drop(struct sk_node *n, struct node_task *t);
+/* There is something to store of it. */
+void node_mark(struct sk_node *n, struct node_task *t);
+void node_unmark(struct sk_node *n, struct node_task *t);
+void node_table_free(struct sk_node *n);
+/* Free tombstones that no read can bring back. */
+void node_bury(struct sk_node *n);
+/* Take so many gpus for it; false: not now. */
+bool node_gpus_take(struct sk_node *n, struct node_task *t, int64_t wanted);
+
+/* node_read.c: what the store has */
+void node_read(struct sk_node *n, const char *id); /* soon */
+void node_read_flush(struct sk_node *n);
+/* Look through all that the store has for us. */
+void node_look(struct sk_node *n);
+
+/* node_assign.c: assignments */
+/* A record that is ours and that we do not have. */
+void node_begin(struct sk_node *n, const struct sk_record *r);
+/* Fill in what is kept of a record. */
+bool node_load(struct sk_node *n, struct node_task *t, const struct sk_record *r,
+	struct sk_arena *a, struct sk_spec *spec, struct sk_err *err);
+/* It waited for gpus; the record is fresh. */
+void node_try_again(
+	struct sk_node *n, struct node_task *t, const struct sk_record *r, struct sk_arena *a);
+/* Gpus became free. */
+void node_start_waiting(struct sk_node *n);
+/* It ends without the supervisor's help. */
+void
+node_end_here(struct sk_node *n, struct node_task *t, enum sk_reason reason, const char *message);
+uint64_t node_att_hash(const struct sk_value *attachments);
+
+/* node_report.c: what the supervisor says of tasks; writing it down */
+void node_on_task(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a);
+void node_on_started(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a);
+void node_on_exited(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a);
+void node_on_progress(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a);
+/* Timers: starts that were held back; progress to store. */
+void node_hold_over(void *arg);
+void node_progress_due(void *arg);
+
+/* node_move.c: the writes */
+void node_move_flush(struct sk_node *n);
+/* The events of an end that was stored: life is as it is now. */
+void node_say_end(struct sk_node *n, const struct node_task *t);
+
+/* node_wish.c: what is wanted of a task that we have */
+/* The record is newer than what we know, and its attempt is ours. */
+void
+node_agree(struct sk_node *n, struct node_task *t, const struct sk_record *r, struct sk_arena *a);
+/* It is not ours any more. r: as it is now, NULL when it is not there. */
+void node_fence(struct sk_node *n, struct node_task *t, const struct sk_record *r);
+void node_on_paused(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a);
+void node_on_updated(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a);
+
+/* node_lease.c */
+void node_lease_begin(struct sk_node *n);
+/* Say that there is no room here any more. */
+void node_lease_drain(struct sk_node *n);
+void node_lease_free(struct sk_node *n);
+
+#endif
