@@ -35,8 +35,8 @@ store_dir_remove(const char *dir)
 	assert_int_equal(rmdir(dir), 0);
 }
 
-static void
-open_again(struct store_rig *g)
+void
+store_rig_start(struct store_rig *g)
 {
 	struct sk_err err = { SK_OK, "" };
 
@@ -53,14 +53,14 @@ store_rig_open(struct store_rig *g, const struct store_kind *kind)
 	*g = (struct store_rig){ .kind = kind, .arena = sk_arena_new(), .loop = sk_loop_new(&err) };
 	assert_non_null(g->loop);
 	store_dir_make(g->dir);
-	open_again(g);
+	store_rig_start(g);
 }
 
 void
 store_rig_reopen(struct store_rig *g)
 {
 	sk_store_close(g->store);
-	open_again(g);
+	store_rig_start(g);
 }
 
 void

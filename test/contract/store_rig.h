@@ -22,6 +22,8 @@ struct store_rig {
 
 /* In an empty directory; fails the test when it cannot. */
 void store_rig_open(struct store_rig *g, const struct store_kind *kind);
+/* Open it again when it was closed. */
+void store_rig_start(struct store_rig *g);
 void store_rig_reopen(struct store_rig *g);
 /* Close, remove the directory. */
 void store_rig_close(struct store_rig *g);
