@@ -177,8 +177,8 @@ in_process(struct sk_door *d, const struct sk_http_call *call, struct sk_http_an
 	return sk_inside_call(d->inside, call, answer, err);
 }
 
-/* age_ms: since the first try. A hub that died is started again at once: only when it stays away the
- * directory counts as nobody's. */
+/* age_ms: since the first try. A hub that died is started again at once: only when it stays away
+ * the directory counts as nobody's. */
 static enum sk_code
 try_once(struct sk_door *d, const struct sk_http_call *call, struct sk_http_answer *answer,
 	int64_t age_ms, struct sk_err *err)

@@ -25,8 +25,8 @@ struct sk_door *sk_door_open(const struct sk_settings *s, const struct sk_door_c
 /* NULL is allowed. */
 void sk_door_close(struct sk_door *d);
 
-/* Ask, whatever the answer is. 0: *answer is filled in and is the caller's to release. Otherwise the
- * exit code (69, 71, 74); it was said why. */
+/* Ask, whatever the answer is. 0: *answer is filled in and is the caller's to release. Otherwise
+ * the exit code (2, 69, 74); it was said why. */
 int sk_door_ask(struct sk_door *d, const struct sk_http_call *call, struct sk_http_answer *answer);
 /* The same, and an answer that is no success is said as a sentence and becomes its exit code; the
  * answer is then empty. body NULL = none, JSON else. */

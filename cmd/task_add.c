@@ -62,7 +62,7 @@ give_id(const struct sk_args *args, struct sk_value *task, struct sk_arena *a)
 {
 	const char *key = sk_arg(args, "idempotency-key");
 	struct sk_ulid state = { .last_ms = 0 };
-	char id[SK_ADD_ID_LEN > SK_ULID_LEN ? SK_ADD_ID_LEN : SK_ULID_LEN];
+	char id[SK_ULID_LEN];
 
 	if (sk_map_get(task, "id") != NULL)
 		return;

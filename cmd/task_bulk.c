@@ -1,5 +1,6 @@
-/* task_bulk.c - `skalds task add --file`: first every line is checked (task_check.c), then all are sent in
- * pieces. Each task gets an id before it is sent, so that a piece that was cut may be sent again. */
+/* task_bulk.c - `skalds task add --file`: first every line is checked (task_check.c), then all are
+ * sent in pieces. Each task gets an id before it is sent, so that a piece that was cut may be sent
+ * again. */
 #include "adapters/json.h"
 #include "cmd/bulk.h"
 #include "core/base/clock.h"
