@@ -15,8 +15,8 @@ DATA=$T/small/data
 up_start
 gone_soon() { until_true 5 gone "$UP"; }
 check "a data directory on a tmpfs is refused" gone_soon
-like "and it is said how to have it all the same" "$(tail -n 3 up.err)" '--volatile'
-UP_FLAGS=(--volatile)
+like "and it is said how to have it all the same" "$(tail -n 3 up.err)" '--allow-volatile'
+UP_FLAGS=(--allow-volatile)
 up_start
 check "up answers when it is asked for" up_ready 10
 
