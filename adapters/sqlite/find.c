@@ -182,16 +182,16 @@ how_many(const struct finding *f, int64_t *all)
 	return n;
 }
 
-/* Sorting n seqs out of an index against reading the table until the page is full; when that was
- * tried and took too long, whatever restricts. */
+/* Sorting n seqs out of an index against reading the table until the page is full, if those that pass
+ * are spread evenly. When that was tried and took too long, whatever restricts. */
 static bool
 better_by_place(const struct finding *f)
 {
 	int64_t all, n = how_many(f, &all), limit = (int64_t)f->op->limit;
 
-	if (f->patient)
-		return n <= all / 2;
-	return n <= 1000 || (n < all && n <= limit * (all / n));
+	if (n == 0)
+		return true;
+	return f->patient ? n <= all / 2 : n < all && n <= limit * (all / n);
 }
 
 static enum sk_code
