@@ -121,16 +121,18 @@ fault()
 	fi >>"$FAULTS"
 }
 
-# kill_one supervisor|hub|worker: with -9; fails when there is none
+# kill_one supervisor|hub|both|worker: with -9; fails when there is none
 kill_one()
 {
 	local p=
 	case $1 in
 	supervisor) p=$UP ;;
 	hub) p=$(hub_of "$UP" | head -n 1) ;;
-	worker) kill_worker && return ;;
+	both) p="$UP $(hub_of "$UP" | head -n 1)" ;;
+	worker) kill_worker; return ;;
 	esac
-	[ -n "$p" ] && kill -KILL "$p" 2>/dev/null && fault "$1"
+	# shellcheck disable=SC2086
+	[ -n "$p" ] && kill -KILL $p 2>/dev/null && fault "$1"
 }
 
 kill_worker()
