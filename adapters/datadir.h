@@ -2,6 +2,7 @@
  *
  *	DIR/owner.lock		locked (flock) by the owner as long as it lives; its pid stands in it
  *	DIR/skalds.sock		where the owner answers (adapters/http/server.h)
+ *	DIR/tasks.db		the store (adapters/sqlite/store.h)
  *
  * Whoever holds the lock alone may open what else is in the directory. The others speak to the
  * socket; a member of the socket's group cannot even look into the directory. So a client connects
@@ -18,6 +19,7 @@
 
 #define SK_DATADIR_LOCK "owner.lock"
 #define SK_DATADIR_SOCKET "skalds.sock"
+#define SK_DATADIR_STORE "tasks.db"
 
 struct sk_datadir;
 
@@ -29,7 +31,7 @@ struct sk_datadir_config {
 };
 
 /* Where it is: what was given (--data, SKALDS_DATA), else /var/lib/skalds for root, else
- * $XDG_STATE_HOME/skalds, else ~/.local/state/skalds; absolute. SK_EINVAL when nothing says where. */
+ * $XDG_STATE_HOME/skalds, else ~/.local/state/skalds; absolute. SK_EINVAL when nothing says. */
 enum sk_code
 sk_datadir_locate(const char *given, struct sk_str *path, struct sk_err *err) SK_CHECKED;
 

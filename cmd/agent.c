@@ -105,13 +105,39 @@ describe_program(const struct sk_exec *e, struct sk_arena *a, struct sk_start *s
 }
 
 bool
+sk_agent_describe_class(const struct sk_worker *worker, const struct sk_value *attachments,
+	struct sk_arena *a, struct sk_start *st, struct sk_err *err)
+{
+	static const struct sk_value none = { .kind = SK_MAP };
+	struct sk_problems problems;
+	struct sk_str value = SK_STR_INIT;
+	struct sk_exec exec;
+
+	if (worker->kind != SK_WORKER_PROGRAM) {
+		sk_value_encode(&value, attachments != NULL ? attachments : &none);
+		st->attachments = memcpy(sk_arena_alloc(a, value.len + 1), sk_str_text(&value), value.len);
+		st->attachments_len = value.len;
+		sk_str_release(&value);
+		return true;
+	}
+	sk_problems_init(&problems, a, "");
+	if (!sk_fields_decode(
+			worker->fields, attachments, &exec, sizeof(exec), a, "attachments", true, &problems)) {
+		sk_fail(err, SK_EINVAL, "%s", problems.n > 0 ? problems.list[0].text : "attachments");
+		return false;
+	}
+	/* a store may hold what nobody of ours has checked */
+	if (worker->check != NULL && worker->check(&exec, err) != SK_OK)
+		return false;
+	describe_program(&exec, a, st);
+	return true;
+}
+
+bool
 sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a, struct sk_start *st,
 	struct sk_err *err)
 {
 	const struct sk_task_spec *spec = &t->spec;
-	struct sk_problems problems;
-	struct sk_str value = SK_STR_INIT;
-	struct sk_exec exec;
 
 	(void)arg;
 	*st = (struct sk_start){
@@ -121,21 +147,7 @@ sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a, s
 		.grace_ms = (int64_t)(spec->grace_s * 1000),
 		.memory_mb = spec->resources.memory_mb,
 	};
-	if (spec->worker->kind != SK_WORKER_PROGRAM) {
-		sk_value_encode(&value, spec->attachments);
-		st->attachments = memcpy(sk_arena_alloc(a, value.len + 1), sk_str_text(&value), value.len);
-		st->attachments_len = value.len;
-		sk_str_release(&value);
-		return true;
-	}
-	sk_problems_init(&problems, a, "");
-	if (!sk_fields_decode(spec->worker->fields, spec->attachments, &exec, sizeof(exec), a,
-			"attachments", true, &problems)) {
-		sk_fail(err, SK_EINVAL, "%s", problems.n > 0 ? problems.list[0].text : "attachments");
-		return false;
-	}
-	describe_program(&exec, a, st);
-	return true;
+	return sk_agent_describe_class(spec->worker, spec->attachments, a, st, err);
 }
 
 static bool

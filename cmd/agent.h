@@ -13,6 +13,11 @@ sk_agent_sink(const struct sk_settings *s, enum sk_console console, struct sk_si
 /* sk_supervise with our environment for the tasks, secrets left out (sk_setting_is_secret_name). */
 int sk_agent_supervise(struct sk_supervisor_config *sup);
 
+/* What a class needs of a start: the attachments, or a program's arguments, environment and the
+ * like. The other members of *st stay. False and err when they do not decode. */
+bool sk_agent_describe_class(const struct sk_worker *worker, const struct sk_value *attachments,
+	struct sk_arena *a, struct sk_start *st, struct sk_err *err);
+
 /* The link's describe: a task of the plan as the supervisor wants it. arg is not used. */
 bool sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a,
 	struct sk_start *st, struct sk_err *err);

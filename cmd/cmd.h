@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 /* Exit codes (cli.md, Everywhere). */
-enum sk_exit {
+enum sk_exit_code {
 	SK_EXIT_OK = 0,
 	SK_EXIT_FAILED = 1,
 	SK_EXIT_USAGE = 2,

@@ -4,8 +4,15 @@
 #include <string.h>
 
 #define COMMANDS(C) \
+	C(up, "up", SK_BY_UP) \
+	C(task, "task", SK_BY_TASK) \
+	C(skald, "skald", SK_BY_TASK) \
+	C(status, "status", SK_BY_TASK) \
+	C(backup, "backup", SK_BY_TASK) \
 	C(edge, "edge", SK_BY_EDGE) \
 	C(run_one, "run-one", SK_BY_RUN_ONE) \
+	C(node, "node", SK_BY_NODE) \
+	C(controller, "controller", SK_BY_CONTROLLER) \
 	C(check, "check", SK_BY_CHECK) \
 	C(worker, "worker", SK_BY_OTHERS) \
 	C(probe, "probe", SK_BY_OTHERS) \
@@ -15,17 +22,19 @@
 	C(version, "version", 0) \
 	C(help, "help", 0)
 
+/* Asked by scripts, never typed: no help, no suggestion, no completion shows them. */
+#define HIDDEN(C) C(complete, "__complete", 0)
+
 #define DECLARE(id, text, users_) extern const struct sk_cmd sk_cmd_##id;
 COMMANDS(DECLARE)
+HIDDEN(DECLARE)
 
 #define ROW(id, text, users_) { .name = (text), .cmd = &sk_cmd_##id, .users = (users_) },
 const struct sk_command sk_commands[] = {
-	COMMANDS(ROW){ .name = "up" },
-	{ .name = "node" },
-	{ .name = "controller" },
-	{ .name = "task" },
-	{ .name = NULL },
+	COMMANDS(ROW){ .name = NULL },
 };
+
+static const struct sk_command hidden[] = { HIDDEN(ROW){ .name = NULL } };
 
 #define MAX_NAMES 64
 
@@ -33,6 +42,9 @@ const struct sk_command *
 sk_command_find(const char *name)
 {
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	for (const struct sk_command *c = hidden; c->name != NULL; c++)
 		if (strcmp(c->name, name) == 0)
 			return c;
 	return NULL;

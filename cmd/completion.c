@@ -1,6 +1,7 @@
 /* completion.c - `skalds completion bash|zsh|fish`, from the tables of the commands. */
 #include "cmd/completion.h"
 #include "cmd/options.h"
+#include "core/model/lifecycle.h"
 #include "workers/registry.h"
 #include <string.h>
 
@@ -28,10 +29,27 @@ choices(struct sk_str *words, const char *const *list)
 	return SK_FILL_WORDS;
 }
 
+static enum sk_fill
+states(struct sk_str *words)
+{
+	for (unsigned p = 0; p < SK_N_PHASE; p++)
+		add_word(words, sk_phase_name((enum sk_phase)p));
+	add_word(words, "active");
+	add_word(words, "ended");
+	return SK_FILL_WORDS;
+}
+
 /* By what the help calls it. */
 static enum sk_fill
 by_kind(const char *kind, struct sk_str *words)
 {
+	if (strstr(kind, "STATE") != NULL)
+		return states(words);
+	if (strstr(kind, "KEY=VALUE") == NULL && strstr(kind, "SKALD") != NULL)
+		return SK_FILL_ASK;
+	if (strncmp(kind, "ID", 2) == 0 || strncmp(kind, "[ID]", 4) == 0 ||
+		strncmp(kind, "CLASS [KEY", 10) == 0)
+		return SK_FILL_ASK;
 	if (strstr(kind, "CLASS") != NULL)
 		return classes(words);
 	if (strstr(kind, "DIR") != NULL)
@@ -65,7 +83,7 @@ sk_fill_arguments(const struct sk_cmd *cmd, struct sk_str *words)
 			add_word(words, r->name);
 		return SK_FILL_WORDS;
 	}
-	if (strstr(cmd->usage, "COMMAND") != NULL) {
+	if (strncmp(cmd->usage, "[COMMAND", 8) == 0) {
 		for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
 			if (c->cmd != NULL)
 				add_word(words, c->name);

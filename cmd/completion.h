@@ -9,7 +9,8 @@ enum sk_fill {
 	SK_FILL_NOTHING,
 	SK_FILL_WORDS, /* one of a list */
 	SK_FILL_FILES,
-	SK_FILL_DIRECTORIES
+	SK_FILL_DIRECTORIES,
+	SK_FILL_ASK /* `skalds __complete -- WORD…` knows (complete.c) */
 };
 
 /* What the value of a flag may be; words get the list, separated by blanks. */

@@ -22,6 +22,12 @@ compgen(struct sk_str *out, enum sk_fill fill, const struct sk_str *words)
 			"compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); "
 			"return ;;\n");
 		break;
+	case SK_FILL_ASK:
+		sk_str_adds(out,
+			"mapfile -t COMPREPLY < <(\"${COMP_WORDS[0]}\" __complete -- "
+			"\"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null); "
+			"[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace; return ;;\n");
+		break;
 	}
 }
 

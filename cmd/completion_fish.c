@@ -41,6 +41,10 @@ fill_in(struct sk_str *out, enum sk_fill fill, const struct sk_str *words)
 	case SK_FILL_DIRECTORIES:
 		sk_str_adds(out, " -a '(__fish_complete_directories)'");
 		break;
+	case SK_FILL_ASK:
+		sk_str_adds(out,
+			" -a '(skalds __complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'");
+		break;
 	}
 }
 

@@ -33,6 +33,9 @@ action(struct sk_str *out, enum sk_fill fill, const struct sk_str *words)
 	case SK_FILL_DIRECTORIES:
 		sk_str_adds(out, "_files -/");
 		break;
+	case SK_FILL_ASK:
+		sk_str_adds(out, "_skalds_ask");
+		break;
 	}
 }
 
@@ -78,7 +81,7 @@ leaf(struct sk_str *out, const struct sk_cmd *cmd)
 	sk_str_adds(out, "_arguments");
 	flags(out, sk_global_options);
 	flags(out, cmd->options);
-	if (cmd->takes_command)
+	if (cmd->takes_command && fill != SK_FILL_ASK)
 		sk_str_adds(out, " \\\n\t\t'*::command: _normal'");
 	else if (cmd->max_args != 0) {
 		sk_str_adds(out, " \\\n\t\t'*: :");
@@ -122,16 +125,24 @@ chooser(struct sk_str *out, const char *what, const char *prefix)
 }
 
 static void
-begin(struct sk_str *out, const char *function)
+begin(struct sk_str *out, const char *function, const char *first)
 {
 	sk_str_addf(out,
-		"%s() {\n\tlocal state line\n\ttypeset -A opt_args\n\tlocal -a rows\n\trows=(\n", function);
+		"%s() {\n%s\tlocal state line\n\ttypeset -A opt_args\n\tlocal -a rows\n\trows=(\n",
+		function, first);
 }
 
 void
 sk_completion_zsh(struct sk_str *out)
 {
-	sk_str_adds(out, "#compdef skalds\n\n_skalds_leaf() {\n\tcase $1 in\n");
+	sk_str_adds(out,
+		"#compdef skalds\n\n"
+		"_skalds_ask() {\n"
+		"\tlocal -a found\n"
+		"\tfound=(${(f)\"$(skalds __complete -- \"${(@)_skalds_line}\" 2>/dev/null)\"})\n"
+		"\tcompadd -- ${found:#*=}\n"
+		"\tcompadd -S '' -- ${(M)found:#*=}\n"
+		"}\n\n_skalds_leaf() {\n\tcase $1 in\n");
 	sk_each_cmd(out, leaf_of);
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
 		if (c->cmd != NULL && c->cmd->verbs != NULL)
@@ -144,12 +155,13 @@ sk_completion_zsh(struct sk_str *out)
 			continue;
 		snprintf(name, sizeof(name), "_skalds_%s", c->name);
 		snprintf(prefix, sizeof(prefix), "%s ", c->name);
-		begin(out, name);
+		begin(out, name, "");
 		for (const struct sk_cmd *const *v = c->cmd->verbs; *v != NULL; v++)
 			row(out, *v);
 		chooser(out, "verb", prefix);
 	}
-	begin(out, "_skalds");
+	/* functions below see the whole line by it: their own words are what is left of it */
+	begin(out, "_skalds", "\tlocal -a _skalds_line=(\"${(@)words[2,CURRENT]}\")\n");
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
 		if (c->cmd != NULL)
 			row(out, c->cmd);

@@ -56,12 +56,9 @@ part(const char **p, bool first, double *seconds)
 	double number, unit;
 	size_t n;
 
-	if (strspn(*p, "0123456789.") == 0) /* strtod would also take "inf", "nan" and "-1" */
-		return false;
-	if ((*p)[0] == '0' && ((*p)[1] == 'x' || (*p)[1] == 'X'))
-		return false;
+	n = strspn(*p, "0123456789."); /* strtod would also take "inf", "-1", "0x10" and "1e3" */
 	number = strtod(*p, &end);
-	if (end == *p)
+	if (n == 0 || end != *p + n)
 		return false;
 	*p = skip(end, " \t");
 	for (n = 0; ((*p)[n] | 0x20) >= 'a' && ((*p)[n] | 0x20) <= 'z'; n++)

@@ -59,9 +59,15 @@ find_command_word(const char *const *words)
 	const struct sk_opt *tables[MAX_TABLES] = { sk_global_options };
 	size_t n = 1;
 
-	for (const struct sk_command *c = sk_commands; c->name != NULL && n < MAX_TABLES - 1; c++)
-		if (c->cmd != NULL && c->cmd->options != NULL)
+	for (const struct sk_command *c = sk_commands; c->name != NULL; c++) {
+		const struct sk_cmd *const *v = c->cmd != NULL ? c->cmd->verbs : NULL;
+
+		if (c->cmd != NULL && c->cmd->options != NULL && n < MAX_TABLES - 1)
 			tables[n++] = c->cmd->options;
+		for (; v != NULL && *v != NULL; v++)
+			if ((*v)->options != NULL && n < MAX_TABLES - 1)
+				tables[n++] = (*v)->options;
+	}
 	tables[n] = NULL;
 	return sk_args_first_word(words, tables);
 }

@@ -317,6 +317,7 @@ invent_id(struct sk_settings *s)
 	if (getrandom(&n, sizeof(n), GRND_NONBLOCK) != (ssize_t)sizeof(n))
 		n = (unsigned)(sk_boot_ns() ^ getpid());
 	item_of(s, row)->value = sk_arena_printf(s->arena, "skalds-%05x", n & 0xfffff);
+	item_of(s, row)->origin = SK_FROM_DEFAULT; /* a blank was no choice */
 }
 
 struct sk_settings *

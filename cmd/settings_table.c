@@ -18,7 +18,8 @@ static const char *const modes[] = { "edge", "node", "single_process", NULL };
 static const char *const levels[] = { "TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR",
 	"CRITICAL", NULL };
 static const char *const controllers[] = { "CONTROLLER", "MONITOR", "DISPATCHER", NULL };
-static const char *const strategies[] = { "LEAST_TASKS", "ROUND_ROBIN", "RANDOM", NULL };
+static const char *const strategies[] = { "LEAST_TASKS", "ROUND_ROBIN", "RANDOM", "BEST_FIT",
+	NULL };
 static const char *const formats[] = { "text", "json", NULL };
 
 /* clang-format off */
@@ -86,14 +87,15 @@ const struct sk_setting_row sk_setting_rows[] = {
 	  .users = SK_BY_CONTROLLER | SK_BY_UP,
 	  .doc = "seconds between two full looks for tasks to assign" },
 	{ .name = "DISPATCHER_STRATEGY", .type = SK_SET_ENUM, .def = "LEAST_TASKS",
-	  .choices = strategies, .users = SK_BY_CONTROLLER, .doc = "which agent gets the next task" },
+	  .choices = strategies, .users = SK_BY_CONTROLLER | SK_BY_UP, .flag = "--strategy",
+	  .doc = "which agent gets the next task" },
 	{ .name = "UVICORN_WORKERS", .type = SK_SET_INT, .def = "1", .min = 1, .max = 1e6,
 	  .doc = "accepted for the original's sake; used by nothing" },
 	{ .name = "WEB_CONCURRENCY", .type = SK_SET_INT, .def = "1", .min = 1, .max = 1e6,
 	  .doc = "accepted for the original's sake; used by nothing" },
 	{ .name = "SKALDS_DATA", .type = SK_SET_PATH, .def = "",
 	  .users = SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_UP | SK_BY_TASK, .flag = "--data",
-	  .doc = "data directory; blank: none" },
+	  .doc = "data directory; blank: none for edge and run-one, the usual place for the others" },
 	{ .name = "SKALDS_URL", .type = SK_SET_URI, .def = "", .users = SK_BY_TASK, .flag = "--url",
 	  .doc = "controller to speak to, http:// or https://" },
 	{ .name = "SKALDS_TOKEN", .type = SK_SET_SECRET, .def = "",

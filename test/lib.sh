@@ -171,12 +171,12 @@ trap 'exit 130' INT TERM
 
 # ---- helper programs ----
 
-# helper NAME: build/test/NAME from test/fault/NAME.c or test/bench/NAME.c, built once, static so
+# helper NAME: build/test/NAME from test/{fault,bench,cli}/NAME.c, built once, static so
 # that its own start is cheap and the same everywhere. Prints the path.
 helper()
 {
 	local src out=$BIN/$1 libs=
-	for src in "$ROOT/test/fault/$1.c" "$ROOT/test/bench/$1.c"; do
+	for src in "$ROOT/test/fault/$1.c" "$ROOT/test/bench/$1.c" "$ROOT/test/cli/$1.c"; do
 		[ -f "$src" ] && break
 	done
 	grep -q 'jansson\.h' "$src" && libs=-ljansson

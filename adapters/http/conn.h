@@ -1,7 +1,8 @@
 /* conn.h - one connection of the server. Private to adapters/http.
  *
- * The connection reads and writes its socket itself; evhttp's bufferevent is only the pair of buffers
- * through which evhttp gets whole requests and gives answers, and its events are never registered.
+ * The connection reads and writes its socket itself; evhttp's bufferevent is only the pair of
+ * buffers through which evhttp gets whole requests and gives answers; its events are never
+ * registered.
  *
  *	IDLE	between requests; nothing of the next one is there
  *	HEAD	a request has begun
@@ -89,6 +90,9 @@ void sk_conn_enter(struct sk_conn *c, enum sk_conn_state state);
 void sk_conn_forget(struct sk_conn *c);
 
 /* ---- conn.c ---- */
+
+/* While one of these runs the connection may end. Whoever needs it afterwards holds it by busy++
+ * and sk_conn_leave, and looks at `gone`. */
 
 struct sk_conn *sk_conn_new(struct sk_http_server *s, struct bufferevent *bev);
 /* evhttp has made its connection: read. False when it could not be registered; then it is gone. */

@@ -41,7 +41,7 @@ arm(struct event *ev, int64_t ms)
 		abort(); /* a timer of ours: only a bug gets here */
 }
 
-/* ---- deadlines: all in one state have the same time, so the first in its queue is due first ---- */
+/* ---- deadlines: all in one state have the same time, so the first in its queue is due first */
 
 static int64_t
 due_of(const struct sk_http_server *s, const struct sk_conn *c)

@@ -55,6 +55,7 @@ void sk_http_server_close(struct sk_http_server *s);
 struct sk_http_server_stats {
 	size_t connections;
 	uint64_t accepted, requests, refused; /* refused: by the filter, a deadline or a limit */
+	uint64_t disputed; /* read in two ways by filter and evhttp, and dropped: always 0 */
 };
 struct sk_http_server_stats sk_http_server_stats(const struct sk_http_server *s);
 

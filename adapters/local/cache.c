@@ -8,10 +8,12 @@
 #define SWEEP_MS 5000
 #define SWEEP_PARTS 8 /* so many sweeps see the whole table */
 
+enum question { VALUE, FIELDS, LIST };
+
 /* What was asked for, with a copy of what was there when it was asked. */
 struct answer {
 	struct answer *next;
-	enum { VALUE, FIELDS, LIST } what;
+	enum question what;
 	struct sk_arena *arena;
 	bool found;
 	size_t n; /* bytes, fields or items */
@@ -158,7 +160,7 @@ sweep(void *arg)
 /* ---- reading ---- */
 
 static struct answer *
-answer_new(struct local_cache *c, int what, void *arg)
+answer_new(struct local_cache *c, enum question what, void *arg)
 {
 	struct sk_arena *arena = sk_arena_new();
 	struct answer *a = sk_arena_alloc(arena, sizeof(*a));

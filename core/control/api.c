@@ -35,6 +35,7 @@ call_free(struct sk_call *call)
 	if (call->next != NULL)
 		call->next->prev = call->prev;
 	sk_str_release(&call->out);
+	sk_arena_free(call->look);
 	sk_arena_free(call->arena);
 	free(call);
 }
@@ -430,13 +431,18 @@ got(struct sk_op *op)
 void
 sk_call_get(struct sk_call *call, void (*fn)(struct sk_call *call, struct sk_record *r))
 {
-	struct getting *g = sk_arena_alloc(call->arena, sizeof(*g));
+	struct getting *g;
 
+	sk_arena_free(call->look);
+	call->look = sk_arena_new();
+	g = sk_arena_alloc(call->look, sizeof(*g));
 	g->fn = fn;
 	g->ids[0] = call->id;
 	g->op.ids = g->ids;
 	g->op.n = 1;
-	sk_call_submit(call, &g->op.op, SK_OP_GET, got);
+	g->op.op = (struct sk_op){ .kind = SK_OP_GET, .done = got, .arg = call, .arena = call->look };
+	call->idle = false;
+	sk_store_submit(call->c->cfg.store, &g->op.op);
 }
 
 struct counting {

@@ -229,7 +229,7 @@ is_json(const char *type)
 const struct sk_value *
 sk_call_body(struct sk_call *call)
 {
-	struct sk_problems p;
+	struct sk_problems *p = sk_arena_alloc(call->arena, sizeof(*p));
 	const struct sk_value *v;
 
 	if (!is_json(call->content_type)) {
@@ -240,15 +240,15 @@ sk_call_body(struct sk_call *call)
 		sk_call_error(call, 413, "the body has more than 4 MiB");
 		return NULL;
 	}
-	sk_problems_init(&p, call->arena, "");
-	v = call->c->cfg.parse_json(call->body, call->len, call->arena, &p);
+	sk_problems_init(p, call->arena, "");
+	v = call->c->cfg.parse_json(call->body, call->len, call->arena, p);
 	if (v == NULL && call->original) {
-		sk_org_invalid(call, "json_invalid", NULL, p.list[0].text);
+		sk_org_invalid(call, "json_invalid", NULL, p->list[0].text);
 	} else if (v == NULL) {
-		p.list[0].text = sk_arena_printf(call->arena, "%s (line %d, column %d)", p.list[0].text,
-			p.list[0].line, p.list[0].column);
-		p.list[0].line = 0;
-		sk_call_invalid(call, &p);
+		p->list[0].text = sk_arena_printf(call->arena, "%s (line %d, column %d)", p->list[0].text,
+			p->list[0].line, p->list[0].column);
+		p->list[0].line = 0;
+		sk_call_invalid(call, p);
 	}
 	return v;
 }

@@ -154,6 +154,7 @@ wait_on(struct sk_call *call)
 	int64_t next = sk_boot_ms() + POLL_MS;
 
 	sk_waiter_stop(&l->waiter);
+	l->waiter.all = l->of == 0; /* its start; later only its end is of interest */
 	l->waiter.deadline_ms = next < l->until_ms ? next : l->until_ms;
 	sk_waiter_start(call->c, &l->waiter);
 	call->idle = true;
@@ -220,6 +221,7 @@ look(struct sk_call *call)
 	sk_waiter_stop(&l->waiter);
 	l->looking = true;
 	l->again = false;
+	l->waiter.all = l->of == 0;
 	l->waiter.deadline_ms = l->until_ms;
 	if (sk_boot_ms() < l->until_ms)
 		sk_waiter_start(call->c, &l->waiter);
@@ -249,7 +251,6 @@ sk_api_log(struct sk_call *call)
 	l->waiter.fn = woken;
 	l->waiter.arg = call;
 	l->waiter.task = call->id;
-	l->waiter.all = true;
 	call->state = l;
 	call->release = stop_waiting;
 	look(call);

@@ -46,6 +46,7 @@ struct sk_call {
 	void *arg;
 	bool original; /* a route of the original: its errors look different */
 	struct sk_arena *arena;
+	struct sk_arena *look; /* of what sk_call_get has read last */
 	const char *path; /* as it came */
 	const char *id; /* the {} of the route */
 	const char *key; /* Idempotency-Key, "" = none */
@@ -112,7 +113,8 @@ bool sk_call_decode(
 /* Submit an operation whose members are filled in; done's op->arg is the call. */
 void sk_call_submit(
 	struct sk_call *call, struct sk_op *op, enum sk_op_kind kind, void (*done)(struct sk_op *op));
-/* Read the task of the route, then call fn with it; 404 and errors are answered. */
+/* Read the task of the route, then call fn with it; 404 and errors are answered. The record lives
+ * until the next such call. */
 void sk_call_get(struct sk_call *call, void (*fn)(struct sk_call *call, struct sk_record *r));
 /* Count tasks, then call fn; errors are answered. */
 void sk_call_count(struct sk_call *call, const struct sk_filter *filter,

@@ -31,12 +31,13 @@ read_task(struct sk_call *call, const struct sk_value *v, size_t place)
 		.ulid = call->key[0] != '\0' ? NULL : &call->c->ulid,
 		.source = "API" };
 	const struct sk_value *id = sk_map_get(v, "id");
+	const char *given = id != NULL && id->kind == SK_STRING ? id->u.str.s : NULL;
 
 	item->bad = !sk_submit_record(&ctx, v, call->arena, &item->r, &s->b.problems);
-	item->own_id = id != NULL && id->kind == SK_STRING;
+	item->own_id = given != NULL;
 	if (item->bad) {
 		sk_record_init(&item->r, call->arena);
-		item->r.id = item->own_id ? id->u.str.s : "";
+		item->r.id = given != NULL ? given : "";
 	}
 	if (item->bad || item->r.id[0] != '\0')
 		return;

@@ -335,13 +335,15 @@ put_attempt(struct sk_str *out, const struct sk_attempt *t)
 static struct sk_attempt
 last_attempt(const struct sk_record *r)
 {
-	bool live = sk_phase_live(r->life.phase);
-
-	return (struct sk_attempt){ .attempt = r->life.attempt,
+	struct sk_attempt t = { .attempt = r->life.attempt,
 		.executor = r->life.executor,
-		.start_ms = r->life.phase == SK_ASSIGNING ? 0 : r->start_ms,
-		.finish_ms = live ? 0 : r->finish_ms,
-		.exit = live ? (struct sk_exit){ .known = false } : r->exit };
+		.start_ms = r->life.phase == SK_ASSIGNING ? 0 : r->start_ms };
+
+	if (sk_phase_live(r->life.phase))
+		return t;
+	t.finish_ms = r->finish_ms;
+	t.exit = r->exit;
+	return t;
 }
 
 struct attempts {

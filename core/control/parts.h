@@ -106,6 +106,7 @@ struct sk_lane {
 	size_t n, cap;
 	bool more; /* the store has ready tasks of this kind that are not here */
 	int64_t bound_ms; /* while more: none of those has a rank below this */
+	bool skipped; /* some of those were read and found the lane full */
 	bool blocked; /* in this round */
 };
 

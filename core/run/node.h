@@ -70,6 +70,8 @@ void sk_node_flush(struct sk_node *n);
 void sk_node_drain(struct sk_node *n, int code);
 /* What `probe ready` and systemd are told. */
 void sk_node_tell_ready(struct sk_node *n, bool ready);
+/* Whole lines, at most some KiB, to the standard output of skalds. */
+void sk_node_print(struct sk_node *n, const char *text);
 /* The supervisor stops whatever runs and then exits with the code. Sent at once. */
 void sk_node_quit(struct sk_node *n, int code);
 /* Free everything; the tasks go on (a hub that is replaced). Operations that are under way speak of
@@ -80,6 +82,7 @@ struct sk_node_numbers {
 	size_t tasks; /* that it has */
 	uint64_t stale; /* attempts that somebody else had settled */
 	bool cut_off; /* no renewal was stored within the lease */
+	uint32_t restarts; /* how many nodes this supervisor had before */
 };
 void sk_node_numbers(const struct sk_node *n, struct sk_node_numbers *out);
 

@@ -160,8 +160,9 @@ put_line(struct sk_sink *s, struct sk_out *o, const char *p, size_t n)
 	if (n > 0 && p[n - 1] == '\r')
 		n--;
 	remember(o, p, n);
-	if (level < sk_log_settings()->level)
-		return;
+	if (level < sk_log_settings()->level ||
+		(s->cfg.console == SK_CONSOLE_QUIET && s->cfg.log_path[0] == '\0'))
+		return; /* nobody reads it but in the attempt's file */
 	if (s->cfg.console == SK_CONSOLE_EVENTS)
 		event_line(s, o, p, n);
 	sk_log_format(

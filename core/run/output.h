@@ -20,7 +20,8 @@ enum sk_console {
 	SK_CONSOLE_TAGGED, /* lines of tasks become log lines on stderr */
 	SK_CONSOLE_EVENTS, /* lines of tasks become JSON "log" events on stdout */
 	SK_CONSOLE_RAW, /* output of programs goes to stdout and stderr as it is */
-	SK_CONSOLE_TABLE /* a live table has stdout; only warnings and errors break into it */
+	SK_CONSOLE_TABLE, /* a live table has stdout; only warnings and errors break into it */
+	SK_CONSOLE_QUIET /* lines of tasks are in files only */
 };
 
 #define SK_OUTPUT_LIMIT ((int64_t)10 << 20) /* kept of one attempt */
@@ -35,6 +36,9 @@ struct sk_sink_config {
 	bool split; /* a log file per task */
 	const char *data_dir; /* "" = none; else <data_dir>/logs/<id>/<attempt>.log */
 	int64_t total_limit; /* bytes of all files written by this run; 0 = SK_OUTPUT_TOTAL */
+	/* What data_dir's file system keeps free for others than output, at most a sixteenth of it: with
+	 * less no output is kept until there is more again. 0 = nothing. */
+	int64_t reserve;
 };
 
 struct sk_sink;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -285,6 +286,8 @@ sk_sink_log(
 bool
 sk_file_write(struct sk_sink *s, int fd, const char *p, size_t n)
 {
+	if (s->full)
+		return true;
 	if (s->written + (int64_t)n > s->cfg.total_limit) {
 		if (!s->total_said) {
 			s->total_said = true;
@@ -353,9 +356,32 @@ sk_sink_split_end(struct sk_sink *s, const struct sk_out *o)
 	}
 }
 
+/* The store beside the output must find room when the output has eaten what there was. */
+static void
+look_at_reserve(struct sk_sink *s)
+{
+	struct statvfs v;
+	int64_t least;
+	bool full;
+
+	if (s->cfg.reserve == 0 || s->cfg.data_dir[0] == '\0' || statvfs(s->cfg.data_dir, &v) != 0)
+		return;
+	least = (int64_t)v.f_blocks * (int64_t)v.f_frsize / 16;
+	if (least > s->cfg.reserve)
+		least = s->cfg.reserve;
+	full = (int64_t)v.f_bavail * (int64_t)v.f_frsize < least;
+	if (full != s->full)
+		sk_sink_log(s, full ? SK_WARNING : SK_INFO, NULL, 0,
+			full ? "%s: less than %lld MiB free: output of tasks is not kept"
+				 : "%s: more than %lld MiB free again: output of tasks is kept",
+			s->cfg.data_dir, (long long)(least >> 20));
+	s->full = full;
+}
+
 void
 sk_sink_tick(struct sk_sink *s)
 {
+	look_at_reserve(s);
 	if (s->cfg.log_path[0] == '\0' || sk_boot_ms() < s->clean_ms)
 		return;
 	s->clean_ms = sk_boot_ms() + CLEAN_MS;

@@ -36,6 +36,7 @@ struct sk_sink {
 	int64_t retry_ms,
 		clean_ms; /* boot clock: next try of a failed file, next removal of old ones */
 	bool total_said;
+	bool full; /* less than the reserve is free */
 };
 
 /* Queue for the console only. */

@@ -20,6 +20,14 @@
 
 /* ---- stopping ---- */
 
+static int64_t
+drain_grace(const struct sup_task *t)
+{
+	int64_t most = t->sup->cfg->drain_ms;
+
+	return most > 0 && t->start.grace_ms > most ? most : t->start.grace_ms;
+}
+
 void
 sup_drain(struct sup *s, enum sk_reason reason, int sig)
 {
@@ -34,7 +42,7 @@ sup_drain(struct sup *s, enum sk_reason reason, int sig)
 		if (again)
 			sup_task_kill(t);
 		else
-			sup_task_stop(t, reason, sig, t->start.grace_ms);
+			sup_task_stop(t, reason, sig, drain_grace(t));
 	}
 	sup_warm_end_idle(s);
 	sup_check_done(s);

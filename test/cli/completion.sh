@@ -45,6 +45,52 @@ is "bash: shells" "$(in_bash skalds completion '')" "bash zsh fish"
 is "bash: nothing for a free value" "$(in_bash skalds probe live --timeout '')" ""
 is "bash: nothing behind --" "$(in_bash skalds config -- '')" ""
 
+# What only a running skalds knows: a hub that tells about two tasks and a skald.
+helper fakehub >/dev/null
+export SKALDS_DATA=$T/data
+tasks='{"items":[{"id":"01aa-first"},{"id":"01ab-second"},{"id":"other"}],"next":null}'
+
+# hub ANSWER: the answer to everything
+hub()
+{
+	[ -z "${HUB:-}" ] || { kill "$HUB"; wait "$HUB" 2>/dev/null; }
+	start hub fakehub "$SKALDS_DATA" "200:$1"
+	HUB=$PID
+	until_true 5 test -S "$SKALDS_DATA/skalds.sock"
+}
+
+hub "$tasks"
+is "bash: ids" "$(in_bash skalds task get '')" "01aa-first 01ab-second other"
+is "bash: ids that begin so" "$(in_bash skalds task get 01a)" "01aa-first 01ab-second"
+is "bash: what was typed is asked for" "$(tail -n 1 "$T/hub.out")" "GET /v1/tasks?limit=100&id=01a "
+is "bash: a second id" "$(in_bash skalds task wait other 01ab)" "01ab-second"
+in_bash skalds task cancel '' >/dev/null
+is "bash: cancel is offered what has not ended" "$(tail -n 1 "$T/hub.out")" \
+	"GET /v1/tasks?limit=100&state=Created,Assigning,Running,Paused "
+is "bash: ids of a flag" "$(in_bash skalds task add --after o)" "other"
+is "bash: logs takes one id only" "$(in_bash skalds task logs other '')" ""
+is "bash: another directory on the line" "$(in_bash skalds --data "$T/none" task get '')" ""
+check "bash: where nothing is made" test ! -e "$T/none"
+is "bash: classes to add" "$(in_bash skalds task add My)" "MyWorker"
+is "bash: attachments of the class" "$(in_bash skalds task add MyWorker '')" "rtspUrl= fixFrame= steps= intervalSeconds="
+is "bash: those that are not there yet" "$(in_bash skalds task add MyWorker fixFrame=3 --label a=b '')" \
+	"rtspUrl= steps= intervalSeconds="
+is "bash: nothing behind the --" "$(in_bash skalds task add -- m)" ""
+is "bash: states" "$(in_bash skalds task list --state F)" "Finished Failed"
+hub '{"className":"Sleep","id":"x"}'
+is "bash: attachments of the task to update" "$(in_bash skalds task update x '')" "seconds="
+hub '{"items":[{"id":"local"},{"id":"edge-7"}],"next":null}'
+is "bash: skalds" "$(in_bash skalds skald drain '')" "local edge-7"
+is "bash: skalds of a filter" "$(in_bash skalds task list --skald e)" "edge-7"
+is "bash: the hidden command is offered nowhere" "$(in_bash skalds __)" ""
+unlike "the help does not speak of it" "$(skalds help; skalds help --json; skalds __compl 2>&1)" '__complete'
+out=$(skalds __complete -- task get x 2>&1; skalds __complete -- 2>&1; skalds __complete 2>&1; skalds __complete -- nonsense '' 2>&1
+	skalds __complete -- task nonsense x '' 2>&1; skalds __complete -- --log-level nonsense task get '' 2>&1; skalds __complete -- task get --data 2>&1)
+is "it is silent about what makes no sense" "$out" "local
+edge-7"
+hub '<html>'
+is "and about an answer that makes none" "$(in_bash skalds task get '' 2>&1)" ""
+
 # ---- zsh: a real line editor on a pseudo terminal ----
 
 if command -v zsh >/dev/null; then
@@ -79,6 +125,13 @@ X
 	like "zsh: verbs" "$(in_zsh 'skalds worker ' 'list')" 'describe +-- Show the attachments'
 	like "zsh: classes" "$(in_zsh 'skalds worker describe ' 'MyWorker')" 'MyWorker'
 	like "zsh: choices of a flag" "$(in_zsh 'skalds --color ' 'never')" 'always +auto +never'
+	hub "$tasks"
+	like "zsh: ids" "$(in_zsh 'skalds task get ' 'second')" '01aa-first +01ab-second'
+	is "zsh: flags in front of the command count" \
+		"$(in_zsh "skalds --data $T/none task get 01ab" '-second' | grep -c -- '-second')" 0
+	like "zsh: one id" "$(in_zsh "skalds task get 01ab" '-second')" '01ab-second'
+	like "zsh: classes to add" "$(in_zsh 'skalds task add ' 'MyWorker')" 'MyWorker'
+	like "zsh: attachments" "$(in_zsh 'skalds task add MyWorker s' 'steps')" 'steps='
 	like "zsh: flags" "$(in_zsh 'skalds probe live --t' 'timeout')" '--timeout'
 else
 	skip "zsh" "not installed"
@@ -95,6 +148,9 @@ if command -v fish >/dev/null; then
 	}
 	is "fish: all commands" "$(in_fish 'skalds ')" "$(tr ' ' '\n' <<<"$names" | grep . | sort | tr '\n' ' ')"
 	is "fish: verbs" "$(in_fish 'skalds worker ')" "describe list "
+	hub "$tasks"
+	is "fish: ids" "$(in_fish 'skalds task get 01')" "01aa-first 01ab-second "
+	is "fish: attachments" "$(in_fish 'skalds task add MyWorker s')" "steps= "
 	like "fish: classes" "$(in_fish 'skalds worker describe ')" '.*MyWorker.*'
 	is "fish: choices of a flag" "$(in_fish 'skalds --color ')" "always auto never "
 	is "fish: flags" "$(in_fish 'skalds probe live --t')" "--timeout --token-file "

@@ -94,7 +94,7 @@ wrong LOG_LEVEL=loud 'expected one of TRACE, DEBUG, INFO, SUCCESS, WARNING, ERRO
 right LOG_LEVEL=success SUCCESS
 right SYSTEM_CONTROLLER_MODE=monitor MONITOR
 right DISPATCHER_STRATEGY=round_robin ROUND_ROBIN
-wrong DISPATCHER_STRATEGY=fastest 'expected one of LEAST_TASKS, ROUND_ROBIN, RANDOM'
+wrong DISPATCHER_STRATEGY=fastest 'expected one of LEAST_TASKS, ROUND_ROBIN, RANDOM, BEST_FIT'
 wrong SKALD_ENV=TEST 'expected one of DEV, PRODUCTION'
 for v in 3 "3 days" "1 day" "12 hours" "1h30min" "2 weeks, 12 hours" "1.5 d" "1 month" "90 SECONDS"; do
 	right "LOG_RETENTION=$v" "$v"

@@ -1,8 +1,8 @@
 /* onpty.c - runs a command with a terminal of its own and copies what it prints to stdout.
  *
- *	onpty COLSxROWS SECONDS[:BYTE] COMMAND…
+ *	onpty COLSxROWS SECONDS[:BYTE[,BYTE]] COMMAND…
  *
- * After SECONDS the BYTE (a number, 3 = Ctrl-C) is typed; without one the terminal is hung up.
+ * After SECONDS the BYTEs (numbers, 3 = Ctrl-C) are typed; without one the terminal is hung up.
  * Ends as the command ended (128 + n for a signal), 124 when it still ran 10 s later.
  */
 #include <errno.h>
@@ -44,12 +44,13 @@ static void
 act(int *fd, const char *what)
 {
 	const char *colon = strchr(what, ':');
-	char key = (char)(colon ? atoi(colon + 1) : 0);
-	if (colon) {
+	for (const char *p = colon; p; p = strchr(p + 1, ',')) {
+		char key = (char)atoi(p + 1);
 		if (write(*fd, &key, 1) != 1)
 			perror("onpty: write");
-		return;
 	}
+	if (colon)
+		return;
 	close(*fd);
 	*fd = -1;
 }

@@ -28,7 +28,7 @@ struct reply {
 	struct sk_str head, body; /* head with its empty line */
 };
 
-/* A server with these limits; host, path, call, forget and arg are set here, as is the group when it
+/* A server with these limits; host, path, call, forget and arg are set here, and the group when it
  * is 0. The directory is proc_scratch's. */
 void web_open(struct web *w, struct sk_http_server_config cfg);
 void web_close(struct web *w);

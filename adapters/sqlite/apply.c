@@ -1,0 +1,262 @@
+/* apply.c - transactions, and which function does an operation. */
+#include "adapters/sqlite/sqlite.h"
+#include <string.h>
+
+/* What a query may do on the driver's thread, in STEPS of db.c: some milliseconds. */
+#define BUDGET 20
+
+/* ---- what is kept in memory ---- */
+
+static enum sk_code
+load_counts(struct sk_sq *q, struct sk_err *err)
+{
+	struct sk_sq_use u = sk_sq_fixed(
+		&q->db, "SELECT place, count(*) FROM task INDEXED BY task_place GROUP BY place");
+	enum sk_code code;
+	bool row;
+
+	while ((code = sk_sq_row(&u, &row, err)) == SK_OK && row) {
+		int64_t place = sqlite3_column_int64(u.st, 0), n = sqlite3_column_int64(u.st, 1);
+		bool element = place >= SK_SQ_N_PLACE;
+		int64_t phase = place - (element ? SK_SQ_N_PLACE : 0) - SK_SQ_PHASE_PLACE;
+
+		if (phase < SK_N_PHASE)
+			q->total.n[phase > 0 ? phase : SK_CREATED][element] += n;
+	}
+	return code;
+}
+
+static enum sk_code
+load_number(struct sk_sq *q, const char *literal, uint64_t *n, struct sk_err *err)
+{
+	struct sk_sq_use u = sk_sq_fixed(&q->db, literal);
+	enum sk_code code;
+	bool row;
+
+	code = sk_sq_row(&u, &row, err);
+	if (code == SK_OK && row && (uint64_t)sqlite3_column_int64(u.st, 0) > *n)
+		*n = (uint64_t)sqlite3_column_int64(u.st, 0);
+	sk_sq_done(&u);
+	return code;
+}
+
+static enum sk_code
+load_has(struct sk_sq *q, const char *literal, bool *has, struct sk_err *err)
+{
+	struct sk_sq_use u = sk_sq_fixed(&q->db, literal);
+	enum sk_code code = sk_sq_row(&u, has, err);
+
+	sk_sq_done(&u);
+	return code;
+}
+
+enum sk_code
+sk_sq_load(struct sk_sq *q, struct sk_err *err)
+{
+	memset(&q->total, 0, sizeof(q->total));
+	if (load_counts(q, err) != SK_OK ||
+		load_number(q, "SELECT value FROM counter WHERE name = 'accepted'", &q->accepted, err) !=
+			SK_OK ||
+		load_number(q, "SELECT max(seq) >> 1 FROM task", &q->accepted, err) != SK_OK ||
+		load_has(q, "SELECT 1 FROM unique_key LIMIT 1", &q->has_keys, err) != SK_OK ||
+		load_has(q, "SELECT 1 FROM result LIMIT 1", &q->has_results, err) != SK_OK ||
+		load_has(q, "SELECT 1 FROM spec LIMIT 1", &q->has_specs, err) != SK_OK)
+		return err->code;
+	return SK_OK;
+}
+
+void
+sk_sq_release(struct sk_sq *q)
+{
+	sk_sq_db_close(&q->db);
+	sk_str_release(&q->spec);
+}
+
+/* ---- transactions ---- */
+
+enum sk_code
+sk_sq_begin(struct sk_sq *q, struct sk_err *err)
+{
+	struct sk_sq_use u;
+	enum sk_code code;
+
+	if (q->in_tx)
+		return SK_OK;
+	u = sk_sq_fixed(&q->db, "BEGIN IMMEDIATE");
+	code = sk_sq_run(&u, err);
+	q->in_tx = code == SK_OK;
+	return code;
+}
+
+static void
+add_delta(struct sk_sq *q)
+{
+	for (unsigned phase = 0; phase < SK_N_PHASE; phase++)
+		for (unsigned element = 0; element < 2; element++)
+			q->total.n[phase][element] += q->delta.n[phase][element];
+	memset(&q->delta, 0, sizeof(q->delta));
+}
+
+enum sk_code
+sk_sq_commit(struct sk_sq *q, struct sk_err *err)
+{
+	struct sk_sq_use u;
+	enum sk_code code;
+
+	if (!q->in_tx)
+		return SK_OK;
+	u = sk_sq_fixed(&q->db, "COMMIT");
+	code = sk_sq_run(&u, err);
+	if (code != SK_OK)
+		return code;
+	q->in_tx = false;
+	add_delta(q);
+	return SK_OK;
+}
+
+void
+sk_sq_rollback(struct sk_sq *q)
+{
+	struct sk_err ignored; /* the reason for it is known already */
+	bool open = !sqlite3_get_autocommit(q->db.h);
+
+	if (open && sk_sq_script(&q->db, "ROLLBACK", &ignored) != SK_OK)
+		open = false; /* SQLite itself rolls back when the connection closes */
+	q->in_tx = false;
+	memset(&q->delta, 0, sizeof(q->delta));
+}
+
+/* ---- operations ---- */
+
+/* The open transaction counts too. */
+static struct sk_sq_counts
+counts_now(const struct sk_sq *q)
+{
+	struct sk_sq_counts c = q->total;
+
+	for (unsigned phase = 0; phase < SK_N_PHASE; phase++)
+		for (unsigned element = 0; element < 2; element++)
+			c.n[phase][element] += q->delta.n[phase][element];
+	return c;
+}
+
+static enum sk_code
+query(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient, struct sk_op *op,
+	struct sk_err *err)
+{
+	if (op->kind == SK_OP_FIND)
+		return sk_sq_find(db, counts, patient, (struct sk_op_find *)op, err);
+	if (op->kind == SK_OP_COUNT)
+		return sk_sq_count(db, counts, (struct sk_op_count *)op, err);
+	if (op->kind == SK_OP_CLASSES)
+		return sk_sq_classes(db, (struct sk_op_classes *)op, err);
+	return sk_sq_check(db, (struct sk_op_check *)op, err);
+}
+
+/* What may take long is tried for a short time. */
+static enum sk_code
+query_briefly(struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct sk_err *err)
+{
+	struct sk_sq_counts counts = counts_now(q);
+	enum sk_code code;
+
+	q->db.limited = true;
+	q->db.budget = BUDGET;
+	code = query(&q->db, &counts, false, op, err);
+	q->db.limited = false;
+	if (code != SK_EAGAIN)
+		return code;
+	*route = SK_SQ_ASIDE;
+	return SK_OK;
+}
+
+static enum sk_code
+remove_some(struct sk_sq *q, struct sk_op_remove *op, enum sk_sq_route *route, struct sk_err *err)
+{
+	bool left;
+	enum sk_code code;
+
+	sk_sq_remove_init(op);
+	code = sk_sq_remove(q, op, SK_SQ_REMOVE_ROWS, &left, err);
+
+	if (code == SK_OK && left)
+		*route = SK_SQ_STEPS;
+	return code;
+}
+
+static enum sk_code
+apply(struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct sk_err *err)
+{
+	switch (op->kind) {
+	case SK_OP_INSERT:
+		return sk_sq_insert(q, (struct sk_op_insert *)op, err);
+	case SK_OP_GET:
+		return sk_sq_get(&q->db, (struct sk_op_get *)op, err);
+	case SK_OP_FIND:
+	case SK_OP_COUNT:
+	case SK_OP_CLASSES:
+		return query_briefly(q, op, route, err);
+	case SK_OP_CHECK:
+		*route = SK_SQ_ASIDE;
+		return SK_OK;
+	case SK_OP_MOVE:
+		return sk_sq_move(q, (struct sk_op_move *)op, err);
+	case SK_OP_REMOVE:
+		return remove_some(q, (struct sk_op_remove *)op, route, err);
+	case SK_OP_ATTEMPTS:
+		return sk_sq_attempts(&q->db, (struct sk_op_attempts *)op, err);
+	case SK_OP_SKALD_PUT:
+		return sk_sq_skald_put(q, (struct sk_op_skald_put *)op, err);
+	case SK_OP_SKALD_LIST:
+		return sk_sq_skald_list(&q->db, (struct sk_op_skald_list *)op, err);
+	case SK_OP_SKALD_REMOVE:
+		return sk_sq_skald_remove(q, (struct sk_op_skald_remove *)op, err);
+	case SK_OP_LEAD:
+		return sk_sq_lead(q, (struct sk_op_lead *)op, err);
+	case SK_OP_SETTING_GET:
+	case SK_OP_SETTING_PUT:
+		return sk_sq_setting(q, (struct sk_op_setting *)op, err);
+	case SK_OP_BACKUP:
+		*route = SK_SQ_STEPS;
+		return SK_OK;
+	}
+	op->code = sk_fail(&op->err, SK_EINVAL, "the store knows no operation %d", (int)op->kind);
+	return SK_OK;
+}
+
+enum sk_code
+sk_sq_apply(struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct sk_err *err)
+{
+	op->code = SK_OK;
+	op->err.code = SK_OK;
+	op->err.msg[0] = '\0';
+	*route = SK_SQ_DONE;
+	return apply(q, op, route, err);
+}
+
+enum sk_code
+sk_sq_apply_aside(
+	struct sk_sq_db *db, const struct sk_sq_counts *counts, struct sk_op *op, struct sk_err *err)
+{
+	struct sk_sq_use u = sk_sq_fixed(db, "BEGIN");
+	struct sk_err ignored;
+	enum sk_code code = sk_sq_run(&u, err);
+
+	if (code == SK_OK)
+		code = query(db, counts, true, op, err);
+	u = sk_sq_fixed(db, "COMMIT"); /* nothing was written: its failure tells nothing */
+	if (!sqlite3_get_autocommit(db->h) && sk_sq_run(&u, &ignored) != SK_OK)
+		return code;
+	return code;
+}
+
+enum sk_code
+sk_sq_get(struct sk_sq_db *db, struct sk_op_get *op, struct sk_err *err)
+{
+	enum sk_code code = SK_OK;
+
+	op->records = sk_arena_alloc(op->op.arena, (op->n + 1) * sizeof(*op->records));
+	for (size_t i = 0; i < op->n && code == SK_OK; i++)
+		code = sk_sq_read_id(db, op->ids[i], op->op.arena, &op->records[i], err);
+	return code;
+}

@@ -1,0 +1,431 @@
+/* driver.c - the thread that owns the file: what has queued up becomes one transaction.
+ *
+ *	take what is there, up to some thousand rows
+ *	do each operation; commit; only now tell
+ *	one step of what takes long (a backup, the removal of an array)
+ *	write the log back when it has grown
+ *
+ * When the disk is full the transaction is rolled back and each operation tried alone: small ones may
+ * still find room, reads are answered in any case. */
+#include "adapters/sqlite/driver.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define IDLE_MS 1000
+#define PAUSE_MS 1000 /* after a checkpoint that found no room */
+
+/* ---- lists ---- */
+
+void
+sk_sq_push(struct sk_sq_list *l, struct sk_op *op)
+{
+	op->next = NULL;
+	if (l->tail != NULL)
+		l->tail->next = op;
+	else
+		l->head = op;
+	l->tail = op;
+}
+
+struct sk_op *
+sk_sq_pop(struct sk_sq_list *l)
+{
+	struct sk_op *op = l->head;
+
+	if (op == NULL)
+		return NULL;
+	l->head = op->next;
+	if (l->head == NULL)
+		l->tail = NULL;
+	return op;
+}
+
+void
+sk_sq_append(struct sk_sq_list *a, struct sk_sq_list *b)
+{
+	if (b->head == NULL)
+		return;
+	if (a->tail != NULL)
+		a->tail->next = b->head;
+	else
+		a->head = b->head;
+	a->tail = b->tail;
+	*b = (struct sk_sq_list){ NULL, NULL };
+}
+
+/* ---- a batch ---- */
+
+static int64_t
+rows_of(const struct sk_op *op)
+{
+	switch (op->kind) {
+	case SK_OP_INSERT:
+		return (int64_t)((const struct sk_op_insert *)op)->n;
+	case SK_OP_GET:
+		return (int64_t)((const struct sk_op_get *)op)->n;
+	case SK_OP_MOVE:
+		return (int64_t)((const struct sk_op_move *)op)->n;
+	case SK_OP_REMOVE:
+		return (int64_t)((const struct sk_op_remove *)op)->n * 2;
+	case SK_OP_FIND:
+		return (int64_t)((const struct sk_op_find *)op)->limit;
+	default:
+		return 1;
+	}
+}
+
+/* With the lock held. */
+static void
+take(struct sk_sqlite *s)
+{
+	int64_t rows = 0;
+
+	s->n = 0;
+	while (s->n < SK_SQ_BATCH_OPS && rows < s->cfg.batch_rows && s->queue.head != NULL) {
+		struct sk_op *op = sk_sq_pop(&s->queue);
+
+		rows += rows_of(op);
+		s->batch[s->n++] = op;
+	}
+}
+
+/* The time is up: what is left comes first the next time. */
+static void
+put_back(struct sk_sqlite *s, size_t from)
+{
+	struct sk_sq_list rest = { NULL, NULL };
+
+	for (size_t i = from; i < s->n; i++)
+		sk_sq_push(&rest, s->batch[i]);
+	s->n = from;
+	pthread_mutex_lock(&s->lock);
+	sk_sq_append(&rest, &s->queue);
+	s->queue = rest;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static enum sk_code
+do_together(struct sk_sqlite *s, struct sk_err *err)
+{
+	int64_t until_ms = sk_boot_ms() + s->cfg.batch_ms;
+	enum sk_code code = SK_OK;
+
+	for (size_t i = 0; i < s->n && code == SK_OK; i++) {
+		code = sk_sq_apply(&s->q, s->batch[i], &s->routes[i], err);
+		if (code == SK_OK && i + 1 < s->n && sk_boot_ms() >= until_ms)
+			put_back(s, i + 1);
+	}
+	if (code == SK_OK)
+		code = sk_sq_commit(&s->q, err);
+	if (code != SK_OK)
+		sk_sq_rollback(&s->q);
+	return code;
+}
+
+static void
+answer(struct sk_op *op, enum sk_code code, const struct sk_err *err)
+{
+	op->code = code;
+	op->err = *err;
+	op->err.code = code;
+}
+
+static enum sk_code
+do_alone(struct sk_sqlite *s, size_t i, struct sk_err *err)
+{
+	enum sk_code code = sk_sq_apply(&s->q, s->batch[i], &s->routes[i], err);
+
+	if (code == SK_OK)
+		code = sk_sq_commit(&s->q, err);
+	if (code != SK_OK)
+		sk_sq_rollback(&s->q);
+	return code;
+}
+
+static void
+answer_from(struct sk_sqlite *s, size_t i, enum sk_code code, const struct sk_err *err)
+{
+	for (; i < s->n; i++) {
+		answer(s->batch[i], code, err);
+		s->routes[i] = SK_SQ_DONE;
+	}
+}
+
+static void
+do_singly(struct sk_sqlite *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct sk_err err = { SK_OK, "" };
+		enum sk_code code = do_alone(s, i, &err);
+
+		if (code == SK_OK)
+			continue;
+		if (code != SK_ENOSPC) {
+			sk_sq_broken(s, code, &err);
+			answer_from(s, i, code, &err);
+			return;
+		}
+		answer(s->batch[i], code, &err);
+		s->routes[i] = SK_SQ_DONE;
+	}
+}
+
+/* ---- what takes long ---- */
+
+static void
+add_job(struct sk_sqlite *s, struct sk_op *op, struct sk_sq_backup *backup)
+{
+	struct sk_sq_job *job = sk_xcalloc(1, sizeof(*job)), **p = &s->jobs;
+
+	job->op = op;
+	job->backup = backup;
+	while (*p != NULL)
+		p = &(*p)->next;
+	*p = job;
+}
+
+static void
+start_job(struct sk_sqlite *s, struct sk_op *op, struct sk_sq_list *done)
+{
+	struct sk_sq_backup *backup = NULL;
+
+	if (op->kind == SK_OP_BACKUP)
+		backup = sk_sq_backup_new(&s->q, (struct sk_op_backup *)op);
+	if (op->kind == SK_OP_BACKUP && backup == NULL)
+		sk_sq_push(done, op);
+	else
+		add_job(s, op, backup);
+}
+
+static enum sk_code
+step(struct sk_sqlite *s, struct sk_sq_job *job, bool *left, struct sk_err *err)
+{
+	enum sk_code code;
+
+	if (job->backup != NULL)
+		return sk_sq_backup_step(job->backup, &s->q, left, err);
+	code = sk_sq_remove(&s->q, (struct sk_op_remove *)job->op, SK_SQ_REMOVE_ROWS, left, err);
+	if (code == SK_OK)
+		code = sk_sq_commit(&s->q, err);
+	if (code != SK_OK)
+		sk_sq_rollback(&s->q);
+	return code;
+}
+
+static void
+end_job(struct sk_sqlite *s, struct sk_sq_list *done)
+{
+	struct sk_sq_job *job = s->jobs;
+
+	s->jobs = job->next;
+	sk_sq_push(done, job->op);
+	sk_sq_backup_free(job->backup);
+	free(job);
+}
+
+static void
+step_job(struct sk_sqlite *s, struct sk_sq_list *done)
+{
+	struct sk_err err = { SK_OK, "" };
+	bool left = false;
+	enum sk_code code;
+
+	if (s->jobs == NULL)
+		return;
+	code = step(s, s->jobs, &left, &err);
+	if (code != SK_OK) {
+		sk_sq_broken(s, code, &err);
+		answer(s->jobs->op, code, &err);
+		left = false;
+	}
+	if (!left)
+		end_job(s, done);
+}
+
+/* ---- the log ---- */
+
+enum sk_code
+sk_sq_checkpoint(struct sk_sq_db *db, int mode, bool *whole, struct sk_err *err)
+{
+	int log = 0, back = 0, rc;
+
+	(void)sqlite3_busy_timeout(db->h, 0); /* nobody is waited for; it cannot fail */
+	rc = sqlite3_wal_checkpoint_v2(db->h, "main", mode, &log, &back);
+	(void)sqlite3_busy_timeout(db->h, SK_SQ_BUSY_MS);
+
+	*whole = rc == SQLITE_OK && log == back;
+	if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
+		return SK_OK; /* a reader is still at it; the next one goes further */
+	return sk_sq_code(db, rc, err);
+}
+
+static void
+checkpoint(struct sk_sqlite *s, int mode)
+{
+	struct sk_err err = { SK_OK, "" };
+	bool whole;
+	enum sk_code code = sk_sq_checkpoint(&s->q.db, mode, &whole, &err);
+
+	if (whole)
+		s->q.db.frames = 0; /* the next commit begins it anew */
+	if (code == SK_ENOSPC)
+		s->no_checkpoint_until_ms = sk_boot_ms() + PAUSE_MS;
+	else if (code != SK_OK)
+		sk_sq_broken(s, code, &err);
+}
+
+/* A file that lies there at rest is one without a log. */
+static void
+tidy(struct sk_sqlite *s)
+{
+	if (!s->idle_done && s->q.db.frames > 1000)
+		checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE);
+	s->idle_done = true;
+}
+
+/* The second thread does most of it while commits go on. What was committed meanwhile is left: the
+ * log begins anew only when nothing is, so the rest is written back here, in the pause between two
+ * batches. */
+static void
+look_after_log(struct sk_sqlite *s)
+{
+	int limit = (int)(s->cfg.wal_bytes / SK_SQ_PAGE), frames = s->q.db.frames;
+	bool made, ask;
+
+	pthread_mutex_lock(&s->lock);
+	made = s->checkpoint_made;
+	s->checkpoint_made = false;
+	ask = frames >= limit / 4 && !made && !s->checkpoint_wanted;
+	if (ask) {
+		s->checkpoint_wanted = true;
+		pthread_cond_signal(&s->aside_work);
+	}
+	pthread_mutex_unlock(&s->lock);
+	if ((made || frames >= limit) && sk_boot_ms() >= s->no_checkpoint_until_ms)
+		checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
+}
+
+/* ---- the thread ---- */
+
+static void
+route(struct sk_sqlite *s, struct sk_sq_list *done)
+{
+	struct sk_sq_list aside = { NULL, NULL };
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->routes[i] == SK_SQ_DONE)
+			sk_sq_push(done, s->batch[i]);
+		else if (s->routes[i] == SK_SQ_ASIDE)
+			sk_sq_push(&aside, s->batch[i]);
+		else
+			start_job(s, s->batch[i], done);
+	if (aside.head == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	sk_sq_append(&s->aside, &aside);
+	s->counts = s->q.total;
+	pthread_cond_signal(&s->aside_work);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+run_batch(struct sk_sqlite *s, struct sk_sq_list *done)
+{
+	struct sk_err err = { SK_OK, "" };
+	enum sk_code code = do_together(s, &err);
+
+	if (code == SK_ENOSPC)
+		do_singly(s);
+	else if (code != SK_OK) {
+		sk_sq_broken(s, code, &err);
+		answer_from(s, 0, code, &err);
+	}
+	route(s, done);
+}
+
+/* With the lock held; false when nothing came for a while. */
+static bool
+wait_for_work(struct sk_sqlite *s)
+{
+	struct timespec until;
+	int rc = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += IDLE_MS / 1000;
+	while (s->queue.head == NULL && !s->stop && rc != ETIMEDOUT)
+		rc = s->idle_done ? pthread_cond_wait(&s->work, &s->lock)
+						  : pthread_cond_timedwait(&s->work, &s->lock, &until);
+	return s->queue.head != NULL || s->stop;
+}
+
+/* After a failure nothing touches the file again. */
+static void
+refuse_all(struct sk_sqlite *s, struct sk_sq_list *done)
+{
+	struct sk_op *op;
+
+	pthread_mutex_lock(&s->lock);
+	while ((op = sk_sq_pop(&s->queue)) != NULL) {
+		answer(op, SK_EIO, &s->failure);
+		sk_sq_push(done, op);
+	}
+	pthread_mutex_unlock(&s->lock);
+	while (s->jobs != NULL) {
+		answer(s->jobs->op, SK_EIO, &s->failure);
+		end_job(s, done);
+	}
+}
+
+static void
+end_jobs(struct sk_sqlite *s, struct sk_sq_list *done)
+{
+	struct sk_err err;
+
+	sk_fail(&err, SK_EUNAVAIL, "the store is closed");
+	while (s->jobs != NULL) {
+		answer(s->jobs->op, SK_EUNAVAIL, &err);
+		end_job(s, done);
+	}
+}
+
+static void
+work(struct sk_sqlite *s, struct sk_sq_list *done)
+{
+	s->idle_done = false;
+	if (s->n > 0)
+		run_batch(s, done);
+	step_job(s, done);
+	look_after_log(s);
+}
+
+void *
+sk_sq_driver(void *arg)
+{
+	struct sk_sqlite *s = arg;
+	struct sk_sq_list done = { NULL, NULL };
+	bool stop = false, failed, awake;
+
+	while (!stop) {
+		pthread_mutex_lock(&s->lock);
+		awake = s->jobs != NULL || wait_for_work(s);
+		failed = s->failed;
+		s->n = 0;
+		if (!failed)
+			take(s);
+		stop = s->stop && s->queue.head == NULL && s->n == 0;
+		pthread_mutex_unlock(&s->lock);
+		if (failed)
+			refuse_all(s, &done);
+		else if (!awake)
+			tidy(s);
+		else if (!stop)
+			work(s, &done);
+		sk_sq_deliver(s, &done);
+	}
+	end_jobs(s, &done);
+	sk_sq_deliver(s, &done);
+	return NULL;
+}

@@ -1,0 +1,76 @@
+/* driver.h - the store's threads and what they share. */
+#ifndef SK_ADAPTERS_SQLITE_DRIVER_H
+#define SK_ADAPTERS_SQLITE_DRIVER_H
+
+#include "adapters/sqlite/sqlite.h"
+#include "adapters/sqlite/store.h"
+#include <pthread.h>
+
+#define SK_SQ_BATCH_OPS 4096
+
+struct sk_sq_list {
+	struct sk_op *head, *tail;
+};
+void sk_sq_push(struct sk_sq_list *l, struct sk_op *op);
+/* NULL when it is empty. */
+struct sk_op *sk_sq_pop(struct sk_sq_list *l);
+/* All of b behind a; b is empty then. */
+void sk_sq_append(struct sk_sq_list *a, struct sk_sq_list *b);
+
+/* An operation that goes on between the batches. */
+struct sk_sq_job {
+	struct sk_sq_job *next;
+	struct sk_op *op;
+	struct sk_sq_backup *backup; /* of SK_OP_BACKUP */
+};
+
+struct sk_sqlite {
+	struct sk_store store;
+	struct sk_sqlite_config cfg; /* without its path */
+	pthread_mutex_t lock;
+	pthread_cond_t work, aside_work;
+	pthread_t driver_thread, aside_thread;
+
+	/* ---- under the lock ---- */
+	struct sk_sq_list queue; /* submitted */
+	struct sk_sq_list aside; /* for the second thread */
+	struct sk_sq_list done;
+	struct sk_sq_counts counts; /* for the second thread */
+	bool stop, aside_stop;
+	bool told; /* the loop was told of done and has not looked yet */
+	bool failed; /* everything is answered SK_EIO */
+	struct sk_err failure;
+	bool checkpoint_wanted, checkpoint_made; /* by the second thread */
+
+	/* ---- the driver's ---- */
+	struct sk_sq q;
+	struct sk_op *batch[SK_SQ_BATCH_OPS];
+	enum sk_sq_route routes[SK_SQ_BATCH_OPS];
+	size_t n;
+	struct sk_sq_job *jobs;
+	bool idle_done; /* the log was emptied and nothing has happened since */
+	int64_t no_checkpoint_until_ms; /* boot clock: the last one found no room */
+
+	/* ---- the second thread's ---- */
+	struct sk_sq_db reader;
+	atomic_bool interrupt; /* what it does shall end */
+
+	/* ---- the loop's ---- */
+	struct sk_loop *loop;
+	struct sk_watch *watch;
+	int fd;
+	bool fatal_told;
+};
+
+/* The threads' main functions. */
+void *sk_sq_driver(void *arg);
+void *sk_sq_aside(void *arg);
+/* Hand what is done to the loop, take note of a failure (SK_EIO). Callable from both threads. */
+void sk_sq_deliver(struct sk_sqlite *s, struct sk_sq_list *done);
+void sk_sq_broken(struct sk_sqlite *s, enum sk_code code, const struct sk_err *err);
+/* Write the log back into the file, as far as it goes. mode: SQLITE_CHECKPOINT_…; *whole: all of
+ * it was. SK_ENOSPC: not now. */
+enum sk_code
+sk_sq_checkpoint(struct sk_sq_db *db, int mode, bool *whole, struct sk_err *err) SK_CHECKED;
+
+#endif

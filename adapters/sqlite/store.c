@@ -1,0 +1,317 @@
+/* store.c - the port's side: opening, submitting, telling, closing. Runs on the loop's thread. */
+#include "adapters/sqlite/store.h"
+#include "adapters/sqlite/driver.h"
+#include "core/base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- from the threads to the loop ---- */
+
+void
+sk_sq_deliver(struct sk_sqlite *s, struct sk_sq_list *done)
+{
+	const uint64_t one = 1;
+	bool tell;
+
+	pthread_mutex_lock(&s->lock);
+	sk_sq_append(&s->done, done);
+	tell = !s->told && (s->done.head != NULL || s->failed);
+	s->told = s->told || tell;
+	pthread_mutex_unlock(&s->lock);
+	/* The counter cannot be full: it is read before it is written again. */
+	if (tell && write(s->fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+		sk_log(SK_CRITICAL, "store", "the loop cannot be told: %s", strerror(errno));
+}
+
+void
+sk_sq_broken(struct sk_sqlite *s, enum sk_code code, const struct sk_err *err)
+{
+	struct sk_sq_list none = { NULL, NULL };
+
+	if (code != SK_EIO)
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (!s->failed) {
+		s->failed = true;
+		s->failure = *err;
+		s->failure.code = SK_EIO;
+	}
+	pthread_cond_signal(&s->work); /* what waits is refused */
+	pthread_mutex_unlock(&s->lock);
+	sk_sq_deliver(s, &none);
+}
+
+static void
+tell_failure(struct sk_sqlite *s)
+{
+	struct sk_err failure;
+	bool failed;
+
+	pthread_mutex_lock(&s->lock);
+	failed = s->failed;
+	failure = s->failure;
+	pthread_mutex_unlock(&s->lock);
+	if (!failed || s->fatal_told)
+		return;
+	s->fatal_told = true;
+	if (s->cfg.fatal != NULL)
+		s->cfg.fatal(s->cfg.arg, failure.msg);
+}
+
+static void
+call_back(struct sk_sqlite *s)
+{
+	struct sk_sq_list done;
+	struct sk_op *op;
+
+	pthread_mutex_lock(&s->lock);
+	done = s->done;
+	s->done = (struct sk_sq_list){ NULL, NULL };
+	s->told = false;
+	pthread_mutex_unlock(&s->lock);
+	while ((op = sk_sq_pop(&done)) != NULL)
+		op->done(op);
+}
+
+/* The failure first: the owner may end with it before anybody acts on the answers. */
+static void
+told(uint32_t events, void *arg)
+{
+	struct sk_sqlite *s = arg;
+	uint64_t n;
+
+	(void)events;
+	if (read(s->fd, &n, sizeof(n)) == -1 && errno != EAGAIN && errno != EINTR)
+		sk_log(SK_CRITICAL, "store", "eventfd: %s", strerror(errno));
+	tell_failure(s);
+	call_back(s);
+}
+
+/* ---- the port ---- */
+
+static void
+sqlite_submit(struct sk_store *store, struct sk_op *op)
+{
+	struct sk_sqlite *s = (struct sk_sqlite *)store;
+	bool first;
+
+	pthread_mutex_lock(&s->lock);
+	first = s->queue.head == NULL;
+	sk_sq_push(&s->queue, op);
+	if (first)
+		pthread_cond_signal(&s->work);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+stop_driver(struct sk_sqlite *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->work);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->driver_thread, NULL);
+}
+
+static void
+stop_aside(struct sk_sqlite *s)
+{
+	atomic_store(&s->interrupt, true);
+	pthread_mutex_lock(&s->lock);
+	s->aside_stop = true;
+	pthread_cond_signal(&s->aside_work);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->aside_thread, NULL);
+}
+
+/* What those that are called back submit now is refused. */
+static void
+refuse_the_rest(struct sk_sqlite *s)
+{
+	struct sk_op *op;
+
+	while (call_back(s), (op = sk_sq_pop(&s->queue)) != NULL) {
+		op->code = sk_fail(&op->err, SK_EUNAVAIL, "the store is closed");
+		op->done(op);
+	}
+}
+
+static void
+free_all(struct sk_sqlite *s)
+{
+	sk_sq_db_close(&s->reader);
+	sk_sq_release(&s->q);
+	sk_watch_remove(s->watch);
+	if (s->fd != -1)
+		close(s->fd);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->work);
+	pthread_cond_destroy(&s->aside_work);
+	free(s);
+}
+
+/* Leave one file without a log. Where that fails the log stays and nothing is lost; SQLite must not
+ * try it once more when it closes the file. */
+static void
+last_checkpoint(struct sk_sqlite *s)
+{
+	struct sk_err err = { SK_EIO, "" };
+	bool whole = false;
+
+	sk_sq_db_close(&s->reader);
+	if (!s->failed && sk_sq_checkpoint(&s->q.db, SQLITE_CHECKPOINT_TRUNCATE, &whole, &err) != SK_OK)
+		sk_log(SK_WARNING, "store", "at the end: %s", err.msg);
+	if (!whole)
+		(void)sqlite3_db_config(s->q.db.h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
+static void
+sqlite_close(struct sk_store *store)
+{
+	struct sk_sqlite *s = (struct sk_sqlite *)store;
+
+	stop_driver(s);
+	stop_aside(s);
+	tell_failure(s);
+	refuse_the_rest(s);
+	last_checkpoint(s);
+	free_all(s);
+}
+
+/* ---- opening ---- */
+
+/* Readable for nobody else from the start; the log gets the same rights. */
+static enum sk_code
+make_file(const char *path, struct sk_err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
+	enum sk_code code = SK_OK;
+
+	if (fd == -1)
+		return sk_fail_errno(err, "cannot be opened");
+	if (fstat(fd, &st) != 0)
+		code = sk_fail_errno(err, "fstat");
+	else if (!S_ISREG(st.st_mode))
+		code = sk_fail(err, SK_EINVAL, "this is no regular file");
+	else if (st.st_size == 0 && fsync(fd) != 0)
+		code = sk_fail_errno(err, "fsync");
+	if (close(fd) != 0 && code == SK_OK)
+		code = sk_fail_errno(err, "close");
+	return code;
+}
+
+/* The name of a new file lasts when its directory is synced. */
+static enum sk_code
+sync_directory(const char *path, struct sk_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash == NULL ? sk_xstrdup(".") : sk_xstrndup(path, (size_t)(slash - path) + 1);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum sk_code code = SK_OK;
+
+	if (fd == -1 || fsync(fd) != 0)
+		code = sk_fail_errno(err, "the directory cannot be synced");
+	if (fd != -1 && close(fd) != 0 && code == SK_OK)
+		code = sk_fail_errno(err, "close");
+	free(dir);
+	return code;
+}
+
+static enum sk_code
+open_files(struct sk_sqlite *s, const char *path, struct sk_err *err)
+{
+	enum sk_sq_mode mode = s->cfg.relaxed ? SK_SQ_RELAXED : SK_SQ_WRITER;
+	int version = 0;
+
+	if (make_file(path, err) != SK_OK || sk_sq_db_open(&s->q.db, path, err) != SK_OK ||
+		sk_sq_schema_check(&s->q.db, &version, err) != SK_OK ||
+		sk_sq_db_setup(&s->q.db, mode, err) != SK_OK ||
+		sk_sq_schema_migrate(&s->q.db, version, err) != SK_OK ||
+		sync_directory(path, err) != SK_OK || sk_sq_load(&s->q, err) != SK_OK)
+		return err->code;
+	s->reader.stop = &s->interrupt;
+	if (sk_sq_db_open(&s->reader, path, err) != SK_OK)
+		return err->code;
+	return sk_sq_db_setup(&s->reader, SK_SQ_READER, err);
+}
+
+/* Signals are the loop's. */
+static enum sk_code
+start_threads(struct sk_sqlite *s, struct sk_err *err)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&s->driver_thread, NULL, sk_sq_driver, s);
+	if (rc == 0) {
+		rc = pthread_create(&s->aside_thread, NULL, sk_sq_aside, s);
+		if (rc != 0)
+			stop_driver(s);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0)
+		return sk_fail(err, SK_EIO, "its threads cannot be started: %s", strerror(rc));
+	return SK_OK;
+}
+
+static enum sk_code
+watch(struct sk_sqlite *s, struct sk_err *err)
+{
+	s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (s->fd == -1)
+		return sk_fail_errno(err, "eventfd");
+	s->watch = sk_watch_add(s->loop, s->fd, EPOLLIN, told, s, err);
+	return s->watch != NULL ? SK_OK : err->code;
+}
+
+static struct sk_sqlite *
+new_store(const struct sk_sqlite_config *cfg, struct sk_loop *loop)
+{
+	static const struct sk_store_ops ops = {
+		.name = "sqlite", .submit = sqlite_submit, .close = sqlite_close
+	};
+	struct sk_sqlite *s = sk_xcalloc(1, sizeof(*s));
+	pthread_condattr_t attr;
+
+	s->store.ops = &ops;
+	s->cfg = *cfg;
+	s->cfg.path = NULL;
+	s->cfg.batch_rows = cfg->batch_rows > 0 ? cfg->batch_rows : 4096;
+	s->cfg.batch_ms = cfg->batch_ms > 0 ? cfg->batch_ms : 20;
+	s->cfg.wal_bytes = cfg->wal_bytes > 0 ? cfg->wal_bytes : (int64_t)32 << 20;
+	s->loop = loop;
+	s->fd = -1;
+	atomic_init(&s->interrupt, false);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->work, &attr);
+	pthread_cond_init(&s->aside_work, &attr);
+	pthread_condattr_destroy(&attr);
+	return s;
+}
+
+struct sk_store *
+sk_store_sqlite_open(const struct sk_sqlite_config *cfg, struct sk_loop *loop, struct sk_err *err)
+{
+	struct sk_sqlite *s = new_store(cfg, loop);
+
+	if (open_files(s, cfg->path, err) == SK_OK && watch(s, err) == SK_OK &&
+		start_threads(s, err) == SK_OK)
+		return &s->store;
+	if (err->code == SK_EUNAVAIL)
+		err->code = SK_EIO;
+	sk_wrap(err, cfg->path);
+	free_all(s);
+	return NULL;
+}

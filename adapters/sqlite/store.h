@@ -1,0 +1,34 @@
+/* store.h - the task store in one SQLite file: durable to power loss, no service needed.
+ *
+ * The file has one owner: whoever opens it holds the lock of the data directory. Everything runs on
+ * a thread of its own; what has queued up there becomes one transaction, and nobody is answered
+ * before its commit has reached the disk. Reads that look at much of the file run beside it on a
+ * second thread; they see at least what was submitted before them, perhaps more.
+ */
+#ifndef SK_ADAPTERS_SQLITE_STORE_H
+#define SK_ADAPTERS_SQLITE_STORE_H
+
+#include "core/ports.h"
+
+struct sk_sqlite_config {
+	const char *path; /* of the file; made, 0600, when there is none */
+	/* Commits are not synced (synchronous=NORMAL): they may be lost by a power cut. For the group
+	 * of a test that must lose. */
+	bool relaxed;
+	int64_t batch_rows; /* a transaction has about this many rows at most; 0 = 4096 */
+	int64_t batch_ms; /* and is committed after this long at the latest; 0 = 20 */
+	int64_t wal_bytes; /* the log is written back before it is larger; 0 = 32 MiB */
+	/* The disk failed (a sync that failed is never tried again) or the file is damaged: every
+	 * operation is answered SK_EIO from now on and the owner must end the process with 74. Called
+	 * once, on the loop. NULL = only the answers tell. */
+	void (*fatal)(void *arg, const char *sentence);
+	void *arg;
+};
+
+/* Open or create, bring an older schema up to date. NULL and err: SK_EINVAL: the file is none of
+ * ours, or was written by a newer version; SK_ENOSPC; SK_EIO: it cannot be opened, is damaged. The
+ * sentence names the file. */
+struct sk_store *
+sk_store_sqlite_open(const struct sk_sqlite_config *cfg, struct sk_loop *loop, struct sk_err *err);
+
+#endif

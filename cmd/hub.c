@@ -1,0 +1,513 @@
+#include "cmd/hub.h"
+#include "adapters/datadir.h"
+#include "adapters/http/server.h"
+#include "adapters/json.h"
+#include "adapters/local/bus.h"
+#include "adapters/local/cache.h"
+#include "adapters/sqlite/store.h"
+#include "adapters/versions.h"
+#include "cmd/agent.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/run/node.h"
+#include "workers/registry.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COMPONENT "hub"
+#define LOCK_MS 10000 /* a hub that clears up behind a dead supervisor needs some seconds */
+#define RECONCILE_MS 5000
+#define IDLE_MS 20 /* after the last end: is there nothing left to do? */
+#define LOOK_MS 1000 /* and now and then, whatever happens */
+
+struct hub {
+	const struct sk_hub_config *cfg;
+	struct sk_loop *loop;
+	struct sk_host *host;
+	struct sk_host_hook hook;
+	struct sk_datadir *dir;
+	struct sk_store *store;
+	struct sk_bus *bus;
+	struct sk_cache *cache;
+	struct sk_control *control;
+	struct sk_node *node;
+	struct sk_http_server *server;
+	char id[64], name[256];
+	char *socket;
+	bool node_ready, ready_said;
+	bool stopping; /* the node drains: its end is the hub's */
+	int code; /* of `up`; < 0: there is no supervisor any more */
+	/* --once */
+	struct sk_timer idle;
+	bool asking;
+	struct sk_arena *arena;
+	struct sk_op_count count;
+};
+
+/* ---- the end ---- */
+
+static void
+node_over(void *arg, int code)
+{
+	struct hub *h = arg;
+
+	h->code = code;
+	sk_host_stop(h->host);
+}
+
+/* Nothing may be assigned any more: the tasks are being handed back. */
+static void
+signaled(void *arg, int sig)
+{
+	struct hub *h = arg;
+
+	if (sig != 0 && sig != SIGTERM && sig != SIGINT && sig != SIGQUIT)
+		return;
+	h->stopping = true;
+	sk_control_stop(h->control);
+}
+
+/* The disk failed: nothing that is said from now on would be true. */
+static void
+store_failed(void *arg, const char *sentence)
+{
+	struct hub *h = arg;
+
+	sk_log(SK_CRITICAL, COMPONENT, "%s", sentence);
+	h->code = SK_EXIT_STORAGE;
+	if (h->host != NULL)
+		sk_host_stop(h->host);
+}
+
+/* ---- --once ---- */
+
+static void
+look_later(struct hub *h, int64_t ms)
+{
+	sk_timer_set(h->loop, &h->idle, sk_boot_ms() + ms);
+}
+
+static void
+counted(struct sk_op *op)
+{
+	struct hub *h = op->arg;
+	const int64_t *n = h->count.by_phase;
+	bool good = n[SK_FAILED] + n[SK_CANCELLED] == 0;
+
+	h->asking = false;
+	if (op->code != SK_OK)
+		look_later(h, LOOK_MS);
+	else {
+		signaled(h, 0);
+		sk_node_drain(h->node, good ? SK_EXIT_OK : SK_EXIT_FAILED);
+	}
+	sk_arena_free(h->arena);
+	h->arena = NULL;
+}
+
+/* What has ended since `up` was started, also under hubs before this one. */
+static void
+told_idle(void *arg, bool idle)
+{
+	struct hub *h = arg;
+
+	if (!idle || h->stopping) {
+		h->asking = false;
+		look_later(h, LOOK_MS);
+		return;
+	}
+	h->arena = sk_arena_new();
+	h->count = (struct sk_op_count){
+		.op = { .kind = SK_OP_COUNT, .done = counted, .arg = h, .arena = h->arena },
+		.filter = { .phases = 1u << SK_FAILED | 1u << SK_CANCELLED,
+			.updated_after = h->cfg->began_ms },
+	};
+	sk_store_submit(h->store, &h->count.op);
+}
+
+static void
+look_whether_idle(void *arg)
+{
+	struct hub *h = arg;
+
+	if (h->asking || h->stopping)
+		return;
+	if (!h->ready_said) {
+		look_later(h, IDLE_MS);
+		return;
+	}
+	h->asking = true;
+	sk_control_idle(h->control, told_idle, h);
+}
+
+static void
+heard(void *arg, enum sk_topic topic, const struct sk_event *e)
+{
+	struct hub *h = arg;
+
+	(void)topic;
+	if (e->kind == SK_EVENT_FINISHED || e->kind == SK_EVENT_FAILED || e->kind == SK_EVENT_CANCELLED)
+		look_later(h, IDLE_MS);
+}
+
+/* ---- starting: the lock, the store, who we are ---- */
+
+static enum sk_code
+take_directory(struct hub *h, struct sk_err *err)
+{
+	const struct sk_datadir_config cfg = { .path = h->cfg->data_dir,
+		.create = true,
+		.group = h->cfg->group,
+		.allow_volatile = h->cfg->allow_volatile };
+
+	h->dir = sk_datadir_open(&cfg, err);
+	if (h->dir == NULL)
+		return err->code;
+	return sk_datadir_lock(h->dir, LOCK_MS, err);
+}
+
+static enum sk_code
+open_store(struct hub *h, struct sk_err *err)
+{
+	struct sk_str path = SK_STR_INIT;
+	const struct sk_sqlite_config cfg = {
+		.path = "", .relaxed = h->cfg->relaxed, .fatal = store_failed, .arg = h
+	};
+	struct sk_sqlite_config with_path = cfg;
+
+	sk_str_addf(&path, "%s/%s", h->cfg->data_dir, SK_DATADIR_STORE);
+	with_path.path = path.p;
+	h->store = sk_store_sqlite_open(&with_path, h->loop, err);
+	sk_str_release(&path);
+	if (h->store != NULL && h->cfg->relaxed)
+		sk_log(SK_WARNING, COMPONENT,
+			"SKALDS_DURABILITY=relaxed: a power cut loses what was accepted last");
+	return h->store != NULL ? SK_OK : err->code;
+}
+
+static enum sk_code
+setting(struct hub *h, enum sk_op_kind kind, char *value, size_t n, struct sk_err *err)
+{
+	struct sk_op_setting op = {
+		.op = { .kind = kind, .arena = sk_arena_new() }, .name = "skaldId", .value = value
+	};
+	enum sk_code code = sk_store_wait(h->store, h->loop, &op.op);
+
+	if (code == SK_OK && kind == SK_OP_SETTING_GET)
+		snprintf(value, n, "%s", op.value);
+	else if (code != SK_OK)
+		*err = op.op.err;
+	sk_arena_free(op.op.arena);
+	return code;
+}
+
+/* A full disk must not keep us from serving: the next start invents anew then. */
+static enum sk_code
+choose_id(struct hub *h, struct sk_err *err)
+{
+	enum sk_code code;
+
+	if (h->cfg->id_invented) {
+		code = setting(h, SK_OP_SETTING_GET, h->id, sizeof(h->id), err);
+		if (code != SK_OK || h->id[0] != '\0')
+			return code;
+	}
+	snprintf(h->id, sizeof(h->id), "%s", h->cfg->skald_id);
+	if (!h->cfg->id_invented)
+		return SK_OK;
+	code = setting(h, SK_OP_SETTING_PUT, h->id, sizeof(h->id), err);
+	return code == SK_ENOSPC ? SK_OK : code;
+}
+
+static enum sk_code
+open_ports(struct hub *h, struct sk_err *err)
+{
+	struct sk_bus_local_config bus = { .loop = h->loop };
+	struct sk_cache_local_config cache = { .loop = h->loop };
+	enum sk_code code = take_directory(h, err);
+
+	if (code == SK_OK)
+		code = open_store(h, err);
+	if (code == SK_OK)
+		code = choose_id(h, err);
+	if (code != SK_OK)
+		return code;
+	h->bus = sk_bus_local_open(&bus);
+	h->cache = sk_cache_local_open(&cache);
+	return SK_OK;
+}
+
+/* ---- controller, node, server ---- */
+
+static void
+start_control(struct hub *h)
+{
+	const struct sk_control_config cfg = { .loop = h->loop,
+		.store = h->store,
+		.cache = h->cache,
+		.bus = h->bus,
+		.workers = sk_workers,
+		.parse_json = sk_json_parse,
+		.name = h->name,
+		.version = sk_version(),
+		.dispatch = true,
+		.strategy = h->cfg->strategy,
+		.lease_ms = h->cfg->lease_ms,
+		.reconcile_ms = RECONCILE_MS,
+		.keep_ms = h->cfg->keep_ms,
+		.keep_tasks = h->cfg->keep_tasks,
+		.data_dir = h->cfg->data_dir,
+		.seed = (uint64_t)sk_boot_ns() };
+
+	h->control = sk_control_new(&cfg);
+	sk_control_start(h->control);
+}
+
+static bool
+describe(void *arg, const struct sk_record *r, struct sk_arena *a, struct sk_start *st,
+	struct sk_err *err)
+{
+	const struct sk_worker *worker = sk_worker_find(r->class_name);
+
+	(void)arg;
+	if (worker != NULL)
+		return sk_agent_describe_class(worker, sk_map_get(r->spec, "attachments"), a, st, err);
+	sk_fail(err, SK_ENOENT, "this build has no worker class %s", r->class_name);
+	return false;
+}
+
+static void
+node_is_ready(void *arg)
+{
+	struct hub *h = arg;
+
+	h->node_ready = true;
+}
+
+static void
+start_node(struct hub *h, int channel)
+{
+	const struct sk_node_config cfg = { .loop = h->loop,
+		.store = h->store,
+		.cache = h->cache,
+		.bus = h->bus,
+		.channel = channel,
+		.component = COMPONENT,
+		.id = h->id,
+		.version = sk_version(),
+		.host = h->name,
+		.mode = SK_MODE_NODE,
+		.slots = h->cfg->slots,
+		.cpus = h->cfg->cpus,
+		.memory_mb = h->cfg->memory_mb,
+		.gpus = h->cfg->gpus,
+		.labels = h->cfg->labels,
+		.workers = sk_workers,
+		.lease_ms = h->cfg->lease_ms,
+		.reconcile_ms = RECONCILE_MS,
+		.sole = true,
+		.data_dir = h->cfg->data_dir,
+		.describe = describe,
+		.signaled = signaled,
+		.over = node_over,
+		.ready = node_is_ready,
+		.arg = h };
+
+	h->node = sk_node_new(&cfg);
+}
+
+static void
+call(void *arg, const struct sk_api_request *req)
+{
+	struct hub *h = arg;
+
+	sk_api_call(h->control, req);
+}
+
+static void
+forget(void *arg, void *req_arg)
+{
+	struct hub *h = arg;
+
+	sk_api_forget(h->control, req_arg);
+}
+
+static enum sk_code
+start_server(struct hub *h, struct sk_err *err)
+{
+	struct sk_str path = SK_STR_INIT;
+	struct sk_http_server_config cfg = { .host = h->host,
+		.replace = true,
+		.group = sk_datadir_group(h->dir),
+		.call = call,
+		.forget = forget,
+		.arg = h };
+
+	sk_datadir_socket(h->cfg->data_dir, &path);
+	h->socket = path.p;
+	cfg.path = h->socket;
+	h->server = sk_http_server_open(&cfg, err);
+	return h->server != NULL ? SK_OK : err->code;
+}
+
+/* ---- running ---- */
+
+static void
+say_ready(struct hub *h)
+{
+	struct sk_node_numbers n;
+	struct sk_str line = SK_STR_INIT;
+
+	h->ready_said = true;
+	sk_node_tell_ready(h->node, true);
+	sk_node_numbers(h->node, &n);
+	if (n.restarts > 0) { /* said before */
+		sk_log(SK_INFO, COMPONENT, "ready again, %zu task(s) went on", n.tasks);
+		return;
+	}
+	if (!h->cfg->hint)
+		sk_log(SK_INFO, COMPONENT, "ready: skald %s, %u slot(s), data in %s", h->id, h->cfg->slots,
+			h->cfg->data_dir);
+	else
+		fprintf(stderr,
+			"skalds up: ready, %u slot%s, data in %s; add a task: skalds task add Sleep "
+			"seconds=5\n",
+			h->cfg->slots, h->cfg->slots == 1 ? "" : "s", h->cfg->data_dir);
+	if (h->cfg->json) {
+		sk_str_addc(&line, '{');
+		sk_json_kint(&line, "time", sk_wall_ms());
+		sk_json_kstr(&line, "event", "ready");
+		sk_json_kstr(&line, "skald", h->id);
+		sk_json_kstr(&line, "data", h->cfg->data_dir);
+		sk_json_kstr(&line, "socket", h->socket);
+		sk_json_kint(&line, "slots", h->cfg->slots);
+		sk_str_adds(&line, "}\n");
+		sk_node_print(h->node, line.p);
+		sk_str_release(&line);
+	}
+}
+
+/* After each round of the loop. */
+static void
+round_over(void *arg)
+{
+	struct hub *h = arg;
+	struct sk_err err;
+
+	if (h->server == NULL && sk_control_ready(h->control) && start_server(h, &err) != SK_OK) {
+		sk_log(SK_CRITICAL, COMPONENT, "%s", err.msg);
+		h->code = err.code == SK_ECONFLICT ? SK_EXIT_FAILED : SK_EXIT_STORAGE;
+		sk_host_stop(h->host);
+		return;
+	}
+	if (h->server != NULL && h->node_ready && !h->ready_said)
+		say_ready(h);
+	sk_node_flush(h->node);
+}
+
+static void
+run(struct hub *h, int channel)
+{
+	struct sk_err err;
+
+	h->idle = (struct sk_timer){ .fn = look_whether_idle, .arg = h };
+	if (h->cfg->once &&
+		h->bus->ops->subscribe(h->bus, 1u << SK_TOPIC_EVENT, heard, h, &err) == SK_OK)
+		look_later(h, IDLE_MS);
+	start_control(h);
+	start_node(h, channel);
+	h->hook = (struct sk_host_hook){ .fn = round_over, .arg = h };
+	sk_host_hook_add(h->host, &h->hook);
+	sk_host_run(h->host);
+	sk_host_hook_remove(h->host, &h->hook);
+}
+
+/* The store first brings back what is under way; then nobody speaks of the others any more. The
+ * supervisor is told last: it does not wait for us. */
+static void
+close_all(struct hub *h)
+{
+	sk_http_server_close(h->server);
+	sk_store_close(h->store);
+	sk_timer_clear(h->loop, &h->idle);
+	if (h->bus != NULL && h->cfg->once)
+		h->bus->ops->unsubscribe(h->bus, heard, h);
+	sk_control_free(h->control);
+	if (h->node != NULL && h->code >= 0)
+		sk_node_quit(h->node, h->code);
+	sk_node_free(h->node);
+	if (h->cache != NULL)
+		h->cache->ops->close(h->cache);
+	if (h->bus != NULL)
+		h->bus->ops->close(h->bus);
+	sk_host_close(h->host);
+	sk_loop_free(h->loop);
+	sk_datadir_close(h->dir);
+	free(h->socket);
+}
+
+/* ---- when it does not even start ---- */
+
+static int
+exit_code_of(enum sk_code code)
+{
+	switch (code) {
+	case SK_ECONFLICT:
+		return SK_EXIT_FAILED;
+	case SK_EINVAL:
+	case SK_ENOENT:
+	case SK_ENOSPC:
+	case SK_EIO:
+		return SK_EXIT_STORAGE;
+	case SK_OK:
+	case SK_EAGAIN:
+	case SK_ECANCELED:
+	case SK_EUNAVAIL:
+		break;
+	}
+	return SK_EXIT_SYSTEM;
+}
+
+/* There is no node yet that could say it: the supervisor must not try for ever. */
+static void
+quit_early(int channel, int code)
+{
+	struct sk_chan chan;
+	struct sk_str payload = SK_STR_INIT;
+
+	sk_chan_init(&chan, channel);
+	sk_put_u32(&payload, (uint32_t)code);
+	sk_chan_queue(&chan, SK_F_QUIT, 0, 0, &payload);
+	if (sk_chan_flush(&chan, NULL) != SK_OK)
+		sk_log(SK_ERROR, COMPONENT, "the supervisor does not listen");
+	sk_str_release(&payload);
+	chan.fd = -1;
+	sk_chan_release(&chan);
+}
+
+int
+sk_hub_run(int channel, void *arg)
+{
+	struct hub h = { .cfg = arg, .code = -1 };
+	struct sk_err err = { SK_OK, "" };
+	enum sk_code code;
+
+	if (gethostname(h.name, sizeof(h.name) - 1) != 0)
+		snprintf(h.name, sizeof(h.name), "localhost");
+	h.loop = sk_loop_new(&err);
+	if (h.loop != NULL)
+		h.host = sk_host_open(h.loop, &err);
+	code = h.host == NULL ? SK_EIO : open_ports(&h, &err);
+	if (code == SK_OK) {
+		run(&h, channel);
+	} else {
+		h.code = h.host == NULL ? SK_EXIT_SYSTEM : exit_code_of(code);
+		sk_log(SK_CRITICAL, COMPONENT, "%s", err.msg);
+		quit_early(channel, h.code);
+	}
+	close_all(&h);
+	return h.code >= 0 ? h.code : SK_EXIT_SKALDS;
+}

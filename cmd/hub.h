@@ -1,0 +1,34 @@
+/* hub.h - the hub: the process beside the supervisor of `skalds up` that owns the data directory.
+ *
+ * One loop thread for the store, the controller, the node and the HTTP server on the directory's
+ * socket. It can be killed at any time: the supervisor starts another one, which finds the tasks
+ * that run, the store and the lock as they are. */
+#ifndef SK_CMD_HUB_H
+#define SK_CMD_HUB_H
+
+#include "core/control/control.h"
+
+struct sk_hub_config {
+	const char *data_dir; /* absolute */
+	const char *group; /* who may connect; "" = the own user alone */
+	bool allow_volatile, relaxed; /* relaxed: commits are not synced */
+	const char *skald_id; /* at most 63 bytes */
+	bool id_invented; /* the one that the store remembers goes before it */
+	uint32_t slots;
+	double cpus;
+	int64_t memory_mb, gpus;
+	const struct sk_value *labels; /* a map of strings or NULL */
+	enum sk_strategy strategy;
+	int64_t lease_ms;
+	int64_t keep_ms, keep_tasks; /* ended tasks, as in control.h */
+	bool once; /* end when there is nothing left to do */
+	bool json; /* one line on standard output when it is ready */
+	bool hint; /* say on standard error what to type next */
+	int64_t began_ms; /* wall clock: when `up` was started */
+};
+
+/* Runs until the supervisor goes or is told to. arg: struct sk_hub_config. Returns the exit code of
+ * this process; that of `up` goes through the channel. */
+int sk_hub_run(int channel, void *arg);
+
+#endif

@@ -1,0 +1,157 @@
+/* status.c - `skalds status`: how it stands, on one screen. */
+#include "cmd/answer.h"
+#include "cmd/door.h"
+#include "cmd/options.h"
+#include "cmd/table.h"
+#include "core/model/lifecycle.h"
+#include <inttypes.h>
+#include <string.h>
+
+#define COMMAND "status"
+
+static void SK_PRINTF(3, 4) line(struct sk_str *out, const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	sk_str_addf(out, "%-9s  ", name);
+	va_start(ap, fmt);
+	sk_str_vaddf(out, fmt, ap);
+	va_end(ap);
+	sk_str_addc(out, '\n');
+}
+
+static void
+add_head(struct sk_str *out, struct sk_door *d, const struct sk_value *v)
+{
+	struct sk_str place = SK_STR_INIT;
+	char age[16];
+
+	sk_door_place(d, &place);
+	sk_age_text(sk_member_int(v, "uptimeMs", 0), age);
+	if (sk_door_inside(d))
+		line(out, "skalds", "nothing is running: start `skalds up`");
+	else
+		line(out, "skalds", "%s, for %s", sk_member_text(v, "version"), age);
+	line(out, "at", "%s", sk_str_text(&place));
+	sk_str_release(&place);
+}
+
+static void
+add_counts(struct sk_str *out, const struct sk_value *v)
+{
+	const char *head[SK_N_PHASE + 2];
+	char text[SK_COUNT_LEN];
+	struct sk_grid t;
+	size_t n = 0;
+
+	for (; n < SK_N_PHASE; n++)
+		head[n] = sk_phase_name((enum sk_phase)n);
+	head[n++] = "total";
+	head[n] = NULL;
+	sk_grid_init(&t, head);
+	for (size_t i = 0; i < n; i++)
+		sk_grid_cell(&t, sk_count_text(sk_member_int(sk_member(v, "tasks"), head[i], 0), text));
+	sk_str_addc(out, '\n');
+	sk_grid_text(&t, 0, out);
+	sk_str_addc(out, '\n');
+	sk_grid_release(&t);
+}
+
+static void
+add_rate(struct sk_str *out, const struct sk_value *v)
+{
+	int64_t ended = sk_member_int(v, "endedLastMinute", 0);
+	int64_t oldest = sk_member_int(v, "oldestWaitingMs", -1);
+	char count[SK_COUNT_LEN], age[16];
+
+	line(out, "rate", "%s ended in the last minute, %.1f/s", sk_count_text(ended, count),
+		(double)ended / 60);
+	sk_age_text(oldest, age);
+	if (oldest >= 0)
+		line(out, "waiting", "the oldest for %s", age);
+	else
+		line(out, "waiting", "none");
+}
+
+static void
+add_skalds(struct sk_str *out, const struct sk_value *v)
+{
+	const struct sk_value *s = sk_member(v, "skalds");
+	int64_t total = sk_member_int(s, "total", 0), online = sk_member_int(s, "online", 0);
+	int64_t draining = sk_member_int(s, "draining", 0);
+	struct sk_str rest = SK_STR_INIT;
+
+	if (draining > 0)
+		sk_str_addf(&rest, ", %" PRId64 " draining", draining);
+	if (total > online)
+		sk_str_addf(&rest, ", %" PRId64 " offline", total - online);
+	line(out, "skalds", "%" PRId64 " online, %" PRId64 " tasks in %" PRId64 " slots%s", online,
+		sk_member_int(s, "tasks", 0), sk_member_int(s, "slots", 0), sk_str_text(&rest));
+	sk_str_release(&rest);
+}
+
+static void
+print_text(struct sk_door *d, const struct sk_value *v)
+{
+	struct sk_str out = SK_STR_INIT;
+
+	add_head(&out, d, v);
+	add_counts(&out, v);
+	add_rate(&out, v);
+	add_skalds(&out, v);
+	line(&out, "store", "%s", sk_member_text(v, "store.name"));
+	sk_out(&out);
+	sk_str_release(&out);
+}
+
+/* What was answered, and what only this side knows. */
+static void
+print_json(struct sk_door *d, const struct sk_value *v)
+{
+	struct sk_str out = SK_STR_INIT, place = SK_STR_INIT;
+
+	sk_door_place(d, &place);
+	sk_value_json(&out, v);
+	out.len--;
+	sk_json_kbool(&out, "running", !sk_door_inside(d));
+	sk_json_kstr(&out, "at", sk_str_text(&place));
+	sk_str_adds(&out, "}\n");
+	sk_out(&out);
+	sk_str_release(&out);
+	sk_str_release(&place);
+}
+
+static int
+status_run(const struct sk_args *args, struct sk_settings *settings)
+{
+	const struct sk_door_config cfg = { .command = COMMAND };
+	struct sk_door *d = sk_door_open(settings, &cfg);
+	struct sk_arena *a = sk_arena_new();
+	struct sk_http_answer answer;
+	const struct sk_value *v = NULL;
+	int code = sk_door_call(d, "GET", "/v1/status", NULL, &answer);
+
+	if (code == 0) {
+		v = sk_answer_parse(COMMAND, &answer.body, a);
+		sk_door_release(&answer);
+		code = v != NULL && v->kind == SK_MAP ? 0 : SK_EXIT_SKALDS;
+	}
+	if (code == 0 && args->json)
+		print_json(d, v);
+	else if (code == 0)
+		print_text(d, v);
+	sk_arena_free(a);
+	sk_door_close(d);
+	return code;
+}
+
+const struct sk_cmd sk_cmd_status = {
+	.name = "status",
+	.summary = "Show how it stands: tasks by state, rate, skalds",
+	.help = "The rate counts attempts that ended in the last minute. With --json also what a "
+			"monitoring system\nwants: oldestWaitingMs, window, refusedReports.\n"
+			"\n"
+			"Example:\n"
+			"  skalds status --json | jq .tasks.Created",
+	.run = status_run,
+};

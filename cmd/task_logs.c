@@ -1,0 +1,191 @@
+/* task_logs.c - `skalds task logs ID`: the output of an attempt, as the bytes it was. */
+#include "cmd/task.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define COMMAND "task logs"
+#define WAIT_MS 30000
+
+struct logs {
+	struct sk_door *door;
+	const char *id;
+	int64_t attempt; /* 0 = the last one, until an answer says which that is */
+	int64_t offset;
+	bool follow, ended, empty;
+};
+
+static int64_t
+header_number(const struct sk_http_answer *answer, const char *name, int64_t none)
+{
+	struct sk_str s = SK_STR_INIT;
+	int64_t n = sk_http_header(answer, name, &s) ? strtoll(sk_str_text(&s), NULL, 10) : none;
+
+	sk_str_release(&s);
+	return n;
+}
+
+static bool
+header_true(const struct sk_http_answer *answer, const char *name)
+{
+	struct sk_str s = SK_STR_INIT;
+	bool yes = sk_http_header(answer, name, &s) && strcasecmp(sk_str_text(&s), "true") == 0;
+
+	sk_str_release(&s);
+	return yes;
+}
+
+/* One piece to standard output, at once: whoever follows wants to see it. */
+static int
+print_piece(struct logs *l, int64_t wait)
+{
+	struct sk_http_answer answer;
+	struct sk_str path = SK_STR_INIT;
+	int code;
+
+	sk_url_task(&path, l->id, "/log");
+	sk_str_addf(&path, "?attempt=%" PRId64 "&offset=%" PRId64 "&wait=%" PRId64, l->attempt,
+		l->offset, wait);
+	code = sk_door_call(l->door, "GET", path.p, NULL, &answer);
+	sk_str_release(&path);
+	if (code != 0)
+		return code;
+	fwrite(sk_str_text(&answer.body), 1, answer.body.len, stdout);
+	if (fflush(stdout) != 0)
+		code = errno == EPIPE ? -1 : SK_EXIT_STORAGE;
+	l->empty = answer.body.len == 0;
+	l->attempt = header_number(&answer, "Skalds-Attempt", l->attempt);
+	l->offset = header_number(&answer, "Skalds-Offset", l->offset + (int64_t)answer.body.len);
+	l->ended = header_true(&answer, "Skalds-Ended");
+	sk_door_release(&answer);
+	return code;
+}
+
+/* All of one attempt: to its end, or as far as it is now. */
+static int
+print_attempt(struct logs *l)
+{
+	int64_t wait = 0;
+	int code;
+
+	for (;;) {
+		code = print_piece(l, wait);
+		if (code != 0 || (l->empty && (l->ended || !l->follow)))
+			return code;
+		if (l->empty && wait == 0)
+			sk_door_pause(l->door);
+		wait = l->follow ? sk_door_patience(l->door, WAIT_MS) : 0;
+	}
+}
+
+/* Another attempt may follow the one that has ended: wait until there is one, or there is none. */
+static int
+next_attempt(struct logs *l, bool *more)
+{
+	char rest[40];
+	int code;
+
+	*more = false;
+	for (;;) {
+		struct sk_arena *a = sk_arena_new();
+		struct sk_value *task;
+		bool final, newer;
+
+		task = sk_task_fetch(l->door, COMMAND, l->id, "", a, &code);
+		final = task == NULL || sk_task_final(task);
+		newer = sk_member_int(task, "attempt", 0) > l->attempt;
+		sk_arena_free(a);
+		*more = code == 0 && newer;
+		if (code != 0 || final || newer)
+			return code;
+		/* it also returns when the task becomes final */
+		snprintf(rest, sizeof(rest), "/wait?ms=%d", sk_door_inside(l->door) ? 0 : 1000);
+		a = sk_arena_new();
+		sk_task_fetch(l->door, COMMAND, l->id, rest, a, &code);
+		sk_arena_free(a);
+		sk_door_pause(l->door);
+	}
+}
+
+static int
+follow(struct logs *l)
+{
+	bool more = true;
+	int code = 0;
+
+	while (code == 0 && more) {
+		code = print_attempt(l);
+		if (code == 0)
+			code = next_attempt(l, &more);
+		if (more) {
+			l->attempt++;
+			l->offset = 0;
+		}
+	}
+	return code;
+}
+
+/* ---- the command ---- */
+
+static bool
+number(const struct sk_args *args, const char *name, int64_t *value)
+{
+	const char *text = sk_arg(args, name);
+	char *end;
+
+	if (text == NULL)
+		return true;
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
+}
+
+static int
+logs_run(const struct sk_args *args, struct sk_settings *settings)
+{
+	const struct sk_door_config door = { .command = COMMAND };
+	struct logs l = { .id = args->pos[0], .follow = sk_arg_set(args, "follow") };
+	int64_t tail = 0;
+	int code = sk_task_ids(args, COMMAND, 1);
+
+	if (code != 0)
+		return code;
+	if (!number(args, "attempt", &l.attempt) || (sk_arg_set(args, "attempt") && l.attempt == 0))
+		return sk_usage_error(
+			COMMAND, "--attempt: expected a number from 1, got \"%.64s\"", sk_arg(args, "attempt"));
+	if (!number(args, "tail", &tail) || (sk_arg_set(args, "tail") && tail == 0))
+		return sk_usage_error(
+			COMMAND, "--tail: expected a number of bytes, got \"%.64s\"", sk_arg(args, "tail"));
+	l.offset = -tail;
+	l.door = sk_door_open(settings, &door);
+	code = l.follow && l.attempt == 0 ? follow(&l) : print_attempt(&l);
+	sk_door_close(l.door);
+	return code < 0 ? 0 : code; /* the reader went away */
+}
+
+static const struct sk_opt options[] = {
+	{ .name = "follow", .letter = 'f', .doc = "go on until the task has ended" },
+	{ .name = "attempt", .letter = 'n', .value = "N", .doc = "this attempt, not the last one" },
+	{ .name = "tail", .value = "BYTES", .doc = "only the last so many bytes of what is there" },
+	{ .name = NULL },
+};
+
+const struct sk_cmd sk_task_logs = {
+	.name = "logs",
+	.summary = "Print the output of a task",
+	.usage = "ID",
+	.help =
+		"Standard output and standard error of its last attempt, byte by byte as they came. "
+		"With -f also\nwhat is still to come, of later attempts too, until the task has ended.\n"
+		"\n"
+		"Examples:\n"
+		"  skalds task logs -f ID\n"
+		"  skalds task logs --attempt 1 --tail 2000 ID",
+	.options = options,
+	.min_args = 1,
+	.max_args = 1,
+	.run = logs_run,
+};

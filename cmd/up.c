@@ -1,0 +1,361 @@
+/* up.c - `skalds up`: scheduler, store, API and workers of one machine. */
+#include "adapters/datadir.h"
+#include "cmd/agent.h"
+#include "cmd/hub.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "workers/registry.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define DEFAULT_LEASE_S 10
+#define DEFAULT_KEEP_MS ((int64_t)30 * 86400 * 1000)
+#define DEFAULT_KEEP_TASKS 1000000
+#define DRAIN_MS 20000 /* what is told to stop has at most this long: 25 s in all */
+#define RESERVE ((int64_t)64 << 20)
+#define UP_LOCK "up.lock"
+
+struct up {
+	struct sk_hub_config hub;
+	struct sk_arena *arena; /* of the labels */
+	struct sk_str data;
+	int lock_fd;
+};
+
+/* ---- flags ---- */
+
+static int
+wrong(const char *flag, const char *expected, const char *got)
+{
+	return sk_usage_error("up", "--%s: expected %s, got \"%.64s\"", flag, expected, got);
+}
+
+static bool
+number(const char *text, double min, double max, double *out)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	return text[0] != '\0' && *end == '\0' && *out >= min && *out <= max;
+}
+
+static int
+number_flag(const struct sk_args *args, const char *flag, double min, double max, double *out)
+{
+	const char *text = sk_arg(args, flag);
+	char expected[80];
+
+	snprintf(expected, sizeof(expected), "a number from %g to %g", min, max);
+	return text == NULL || number(text, min, max, out) ? SK_EXIT_OK : wrong(flag, expected, text);
+}
+
+/* The next "key=value" of a list with commas, in place. NULL at the end; *value NULL without "=". */
+static char *
+next_pair(char **list, char **value)
+{
+	char *pair = strsep(list, ",");
+
+	*value = pair != NULL ? strchr(pair, '=') : NULL;
+	if (*value != NULL)
+		*(*value)++ = '\0';
+	return pair;
+}
+
+static int
+read_labels(struct up *u, const char *text)
+{
+	struct sk_value *labels = sk_value_new(u->arena, SK_MAP);
+	char *list = sk_arena_strdup(u->arena, text), *key, *value;
+
+	while ((key = next_pair(&list, &value)) != NULL) {
+		if (key[0] == '\0' || value == NULL)
+			return wrong("labels", "NAME=VALUE,…", text);
+		sk_map_set(u->arena, labels, key, sk_value_string(u->arena, value, strlen(value)));
+	}
+	u->hub.labels = labels;
+	return SK_EXIT_OK;
+}
+
+static int
+read_resources(struct up *u, const char *text)
+{
+	char *list = sk_arena_strdup(u->arena, text), *key, *value;
+
+	while ((key = next_pair(&list, &value)) != NULL) {
+		double v = 0;
+
+		if (value != NULL && strcmp(key, "cpus") == 0 && number(value, 0.001, 4096, &v))
+			u->hub.cpus = v;
+		else if (value != NULL && strcmp(key, "memoryMb") == 0 && number(value, 1, 16777216, &v))
+			u->hub.memory_mb = (int64_t)v;
+		else if (value != NULL && strcmp(key, "gpus") == 0 && number(value, 0, 32, &v))
+			u->hub.gpus = (int64_t)v;
+		else
+			return wrong("resources", "cpus=N,memoryMb=N,gpus=N (gpus: at most 32)", text);
+	}
+	return SK_EXIT_OK;
+}
+
+/* "30 days", or a number of tasks, or both in two flags. */
+static int
+read_keep(struct up *u, const char *text)
+{
+	double v;
+
+	if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0') {
+		if (!number(text, 1, 1e12, &v))
+			return wrong("keep", "a number of tasks from 1", text);
+		u->hub.keep_tasks = (int64_t)v;
+	} else if (sk_parse_duration(text, &v) && v >= 1)
+		u->hub.keep_ms = (int64_t)(v * 1000);
+	else
+		return wrong("keep", "a time like \"30 days\" or a number of tasks", text);
+	return SK_EXIT_OK;
+}
+
+static enum sk_strategy
+strategy_of(const char *name)
+{
+	for (int s = SK_LEAST_TASKS; s <= SK_BEST_FIT; s++)
+		if (strcmp(name, sk_strategy_name((enum sk_strategy)s)) == 0)
+			return (enum sk_strategy)s;
+	return SK_LEAST_TASKS; /* the table of settings knows no others */
+}
+
+/* NVIDIA's devices, as the driver numbers them. */
+static int64_t
+count_gpus(void)
+{
+	DIR *d = opendir("/proc/driver/nvidia/gpus");
+	const struct dirent *e;
+	int64_t n = 0;
+
+	if (d == NULL)
+		return 0;
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n < 32 ? n : 32;
+}
+
+static void
+detect(struct up *u)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	u->hub.cpus = cpus > 0 ? (double)cpus : 1;
+	u->hub.slots = cpus > 0 ? (uint32_t)cpus : 1;
+	u->hub.memory_mb = (int64_t)sysconf(_SC_PHYS_PAGES) / 1024 * sysconf(_SC_PAGESIZE) / 1024;
+	u->hub.gpus = count_gpus();
+}
+
+static int
+read_flags(struct up *u, const struct sk_args *args, const struct sk_settings *settings)
+{
+	const char *labels = sk_arg(args, "labels"), *resources = sk_arg(args, "resources"), *keep;
+	double slots, lease = DEFAULT_LEASE_S;
+	int code;
+
+	detect(u);
+	slots = u->hub.slots;
+	code = number_flag(args, "slots", 1, 100000, &slots);
+	if (code == SK_EXIT_OK)
+		code = number_flag(args, "lease", 1, 86400, &lease);
+	if (code == SK_EXIT_OK && labels != NULL)
+		code = read_labels(u, labels);
+	if (code == SK_EXIT_OK && resources != NULL)
+		code = read_resources(u, resources);
+	for (size_t i = 0; code == SK_EXIT_OK && (keep = sk_arg_nth(args, "keep", i)) != NULL; i++)
+		code = read_keep(u, keep);
+	u->hub.slots = (uint32_t)slots;
+	u->hub.lease_ms = (int64_t)(lease * 1000);
+	u->hub.group = sk_arg(args, "socket-group");
+	u->hub.allow_volatile = sk_arg_set(args, "allow-volatile");
+	u->hub.once = sk_arg_set(args, "once");
+	u->hub.json = args->json;
+	u->hub.hint = !args->json && !args->quiet && isatty(STDERR_FILENO) == 1;
+	u->hub.strategy = strategy_of(sk_setting(settings, "DISPATCHER_STRATEGY"));
+	u->hub.skald_id = sk_setting(settings, "SKALD_ID");
+	u->hub.id_invented = sk_setting_origin(settings, "SKALD_ID") == SK_FROM_DEFAULT;
+	if (code == SK_EXIT_OK && strlen(u->hub.skald_id) > 63)
+		return sk_usage_error("up", "SKALD_ID: at most 63 bytes");
+	return code;
+}
+
+/* For the group of the power-cut test that must lose. */
+static bool
+is_relaxed(void)
+{
+	const char *text = getenv("SKALDS_DURABILITY");
+
+	return text != NULL && strcmp(text, "relaxed") == 0;
+}
+
+/* ---- the directory ---- */
+
+static int
+complain(const struct sk_err *err, int code)
+{
+	sk_complain("up", "%s", err->msg);
+	return code;
+}
+
+static int
+code_of(enum sk_code code)
+{
+	return code == SK_EINVAL || code == SK_ENOENT ? SK_EXIT_USAGE : SK_EXIT_STORAGE;
+}
+
+/* Hubs come and go, each with the owner's lock; the supervisor holds this one all the time, so that
+ * no other `up` slips in between two of its hubs. */
+static int
+take_up_lock(struct up *u, int dir)
+{
+	char text[32] = "";
+	ssize_t n;
+
+	u->lock_fd = openat(dir, UP_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (u->lock_fd == -1) {
+		sk_complain("up", "%s/%s: %s", u->data.p, UP_LOCK, strerror(errno));
+		return SK_EXIT_STORAGE;
+	}
+	if (flock(u->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+		snprintf(text, sizeof(text), "%d\n", (int)getpid());
+		/* what fails makes the sentence to the next one poorer, nothing else */
+		if (ftruncate(u->lock_fd, 0) != 0 ||
+			pwrite(u->lock_fd, text, strlen(text), 0) != (ssize_t)strlen(text))
+			sk_log(SK_DEBUG, "up", "%s: %s", UP_LOCK, strerror(errno));
+		return SK_EXIT_OK;
+	}
+	n = pread(u->lock_fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
+	sk_complain("up", "%s is in use by another skalds up%s%s%s", u->data.p,
+		text[0] != '\0' ? " (pid " : "", text, text[0] != '\0' ? ")" : "");
+	return SK_EXIT_FAILED;
+}
+
+static int
+take_directory(struct up *u, const char *given)
+{
+	struct sk_datadir_config cfg = {
+		.create = true, .group = u->hub.group, .allow_volatile = u->hub.allow_volatile
+	};
+	struct sk_datadir *dir;
+	struct sk_err err = { SK_OK, "" };
+	int code;
+
+	if (sk_datadir_locate(given, &u->data, &err) != SK_OK)
+		return complain(&err, SK_EXIT_USAGE);
+	cfg.path = u->hub.data_dir = u->data.p;
+	dir = sk_datadir_open(&cfg, &err);
+	if (dir == NULL)
+		return complain(&err, code_of(err.code));
+	code = take_up_lock(u, sk_datadir_fd(dir));
+	sk_datadir_close(dir);
+	return code;
+}
+
+/* ---- the command ---- */
+
+static int
+supervise(struct up *u, const struct sk_args *args, const struct sk_settings *settings)
+{
+	struct sk_supervisor_config sup = { .mode = "up",
+		.link = sk_hub_run,
+		.link_arg = &u->hub,
+		.workers = sk_workers,
+		.clean_env = true,
+		.cgroups = !sk_arg_set(args, "no-cgroup"),
+		.drain_ms = DRAIN_MS };
+
+	sk_agent_sink(settings, SK_CONSOLE_QUIET, &sup.sink);
+	sup.sink.data_dir = u->hub.data_dir;
+	sup.sink.total_limit = INT64_MAX; /* ended tasks take theirs with them; the reserve is kept */
+	sup.sink.reserve = RESERVE;
+	return sk_agent_supervise(&sup);
+}
+
+static int
+up_run(const struct sk_args *args, struct sk_settings *settings)
+{
+	struct up u = { .arena = sk_arena_new(),
+		.data = SK_STR_INIT,
+		.lock_fd = -1,
+		.hub = { .keep_ms = DEFAULT_KEEP_MS,
+			.keep_tasks = DEFAULT_KEEP_TASKS,
+			.relaxed = is_relaxed(),
+			.began_ms = sk_wall_ms() } };
+	int code = read_flags(&u, args, settings);
+
+	if (code == SK_EXIT_OK)
+		code = take_directory(&u, sk_setting(settings, "SKALDS_DATA"));
+	if (code == SK_EXIT_OK)
+		code = supervise(&u, args, settings);
+	if (u.lock_fd != -1)
+		close(u.lock_fd);
+	sk_str_release(&u.data);
+	sk_arena_free(u.arena);
+	return code;
+}
+
+static const char *const strategies[] = { "LEAST_TASKS", "ROUND_ROBIN", "RANDOM", "BEST_FIT",
+	NULL };
+
+static const struct sk_opt options[] = {
+	{ .name = "slots", .value = "N", .doc = "run at most N tasks at once (default: one a cpu)" },
+	{ .name = "labels", .value = "NAME=VALUE,…", .doc = "what tasks may ask for" },
+	{ .name = "resources",
+		.value = "cpus=N,memoryMb=N,gpus=N",
+		.doc = "what tasks may use (default: all of this machine)" },
+	{ .name = "lease",
+		.value = "SECONDS",
+		.doc = "a half of skalds that hangs for longer is ended with its tasks (10)" },
+	{ .name = "once", .doc = "exit when nothing is left to do: 0 when all finished, else 1" },
+	{ .name = "keep",
+		.value = "TIME|N",
+		.doc = "remove ended tasks after TIME (\"30 days\"), and beyond N of them (1000000)" },
+	{ .name = "strategy",
+		.value = "NAME",
+		.setting = "DISPATCHER_STRATEGY",
+		.choices = strategies,
+		.doc = "which skald gets the next task" },
+	{ .name = "socket-group", .value = "GROUP", .doc = "members may use the socket" },
+	{ .name = "allow-volatile",
+		.doc = "take a data directory that the next start of the host empties" },
+	{ .name = "no-cgroup", .doc = "do not use control groups" },
+	{ .name = NULL },
+};
+
+static const char help[] =
+	"Keeps tasks in the data directory (--data; /var/lib/skalds for root, else\n"
+	"$XDG_STATE_HOME/skalds), runs them, and answers `skalds task` and the others over the socket\n"
+	"in it. What was accepted is on the disk: it survives the loss of power. Output of tasks is "
+	"in\n"
+	"DIR/logs. One `up` a directory.\n"
+	"\n"
+	"The first SIGTERM or SIGINT takes no more tasks and gives those that run their graceSeconds,\n"
+	"at most 20; what is not done by then runs again at the next start. The second kills them.\n"
+	"Killed itself, it leaves no process behind; the next start goes on.\n"
+	"\n"
+	"Exit: 0 stopped; 1 the directory is in use, or --once and not all finished; 2 wrong usage or\n"
+	"directory; 74 the disk failed.\n"
+	"\n"
+	"Examples:\n"
+	"  skalds up\n"
+	"  skalds up --data /srv/queue --slots 8 --labels zone=a,disk=ssd\n"
+	"  skalds up --once --json";
+
+const struct sk_cmd sk_cmd_up = {
+	.name = "up",
+	.summary = "Run a scheduler with its own store on this machine",
+	.usage = "",
+	.help = help,
+	.options = options,
+	.run = up_run,
+};
