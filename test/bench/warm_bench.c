@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define SINGLES 2000
@@ -20,7 +19,6 @@
 struct bench {
 	uint64_t tasks, done, started_frames;
 	uint32_t slots, window;
-	int64_t last_start_ms;
 };
 
 static void
@@ -37,55 +35,66 @@ count(struct lk *l, const struct lk_frame *f)
 	b->done++;
 }
 
-/* Of all threads, in ns. */
-static int64_t
+struct cpu {
+	int64_t own,
+		reaped; /* ns: of the process; of its children that have ended and were waited for */
+};
+
+static struct cpu
 cpu_of(int pid)
 {
-	char path[64], text[512];
+	int64_t tick = 1000000000 / sysconf(_SC_CLK_TCK);
 	unsigned long user = 0, system = 0;
+	long child_user = 0, child_system = 0;
+	char path[64], text[512];
 	const char *at;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = fopen(path, "r");
-	if (f == NULL || fgets(text, sizeof(text), f) == NULL)
-		return 0;
+	if (f == NULL)
+		return (struct cpu){ 0, 0 };
+	at = fgets(text, sizeof(text), f) != NULL ? strrchr(text, ')') : NULL;
 	fclose(f);
-	at = strrchr(text, ')');
 	if (at != NULL)
-		sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-	return (int64_t)(user + system) * (1000000000 / sysconf(_SC_CLK_TCK));
+		sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld", &user,
+			&system, &child_user, &child_system);
+	return (
+		struct cpu){ (int64_t)(user + system) * tick, (int64_t)(child_user + child_system) * tick };
 }
 
-/* All children of the supervisor but us. */
+/* All children of the supervisor but us, the living and the dead. */
 static int64_t
-cpu_of_workers(const struct lk *l, int *n)
+cpu_of_workers(const struct lk *l)
 {
+	int64_t ns = cpu_of(l->supervisor).reaped;
 	char path[64];
-	int64_t ns = 0;
 	FILE *f;
 	int pid;
 
-	*n = 0;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", l->supervisor, l->supervisor);
 	f = fopen(path, "r");
 	while (f != NULL && fscanf(f, "%d", &pid) == 1)
-		if (pid != getpid()) {
-			ns += cpu_of(pid);
-			(*n)++;
-		}
+		if (pid != getpid())
+			ns += cpu_of(pid).own;
 	if (f != NULL)
 		fclose(f);
 	return ns;
+}
+
+static double
+us_each(int64_t ns, uint64_t n)
+{
+	return (double)ns / 1e3 / (double)n;
 }
 
 static void
 flood(struct lk *l, struct bench *b)
 {
 	const struct sk_start st = { .class_name = "Noop", .reusable = true };
-	int64_t from = sk_boot_ns(), sup = cpu_of(l->supervisor), own = cpu_of(getpid()), ns;
+	int64_t from = sk_boot_ns(), sup = cpu_of(l->supervisor).own, own = cpu_of(getpid()).own;
+	int64_t workers = cpu_of_workers(l), ns;
 	uint64_t sent = 0;
-	int n;
 
 	b->done = b->started_frames = 0;
 	while (b->done < b->tasks && !l->gone) {
@@ -94,14 +103,12 @@ flood(struct lk *l, struct bench *b)
 		lk_take(l, 1000);
 	}
 	ns = sk_boot_ns() - from;
-	printf("%llu no-op tasks, %u slots, window %u: %.0f/s\n", (unsigned long long)b->tasks,
+	printf("%llu no-op tasks, %u slots, %u in flight: %.0f/s\n", (unsigned long long)b->tasks,
 		b->slots, b->window, (double)b->tasks * 1e9 / (double)ns);
-	printf("cpu for a task, us: supervisor %.2f, link %.2f, workers %.2f",
-		(double)(cpu_of(l->supervisor) - sup) / (double)b->tasks / 1e3,
-		(double)(cpu_of(getpid()) - own) / (double)b->tasks / 1e3,
-		(double)cpu_of_workers(l, &n) / (double)b->tasks / 1e3);
-	printf(" (%d alive at the end; those that were replaced are not in it); STARTED sent: %llu\n", n,
-		(unsigned long long)b->started_frames);
+	printf("cpu for a task, us: supervisor %.2f, link %.2f, workers %.2f; STARTED sent: %llu\n",
+		us_each(cpu_of(l->supervisor).own - sup, b->tasks),
+		us_each(cpu_of(getpid()).own - own, b->tasks),
+		us_each(cpu_of_workers(l) - workers, b->tasks), (unsigned long long)b->started_frames);
 }
 
 static int
@@ -112,8 +119,8 @@ by_size(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* One after another on an idle supervisor: START sent -> user code -> EXITED here. The start is
- * known in whole ms only from the report, so the way there and back is what is measured. */
+/* One after another on an idle supervisor: START sent -> user code -> EXITED here. The way there
+ * and back is what is measured; user code begins somewhere in between. */
 static void
 singles(struct lk *l, struct bench *b)
 {
