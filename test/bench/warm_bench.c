@@ -4,22 +4,45 @@
  *	warm_bench [TASKS [SLOTS [WINDOW]]]
  *
  * Not durable, not authenticated, no process per task. The link here does what a link must: it
- * sends START, keeps at most WINDOW tasks in flight and acknowledges each end. */
+ * sends START, keeps at most WINDOW tasks in flight and says FORGET after each end. One figure a
+ * line: its name, a blank, the number. */
 #include "core/base/clock.h"
+#include "core/run/worker.h"
 #include "test/unit/sup_rig.h"
-#include "workers/registry.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define SINGLES 2000
+
+static _Atomic int64_t
+	*stamp; /* boot clock, ns: when user code ran last; shared by all processes */
 
 struct bench {
 	uint64_t tasks, done, started_frames;
 	uint32_t slots, window;
 };
+
+static enum sk_code
+stamp_run(struct sk_run *run, void *att, struct sk_err *err)
+{
+	(void)run;
+	(void)att;
+	(void)err;
+	atomic_store(stamp, sk_boot_ns());
+	return SK_OK;
+}
+
+static const struct sk_field no_fields[] = { SK_FIELDS_END };
+static const struct sk_worker stamp_worker = {
+	.name = "Stamp", .doc = "says when", .fields = no_fields, .reusable = true, .run = stamp_run
+};
+extern const struct sk_worker sk_worker_noop;
+static const struct sk_worker *const workers_here[] = { &sk_worker_noop, &stamp_worker, NULL };
 
 static void
 count(struct lk *l, const struct lk_frame *f)
@@ -103,12 +126,11 @@ flood(struct lk *l, struct bench *b)
 		lk_take(l, 1000);
 	}
 	ns = sk_boot_ns() - from;
-	printf("%llu no-op tasks, %u slots, %u in flight: %.0f/s\n", (unsigned long long)b->tasks,
-		b->slots, b->window, (double)b->tasks * 1e9 / (double)ns);
-	printf("cpu for a task, us: supervisor %.2f, link %.2f, workers %.2f; STARTED sent: %llu\n",
-		us_each(cpu_of(l->supervisor).own - sup, b->tasks),
-		us_each(cpu_of(getpid()).own - own, b->tasks),
-		us_each(cpu_of_workers(l) - workers, b->tasks), (unsigned long long)b->started_frames);
+	printf("rate %.0f\n", (double)b->tasks * 1e9 / (double)ns);
+	printf("supervisor_us %.2f\n", us_each(cpu_of(l->supervisor).own - sup, b->tasks));
+	printf("link_us %.2f\n", us_each(cpu_of(getpid()).own - own, b->tasks));
+	printf("workers_us %.2f\n", us_each(cpu_of_workers(l) - workers, b->tasks));
+	printf("started_frames %llu\n", (unsigned long long)b->started_frames);
 }
 
 static int
@@ -119,26 +141,34 @@ by_size(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* One after another on an idle supervisor: START sent -> user code -> EXITED here. The way there
- * and back is what is measured; user code begins somewhere in between. */
 static void
-singles(struct lk *l, struct bench *b)
+print_spread(const char *name, double *us)
 {
-	const struct sk_start st = { .class_name = "Noop", .reusable = true };
-	static double us[SINGLES];
+	qsort(us, SINGLES, sizeof(us[0]), by_size);
+	printf("%s_p50_us %.1f\n%s_p99_us %.1f\n", name, us[SINGLES / 2], name, us[SINGLES * 99 / 100]);
+}
 
-	for (int i = 0; i < SINGLES; i++) {
+/* One after another on an idle supervisor: START sent -> user code, and -> EXITED here. reusable:
+ * in a warm worker; else each in a process of its own. */
+static void
+singles(struct lk *l, struct bench *b, bool reusable)
+{
+	const struct sk_start st = { .class_name = "Stamp", .reusable = reusable };
+	static double to_code[SINGLES], to_end[SINGLES];
+	uint64_t first = reusable ? 10 : 100000;
+
+	for (uint64_t i = 0; i < SINGLES; i++) {
 		uint64_t before = b->done;
 		int64_t from = sk_boot_ns();
 
-		lk_start(l, 10 + (uint64_t)i, 1, &st);
+		lk_start(l, first + i, 1, &st);
 		while (b->done == before && !l->gone)
 			lk_take(l, 1000);
-		us[i] = (double)(sk_boot_ns() - from) / 1000;
+		to_end[i] = (double)(sk_boot_ns() - from) / 1000;
+		to_code[i] = (double)(atomic_load(stamp) - from) / 1000;
 	}
-	qsort(us, SINGLES, sizeof(us[0]), by_size);
-	printf("one at a time, START -> user code -> EXITED, us: p50 %.1f, p99 %.1f\n", us[SINGLES / 2],
-		us[SINGLES * 99 / 100]);
+	print_spread(reusable ? "warm_code" : "process_code", to_code);
+	print_spread(reusable ? "warm_end" : "process_end", to_end);
 }
 
 static void
@@ -150,7 +180,8 @@ script(struct lk *l, void *arg)
 	l->on_frame = count;
 	l->forget = true;
 	lk_number(l, SK_F_CONFIG, 0, 0, b->slots);
-	singles(l, b);
+	singles(l, b, true);
+	singles(l, b, false);
 	flood(l, b);
 	fflush(stdout);
 }
@@ -161,9 +192,13 @@ main(int argc, char **argv)
 	struct bench b = { .tasks = argc > 1 ? strtoull(argv[1], NULL, 10) : 500000,
 		.slots = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 2,
 		.window = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 4096 };
-	struct sk_supervisor_config cfg = { .workers = sk_workers, .cgroups = true };
-	int code = lk_run(&cfg, script, &b);
+	struct sk_supervisor_config cfg = { .workers = workers_here, .cgroups = true };
+	int code;
 
+	stamp = mmap(NULL, sizeof(*stamp), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (stamp == MAP_FAILED)
+		return 99;
+	code = lk_run(&cfg, script, &b);
 	fputs(lk_stderr(), stderr);
 	return code;
 }
