@@ -32,8 +32,9 @@
  * outcome of a write (read again by id and attempt); SK_ENOSPC: no room, nothing was written;
  * SK_EIO: the store failed. Others are named with the operation.
  *
- * Operations that were submitted before another are applied before it. Those that wait together are
- * one batch: one commit. A write is answered when it is durable. */
+ * Operations that were submitted before another are applied before it; a read that takes long sees
+ * them too, but perhaps also what came after it, and may be answered later. Those that wait together
+ * are one batch: one commit. A write is answered when it is durable. */
 enum sk_op_kind {
 	SK_OP_INSERT,
 	SK_OP_GET,

@@ -144,6 +144,8 @@ static enum sk_code
 query(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient, struct sk_op *op,
 	struct sk_err *err)
 {
+	if (op->kind == SK_OP_GET)
+		return sk_sq_get(db, (struct sk_op_get *)op, err);
 	if (op->kind == SK_OP_FIND)
 		return sk_sq_find(db, counts, patient, (struct sk_op_find *)op, err);
 	if (op->kind == SK_OP_COUNT)
@@ -191,7 +193,10 @@ apply(struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct sk_err 
 	case SK_OP_INSERT:
 		return sk_sq_insert(q, (struct sk_op_insert *)op, err);
 	case SK_OP_GET:
-		return sk_sq_get(&q->db, (struct sk_op_get *)op, err);
+		if (((struct sk_op_get *)op)->n <= SK_SQ_MANY)
+			return sk_sq_get(&q->db, (struct sk_op_get *)op, err);
+		*route = SK_SQ_ASIDE;
+		return SK_OK;
 	case SK_OP_FIND:
 	case SK_OP_COUNT:
 	case SK_OP_CLASSES:

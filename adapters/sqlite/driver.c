@@ -397,6 +397,7 @@ work(struct sk_sqlite *s, struct sk_sq_list *done)
 	s->idle_done = false;
 	if (s->n > 0)
 		run_batch(s, done);
+	sk_sq_deliver(s, done);
 	step_job(s, done);
 	look_after_log(s);
 }

@@ -120,6 +120,8 @@ enum sk_code sk_sq_remove(struct sk_sq *q, struct sk_op_remove *op, size_t max, 
 enum sk_code sk_sq_get(struct sk_sq_db *db, struct sk_op_get *op, struct sk_err *err) SK_CHECKED;
 enum sk_code
 sk_sq_attempts(struct sk_sq_db *db, struct sk_op_attempts *op, struct sk_err *err) SK_CHECKED;
+/* Reading more rows than this is for the second thread: each takes 3 us. */
+#define SK_SQ_MANY 1000
 /* SK_EAGAIN: it takes more than the connection's budget. patient: another plan is used, which
  * is the better one when there is no budget. */
 enum sk_code sk_sq_find(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient,
