@@ -89,12 +89,13 @@ static enum sk_code
 count_simply(struct sk_sq_db *db, const struct sk_sq_counts *counts, struct sk_op_count *op,
 	struct sk_err *err)
 {
+	unsigned kinds = op->filter.no_elements ? 1 : 2;
 	enum sk_code code = SK_OK;
 
 	from_counts(counts, op);
 	if (!created_passes(&op->filter))
 		return SK_OK;
-	for (unsigned element = 0; element <= !op->filter.no_elements && code == SK_OK; element++)
+	for (unsigned element = 0; element < kinds && code == SK_OK; element++)
 		if (counts->n[SK_CREATED][element] > 0)
 			code = oldest_in(db, element, &op->oldest_waiting_ms, err);
 	return code;
