@@ -63,11 +63,9 @@ read_stat(pid_t pid, struct proc *p)
 	/* a first thread that has ended looks like a zombie while others run on */
 	if (got != 5 || state == 'X' || (state == 'Z' && threads <= 1))
 		return false;
-	*p = (struct proc){ .pid = pid,
-		.parent = parent,
-		.session = session,
-		.start = start,
-		.state = state };
+	*p = (struct proc){
+		.pid = pid, .parent = parent, .session = session, .start = start, .state = state
+	};
 	return true;
 }
 
