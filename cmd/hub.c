@@ -22,7 +22,8 @@
 #define RECONCILE_MS 5000
 #define IDLE_MS 20 /* after the last end: is there nothing left to do? */
 #define LOOK_MS 1000 /* and now and then, whatever happens */
-/* The tasks of the largest request at once: what the bus drops is found again seconds later only. */
+/* The tasks of the largest request at once: what the bus drops is found again seconds later
+ * only. */
 #define BUS_EVENTS ((size_t)1 << 18)
 #define BUS_BYTES ((size_t)64 << 20)
 

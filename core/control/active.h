@@ -1,5 +1,5 @@
-/* active.h - tasks of mode Active: an edge or a run-one executes what its file says and tells us how
- * it stands; nothing is dispatched. Pure.
+/* active.h - tasks of mode Active: an edge or a run-one executes what its file says and tells us
+ * how it stands; nothing is dispatched. Pure.
  *
  * What is told is the state, not the step: words may be lost, come twice or late, and the next one
  * is right again. An attempt is the same when skald, incarnation and start are. */

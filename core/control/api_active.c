@@ -1,5 +1,5 @@
-/* api_active.c - what edges and single processes tell of themselves and of the tasks of their files:
- * recorded, never dispatched. */
+/* api_active.c - what edges and single processes tell of themselves and of the tasks of their
+ * files: recorded, never dispatched. */
 #include "core/control/active.h"
 #include "core/control/api_priv.h"
 #include "core/model/task.h"

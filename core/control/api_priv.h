@@ -2,8 +2,8 @@
  * files api_*.c includes it.
  *
  * A handler is called once, on the loop, with a call of its own. It answers at once, or submits an
- * operation of the store and answers in its done(); exactly one thing is under way for a call at any
- * time. Answering frees the call and everything in its arena. */
+ * operation of the store and answers in its done(); exactly one thing is under way for a call at
+ * any time. Answering frees the call and everything in its arena. */
 #ifndef SK_CORE_CONTROL_API_PRIV_H
 #define SK_CORE_CONTROL_API_PRIV_H
 
@@ -60,8 +60,7 @@ struct sk_call {
 	size_t n_headers;
 	void *state; /* the handler's own, in the arena */
 	sk_call_fn *release; /* take back waiters and timers; called before the call is freed */
-	bool
-		idle; /* only waiters and timers are under way: the call can be freed when it is forgotten */
+	bool idle; /* only waiters and timers are under way: may be freed when it is forgotten */
 };
 
 /* ---- answers ---- */
@@ -137,7 +136,8 @@ const char *sk_skald_mode_name(enum sk_skald_mode m);
 /* NULL when there is none. Borrowed until the loop goes on. */
 const struct sk_skald_view *sk_call_skald(struct sk_call *call, const char *id);
 
-/* What selects tasks, in a query or in the body of a bulk change. Times in seconds, -1 = not given. */
+/* What selects tasks, in a query or in the body of a bulk change. Times in seconds, -1 = not
+ * given. */
 struct sk_selection {
 	const char *state, *class_name, *executor, *label, *id, *parent;
 	double older, newer;
