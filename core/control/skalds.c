@@ -62,8 +62,8 @@ sk_skalds_find(struct sk_control *c, const char *id)
 
 /* ---- rows ---- */
 
-static int64_t
-patience_ms(const struct sk_control *c)
+int64_t
+sk_skalds_patience_ms(const struct sk_control *c)
 {
 	return c->cfg.lease_ms + c->cfg.lease_ms * MARGIN_MS / DEFAULT_LEASE_MS;
 }
@@ -123,7 +123,7 @@ shows_life(struct sk_control *c, const struct sk_agent *a, bool fresh, bool move
 {
 	if (fresh || !a->view.online)
 		return (moved && !fresh) || is_announced(c->skalds, a->row->id);
-	return moved || sk_control_boot_ms(c) - a->changed_ms <= patience_ms(c);
+	return moved || sk_control_boot_ms(c) - a->changed_ms <= sk_skalds_patience_ms(c);
 }
 
 /* What one row tells. True when the dispatcher should look again. */
@@ -157,7 +157,7 @@ judge_silence(struct sk_control *c)
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct sk_agent *a = s->list[i];
-		bool silent = sk_control_boot_ms(c) - a->changed_ms > patience_ms(c);
+		bool silent = sk_control_boot_ms(c) - a->changed_ms > sk_skalds_patience_ms(c);
 
 		if (a->in_store && !silent)
 			continue;
