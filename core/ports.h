@@ -33,8 +33,8 @@
  * SK_EIO: the store failed. Others are named with the operation.
  *
  * Operations that were submitted before another are applied before it; a read that takes long sees
- * them too, but perhaps also what came after it, and may be answered later. Those that wait together
- * are one batch: one commit. A write is answered when it is durable. */
+ * them too, but perhaps also what came after it, and may be answered later. Those that wait
+ * together are one batch: one commit. A write is answered when it is durable. */
 enum sk_op_kind {
 	SK_OP_INSERT,
 	SK_OP_GET,
@@ -87,7 +87,8 @@ struct sk_op_get {
 	struct sk_record **records; /* result, n of them: NULL where there is no such task */
 };
 
-/* Which tasks. A member that is zero, NULL or "" does not restrict. All conditions hold together. */
+/* Which tasks. A member that is zero, NULL or "" does not restrict. All conditions hold
+ * together. */
 struct sk_filter {
 	unsigned phases; /* bits 1u << enum sk_phase */
 	unsigned gates; /* bits 1u << enum sk_gate */
@@ -118,8 +119,9 @@ enum sk_order {
 #define SK_FIND_MAX 10000
 
 /* A page of tasks. Keyset paging: `after` is the `next` of the page before, NULL for the first; it
- * is opaque text, valid for the same order. Nothing is shown twice or left out because of tasks that
- * are added meanwhile. SK_EINVAL: a cursor that this store did not make, a limit that is none. */
+ * is opaque text, valid for the same order. Nothing is shown twice or left out because of tasks
+ * that are added meanwhile. SK_EINVAL: a cursor that this store did not make, a limit that is
+ * none. */
 struct sk_op_find {
 	struct sk_op op;
 	struct sk_filter filter;
@@ -321,7 +323,8 @@ void sk_patch_apply(struct sk_record *r, unsigned set, const struct sk_record *t
 
 /* ==== state cache ==== */
 
-/* Volatile values with a lifetime: presence, output tails. Values are bytes. ttl_ms 0 = for ever. */
+/* Volatile values with a lifetime: presence, output tails. Values are bytes. ttl_ms 0 = for
+ * ever. */
 struct sk_cache;
 struct sk_cache_ops {
 	const char *name;

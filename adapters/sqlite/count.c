@@ -58,9 +58,9 @@ older(struct sk_sq_use *u, int64_t *oldest, bool stop_at_rank, struct sk_err *er
 	return code;
 }
 
-/* No task was created after its rank says: behind a rank above the oldest there is no older one. The
- * first of them are looked at; among very many tasks of mixed priorities or with a time to wait for,
- * an older one may be missed. */
+/* No task was created after its rank says: behind a rank above the oldest there is no older one.
+ * The first of them are looked at; among very many tasks of mixed priorities or with a time to
+ * wait for, an older one may be missed. */
 static enum sk_code
 oldest_in(struct sk_sq_db *db, unsigned element, int64_t *oldest, struct sk_err *err)
 {

@@ -7,8 +7,8 @@
  *					places is sorted
  *	by acceptance			the table is in order; but where few of its tasks pass, their
  *					places are read and sorted instead
- * What takes longer than the budget of the driver's connection is done again beside it; so is a large
- * page. */
+ * What takes longer than the budget of the driver's connection is done again beside it; so is a
+ * large page. */
 #include "adapters/sqlite/query.h"
 #include <stdlib.h>
 #include <string.h>
@@ -183,8 +183,8 @@ how_many(const struct finding *f, int64_t *all)
 	return n;
 }
 
-/* Sorting n seqs out of an index against reading the table until the page is full, if those that pass
- * are spread evenly. When that was tried and took too long, whatever restricts. */
+/* Sorting n seqs out of an index against reading the table until the page is full, if those that
+ * pass are spread evenly. When that was tried and took too long, whatever restricts. */
 static bool
 better_by_place(const struct finding *f)
 {

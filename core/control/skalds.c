@@ -197,9 +197,10 @@ judge_silence(struct sk_control *c)
 
 		if (a->in_store && !silent)
 			continue;
-		if (a->view.online)
-			sk_log(SK_WARNING, "monitor", "skald %s is lost: %s", a->row->id,
-				a->in_store ? "its lease has run out" : "its row is gone");
+		if (a->view.online && a->in_store)
+			sk_log(SK_WARNING, "monitor", "skald %s is lost: its lease has run out", a->row->id);
+		else if (a->view.online)
+			sk_log(SK_INFO, "monitor", "skald %s has left", a->row->id);
 		a->view.online = false;
 		if (a->n_live > 0)
 			sk_monitor_lost(c, a->row->id, 0);

@@ -2,7 +2,7 @@
 # The figures of speed and size, beside their goals. Prints a table and, last, one line of JSON
 # (also in $BUILD/bench.json). Nothing here fails a build: what is measured is printed.
 #
-#	test/bench/run.sh [PART…]	parts: start memory many throughput size (all by default)
+#	test/bench/run.sh [PART…]	parts: start memory many throughput warm size (all by default)
 #
 # TASKS=10000 ROUNDS=5 set the sizes. Each figure is the median of interleaved rounds of one run:
 # only ratios within one run say something about the program.
@@ -10,7 +10,7 @@
 . "$ROOT/test/bench/figures.sh"
 TASKS=${TASKS:-10000}
 ROUNDS=${ROUNDS:-5}
-parts=${*:-start memory many throughput size}
+parts=${*:-start memory many throughput warm size}
 
 bench_start()
 {
@@ -138,6 +138,27 @@ bench_throughput()
 	done
 }
 
+# The supervisor and its warm workers alone: a link that sends no-op tasks and takes their ends.
+bench_warm()
+{
+	local program=${BUILD:-build}/release/test/bench/warm_bench name
+	make -s -C "$ROOT" "$program" >/dev/null || return
+	rm -f warm.*
+	for i in $(seq "$ROUNDS"); do
+		(cd "$ROOT" && "$program" 300000 2 1024) >warm.out || return
+		while read -r name value; do
+			echo "$value" >>"warm.$name"
+		done <warm.out
+	done
+	figure "warm workers: no-op tasks through one supervisor, 2 slots" tasks/s "$(median <warm.rate)" '>=' 100000
+	figure "the same, cpu of the supervisor for a task" us "$(median <warm.supervisor_us)" - -
+	figure "the same, cpu of the workers for a task" us "$(median <warm.workers_us)" - -
+	figure "warm worker: START to user code, p50" us "$(median <warm.warm_code_p50_us)" '<' 100
+	figure "the same, p99" us "$(median <warm.warm_code_p99_us)" - -
+	figure "a forked process: START to user code, p50" us "$(median <warm.process_code_p50_us)" '<' 1000
+	figure "the same, p99" us "$(median <warm.process_code_p99_us)" '<' 3000
+}
+
 bench_size()
 {
 	figure "binary" MB "$(calc "$(stat -Lc %s "$SKALDS") / 1000000" 1)" '<' 14
@@ -146,7 +167,7 @@ bench_size()
 bench_disk
 for part in $parts; do
 	case $part in
-	start | memory | many | throughput | size) "bench_$part" ;;
+	start | memory | many | throughput | warm | size) "bench_$part" ;;
 	*) note "no part $part" ;;
 	esac
 done
