@@ -387,6 +387,28 @@ reading(struct bench *b)
 }
 
 static void
+get(struct bench *b, int tasks)
+{
+	enum { EACH = 1000, TIMES = 50 };
+	double start = now_s(), cpu = cpu_s();
+
+	for (int i = 0; i < TIMES; i++) {
+		struct sk_arena *a = sk_arena_new();
+		const char *ids[EACH];
+		struct sk_op_get op = { .op = { .kind = SK_OP_GET, .arena = a }, .ids = ids, .n = EACH };
+
+		for (int k = 0; k < EACH; k++)
+			ids[k] = sk_arena_printf(a, "a%08d0000000000000", (i * EACH + k) % tasks);
+		must(sk_store_wait(b->store, b->loop, &op.op), &op.op);
+		if (op.records[EACH - 1] == NULL)
+			fatal(NULL, "a task is missing");
+		sk_arena_free(a);
+	}
+	printf("get by id: %.2f us, %.2f us of the store's cpu\n",
+		(now_s() - start) * 1e6 / EACH / TIMES, (cpu_s() - cpu) * 1e6 / EACH / TIMES);
+}
+
+static void
 sizes(const struct bench *b)
 {
 	struct stat st;
@@ -416,6 +438,7 @@ main(int argc, char **argv)
 	b.loop = sk_loop_new(&err);
 	open_store(&b);
 	throughput(&b, "a", tasks, 1000);
+	get(&b, tasks);
 	if (argc > 3)
 		return 0;
 	throughput(&b, "b", tasks / 10, 100);
