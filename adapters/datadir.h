@@ -31,7 +31,7 @@ struct sk_datadir_config {
 };
 
 /* Where it is: what was given (--data, SKALDS_DATA), else /var/lib/skalds for root, else
- * $XDG_STATE_HOME/skalds, else ~/.local/state/skalds; absolute. SK_EINVAL when nothing says where. */
+ * $XDG_STATE_HOME/skalds, else ~/.local/state/skalds; absolute. SK_EINVAL when nothing says. */
 enum sk_code
 sk_datadir_locate(const char *given, struct sk_str *path, struct sk_err *err) SK_CHECKED;
 

@@ -1,5 +1,5 @@
-/* bulk.h - `skalds task add --file` on its way: task_check.c checks every line, task_bulk.c sends what
- * is right. */
+/* bulk.h - `skalds task add --file` on its way: task_check.c checks every line, task_bulk.c sends
+ * what is right. */
 #ifndef SK_CMD_BULK_H
 #define SK_CMD_BULK_H
 
@@ -40,8 +40,8 @@ struct sk_bulk {
 	struct sk_str out; /* ids to wait for; items of --json */
 };
 
-/* Look at every line and say what is wrong. 0: what is right may be sent; else the exit code, 130 when
- * it was interrupted. */
+/* Look at every line and say what is wrong. 0: what is right may be sent; else the exit code, 130
+ * when it was interrupted. */
 int sk_bulk_check(struct sk_bulk *b);
 /* SIGINT or SIGTERM is waiting; both are blocked meanwhile. */
 bool sk_bulk_interrupted(void);

@@ -1,5 +1,5 @@
-/* complete.c - `skalds __complete -- WORD…`: what the completions of the shells ask while a line is
- * typed. The words are those behind "skalds" up to the cursor; the last one is the one to complete.
+/* complete.c - `skalds __complete -- WORD…`: what the completions of the shells ask while a line
+ * is typed. The words are those behind "skalds" up to the cursor, the one to complete the last.
  * Prints one candidate a line; quick, and silent about everything. */
 #include "cmd/task.h"
 #include "workers/registry.h"

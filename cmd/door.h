@@ -1,8 +1,8 @@
 /* door.h - the one way from a command to the operations of the controller, whoever answers (cli.md,
  * The doors; core/control/README.md has the routes):
- *	SKALDS_URL or --url given		HTTP(S) over TCP with the token
+ *	--url, or SKALDS_URL without --data	HTTP(S) over TCP with the token
  *	the data directory has an owner		HTTP over its socket
- *	nobody is alive				the owner's lock is taken and the same operations run in this process
+ *	nobody is alive				the owner's lock is taken, the same operations run in process
  *
  * A call that was cut, or met an owner that is just being restarted, is repeated for some seconds:
  * what is sent has ids or keys of our own making, so that sending twice does nothing twice. */
@@ -25,8 +25,8 @@ struct sk_door *sk_door_open(const struct sk_settings *s, const struct sk_door_c
 /* NULL is allowed. */
 void sk_door_close(struct sk_door *d);
 
-/* Ask, whatever the answer is. 0: *answer is filled in and is the caller's to release. Otherwise the
- * exit code (69, 71, 74); it was said why. */
+/* Ask, whatever the answer is. 0: *answer is filled in and is the caller's to release. Otherwise
+ * the exit code (2, 69, 74); it was said why. */
 int sk_door_ask(struct sk_door *d, const struct sk_http_call *call, struct sk_http_answer *answer);
 /* The same, and an answer that is no success is said as a sentence and becomes its exit code; the
  * answer is then empty. body NULL = none, JSON else. */

@@ -1,5 +1,5 @@
-/* door_inside.h - the operations of the controller in this process, under the owner's lock of a data
- * directory: what the door falls back to when nobody is alive. */
+/* door_inside.h - the operations of the controller in this process, under the owner's lock of a
+ * data directory: what the door falls back to when nobody is alive. */
 #ifndef SK_CMD_DOOR_INSIDE_H
 #define SK_CMD_DOOR_INSIDE_H
 

@@ -16,8 +16,8 @@ struct sk_progress {
 void sk_progress_init(struct sk_progress *p, bool quiet);
 /* What is counted begins now. */
 void sk_progress_start(struct sk_progress *p);
-/* "[####......] 45 %  45,000 of 100,000 stored, 52,000/s, 1.1 s left"; at most ten times a second, and
- * not in the first moments. */
+/* "[####......] 45 %  45,000 of 100,000 stored, 52,000/s, 1.1 s left"; at most ten times a second,
+ * and not in the first moments. */
 void sk_progress_draw(struct sk_progress *p, const char *what, size_t done, size_t all);
 /* The same for what is counted in bytes: only how far it is. */
 void sk_progress_part(struct sk_progress *p, const char *what, size_t done, size_t all);

@@ -4,6 +4,7 @@
 
 #include "cmd/task.h"
 #include "core/base/problem.h"
+#include "core/model/record.h"
 
 #define SK_ADD_COMMAND "task add"
 
@@ -17,7 +18,7 @@ sk_add_build(const struct sk_args *args, bool local, struct sk_arena *a, struct 
 int sk_add_bulk(const struct sk_args *args, struct sk_settings *settings);
 
 /* An id for the n-th task of an --idempotency-key: the same for the same key and number. */
-#define SK_ADD_ID_LEN 27
+#define SK_ADD_ID_LEN SK_ULID_LEN /* it looks like one */
 void sk_add_derived_id(const char *key, uint64_t n, char out[SK_ADD_ID_LEN]);
 
 #endif

@@ -1,5 +1,6 @@
-/* task_bulk.c - `skalds task add --file`: first every line is checked (task_check.c), then all are sent in
- * pieces. Each task gets an id before it is sent, so that a piece that was cut may be sent again. */
+/* task_bulk.c - `skalds task add --file`: first every line is checked (task_check.c), then all are
+ * sent in pieces. Each task gets an id before it is sent, so that a piece that was cut may be sent
+ * again. */
 #include "adapters/json.h"
 #include "cmd/bulk.h"
 #include "core/base/clock.h"
@@ -14,7 +15,7 @@
 #define COMMAND SK_ADD_COMMAND
 #define MAX_INPUT ((size_t)1 << 30)
 #define PIECE_BYTES ((size_t)1 << 20)
-#define PIECE_LINES 5000
+#define PIECE_LINES 2000
 
 /* ---- reading ---- */
 
@@ -225,7 +226,7 @@ say_sum(struct sk_bulk *b, int code)
 static int
 wait_for_them(struct sk_bulk *b)
 {
-	struct sk_wait wait = { .command = COMMAND };
+	struct sk_wait wait = { .command = COMMAND, .quiet = b->args->quiet };
 	const char **ids = sk_xcalloc(b->stored + 1, sizeof(*ids));
 	const char *p = sk_str_text(&b->out);
 	int code;

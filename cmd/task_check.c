@@ -204,8 +204,8 @@ ask_for(struct sk_bulk *b, const char *id, bool *known)
 	return code;
 }
 
-/* A piece that is sent must not depend on one that is sent later, nor on what does not exist: it would
- * be refused when others are stored already. */
+/* A piece that is sent must not depend on one that is sent later, nor on what does not exist: it
+ * would be refused when others are stored already. */
 static int
 check_dependencies(struct sk_bulk *b)
 {

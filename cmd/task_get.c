@@ -153,6 +153,17 @@ add_block(struct sk_str *out, const struct sk_value *task)
 
 /* ---- attempts ---- */
 
+/* Nothing for what is not known. */
+static void
+add_number(struct sk_grid *t, const char *fmt, double value)
+{
+	char text[32] = "";
+
+	if (value > 0)
+		snprintf(text, sizeof(text), fmt, value);
+	sk_grid_cell(t, text);
+}
+
 static void
 attempt_row(struct sk_grid *t, const struct sk_value *at)
 {
@@ -169,10 +180,8 @@ attempt_row(struct sk_grid *t, const struct sk_value *at)
 	sk_grid_cell(t, text);
 	sk_age_text(start > 0 && finish >= start ? finish - start : -1, text);
 	sk_grid_cell(t, text);
-	snprintf(text, sizeof(text), cpu > 0 ? "%.2f s" : "", (double)cpu / 1000);
-	sk_grid_cell(t, text);
-	snprintf(text, sizeof(text), rss > 0 ? "%.1f MB" : "", (double)rss / 1024);
-	sk_grid_cell(t, text);
+	add_number(t, "%.2f s", (double)cpu / 1000);
+	add_number(t, "%.1f MB", (double)rss / 1024);
 	sk_task_ending(sk_member(at, "exit"), &ending);
 	sk_grid_cell(t, sk_str_text(&ending));
 	sk_str_release(&ending);

@@ -10,7 +10,7 @@
 bool sk_seconds_parse(const char *text, double *seconds);
 
 /* A moment as milliseconds since the epoch:
- *	2026-08-22, 2026-08-22T10:11, "2026-08-22 10:11:12.5"	local time; with Z or +02:00 behind: that zone
+ *	2026-08-22, 2026-08-22T10:11, "2026-08-22 10:11:12.5"	local time; with Z or +02:00: that zone
  *	10:11, 10:11:12						the next time that the clock shows it
  *	+90m, +3d						from now
  *	@1787393472						seconds since the epoch

@@ -15,6 +15,7 @@ json_members(struct sk_str *s, const struct sk_worker *w)
 {
 	sk_json_kstr(s, "kind", kind_name(w));
 	sk_json_kbool(s, "liveUpdate", w->update != NULL);
+	sk_json_kbool(s, "reusable", w->reusable);
 }
 
 static void

@@ -74,6 +74,7 @@ exec_check(const void *att, struct sk_err *err)
 	return check_env(e->env, err);
 }
 
+/* Not reusable: there is no code of ours to run again; each program is a process of its own. */
 const struct sk_worker sk_worker_exec = {
 	.name = "Exec",
 	.doc = "Runs any program or shell script and keeps its output and exit code.",

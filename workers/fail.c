@@ -158,6 +158,7 @@ fail_release(struct sk_run *run, void *att, struct sk_err *err)
 	return fail_in(run, att, IN_RELEASE, err);
 }
 
+/* Not reusable: most of what it does ends the process or spoils it. */
 const struct sk_worker sk_worker_fail = {
 	.name = "Fail",
 	.doc = "Fails, crashes or hangs on request: for tests and demos.",

@@ -37,6 +37,8 @@ sleep_run(struct sk_run *run, void *att, struct sk_err *err)
 	return SK_OK;
 }
 
+/* Not reusable, though it leaves nothing behind: sleepers are short and long in no order, and one
+ * process for each is what tests of trees, stops and slots use it for. */
 const struct sk_worker sk_worker_sleep = {
 	.name = "Sleep",
 	.doc = "Sleeps for some seconds and finishes.",

@@ -66,9 +66,9 @@ on_evhttp_close(struct evhttp_connection *evcon, void *arg)
 		c->req = NULL; /* evhttp frees it */
 		c->server->cfg.forget(c->server->cfg.arg, c);
 	}
-	c->busy++;
 	sk_conn_forget(c);
-	sk_conn_leave(c);
+	if (c->busy == 0)
+		sk_conn_free(c);
 }
 
 void
@@ -366,7 +366,6 @@ sk_conn_advance(struct sk_conn *c)
 {
 	const struct sk_str *in = &c->in;
 
-	c->busy++;
 	for (int i = 0; !c->gone && is_reading(c); i++) {
 		const size_t at = c->in_at;
 
@@ -380,7 +379,6 @@ sk_conn_advance(struct sk_conn *c)
 	}
 	if (!c->gone)
 		watch_input(c);
-	sk_conn_leave(c);
 }
 
 /* ---- reading ---- */

@@ -91,6 +91,9 @@ void sk_conn_forget(struct sk_conn *c);
 
 /* ---- conn.c ---- */
 
+/* While one of these runs the connection may end. Whoever needs it afterwards holds it by busy++
+ * and sk_conn_leave, and looks at `gone`. */
+
 struct sk_conn *sk_conn_new(struct sk_http_server *s, struct bufferevent *bev);
 /* evhttp has made its connection: read. False when it could not be registered; then it is gone. */
 bool sk_conn_take_over(struct sk_conn *c);

@@ -137,7 +137,7 @@ send_answer(struct sk_conn *c, struct evhttp_request *req, const struct sk_api_r
 	struct evbuffer *out = c->server->out;
 
 	add_headers(c, req, a);
-	if (has_body(a->status) && evhttp_request_get_command(req) != EVHTTP_REQ_HEAD &&
+	if (has_body(a->status) && a->len > 0 && evhttp_request_get_command(req) != EVHTTP_REQ_HEAD &&
 		evbuffer_add(out, a->body, a->len) != 0)
 		abort(); /* out of memory ends the process before */
 	evhttp_send_reply(req, a->status, phrase(a->status), out);

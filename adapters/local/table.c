@@ -125,12 +125,10 @@ leave_hash(struct sk_entry *field)
 void
 sk_table_remove(struct sk_table *t, struct sk_entry *e)
 {
-	struct sk_entry *parent = e->parent;
+	struct sk_entry *parent = e->parent, *next;
 
-	while (e->kind == SK_ENTRY_HASH && e->fields != NULL) {
-		struct sk_entry *field = e->fields;
-
-		leave_hash(field);
+	for (struct sk_entry *field = e->fields; field != NULL; field = next) {
+		next = field->next;
 		unlink_entry(t, field);
 	}
 	if (parent != NULL)

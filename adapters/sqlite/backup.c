@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STEP_PAGES 500 /* 2 MB: some milliseconds */
+#define STEP_PAGES 128 /* half a MB: about a millisecond */
 
 struct sk_sq_backup {
 	struct sk_op_backup *op;

@@ -157,16 +157,19 @@ free_all(struct sk_sqlite *s)
 	free(s);
 }
 
-/* Leave one file without a log. Where that fails the log stays, and nothing is lost. */
+/* Leave one file without a log. Where that fails the log stays and nothing is lost; SQLite must not
+ * try it once more when it closes the file. */
 static void
 last_checkpoint(struct sk_sqlite *s)
 {
-	struct sk_err err;
-	bool whole;
+	struct sk_err err = { SK_EIO, "" };
+	bool whole = false;
 
 	sk_sq_db_close(&s->reader);
 	if (!s->failed && sk_sq_checkpoint(&s->q.db, SQLITE_CHECKPOINT_TRUNCATE, &whole, &err) != SK_OK)
 		sk_log(SK_WARNING, "store", "at the end: %s", err.msg);
+	if (!whole)
+		(void)sqlite3_db_config(s->q.db.h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
 static void

@@ -15,12 +15,15 @@
 #define STARVING_MS 60000 /* waiting so long, a task gets a skald reserved */
 #define FETCH_MAX 1000
 #define RETRY_MS 1000
+#define REST_MS 100
 
 struct sk_dispatch {
 	struct sk_window *window;
 	struct sk_map live;
-	struct sk_timer round, again, fetch;
+	struct sk_timer round, again, fetch, rest;
 	bool filling, fill_again;
+	char *cursor; /* where the last page of ready tasks ended; NULL = at the front */
+	int64_t rest_ms; /* boot clock: a page that brought nothing new is not followed sooner */
 	unsigned in_flight;
 	struct sk_str wanted; /* ids to fetch, NUL-terminated one after another */
 	size_t n_wanted;
@@ -63,10 +66,13 @@ struct reading {
 static void
 take_ready(struct sk_control *c, struct sk_record *const *records, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (records[i] != NULL && sk_record_ready(records[i]) &&
-			!sk_live_known(c, records[i]->id, 0))
-			sk_window_add(c, sk_window_lane(c, records[i]), records[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (records[i] == NULL || !sk_record_ready(records[i]) ||
+			sk_live_known(c, records[i]->id, 0) || sk_window_find(c, records[i]->id) != NULL)
+			continue;
+		if (!sk_window_add(c, sk_window_lane(c, records[i]), records[i]))
+			sk_window_lane(c, records[i])->skipped = true;
+	}
 }
 
 static void
@@ -76,8 +82,24 @@ failed_to_read(struct sk_control *c, const struct sk_op *op)
 	sk_timer_set(c->cfg.loop, &c->dispatch->again, sk_boot_ms() + RETRY_MS);
 }
 
-/* The page is full: there may be more of every lane. A lane that got nothing new although it had
- * been left to the store is done with. */
+static void
+keep_cursor(struct sk_dispatch *d, const char *next)
+{
+	free(d->cursor);
+	d->cursor = next != NULL ? sk_xstrdup(next) : NULL;
+}
+
+/* What lies behind a full page is left to the store, whatever lane it is of. */
+static void
+note_more(struct sk_control *c, const struct sk_op_find *find)
+{
+	for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next) {
+		l->more = find->next != NULL || l->skipped;
+		if (!l->skipped && find->n > 0)
+			l->bound_ms = find->records[find->n - 1]->rank_ms;
+	}
+}
+
 static void
 filled(struct sk_op *op)
 {
@@ -87,20 +109,23 @@ filled(struct sk_op *op)
 	size_t before = sk_window_count(c);
 
 	d->filling = false;
-	if (op->code != SK_OK)
+	if (op->code != SK_OK) {
+		keep_cursor(d, NULL);
 		failed_to_read(c, op);
-	else {
-		bool all = r->u.find.next == NULL;
-
-		for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next)
+	} else {
+		for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next) {
 			l->more = false;
-		take_ready(c, r->u.find.records, r->u.find.n);
-		for (struct sk_lane *l = sk_window_lanes(c); l != NULL && !all; l = l->next) {
-			l->more = true;
-			l->bound_ms = r->u.find.n > 0 ? r->u.find.records[r->u.find.n - 1]->rank_ms : 0;
+			l->skipped = l->skipped && r->u.find.after != NULL;
 		}
+		take_ready(c, r->u.find.records, r->u.find.n);
+		keep_cursor(d, r->u.find.next);
+		note_more(c, &r->u.find);
 		if (sk_window_count(c) != before)
 			sk_dispatch_wake(c);
+		else if (r->u.find.next != NULL) {
+			d->rest_ms = sk_boot_ms() + REST_MS;
+			sk_timer_set(c->cfg.loop, &d->rest, d->rest_ms);
+		}
 	}
 	sk_arena_free(r->arena);
 	free(r);
@@ -110,37 +135,38 @@ filled(struct sk_op *op)
 	}
 }
 
-static size_t
-page_size(const struct sk_control *c)
-{
-	size_t n = sk_window_count(c) + SK_LANE_MAX / 2;
-
-	return n < 10000 ? n : 10000;
-}
-
-void
-sk_dispatch_refill(struct sk_control *c)
+static void
+fill(struct sk_control *c, const char *after)
 {
 	struct sk_dispatch *d = c->dispatch;
-	struct reading *r;
+	struct reading *r = sk_xcalloc(1, sizeof(*r));
+	/* from the front, what is in the window comes again */
+	size_t limit = SK_LANE_MAX / 2 + (after == NULL ? sk_window_count(c) : 0);
 
-	if (!c->cfg.dispatch || c->stopped)
-		return;
-	if (d->filling) {
-		d->fill_again = true;
-		return;
-	}
 	d->filling = true;
-	r = sk_xcalloc(1, sizeof(*r));
 	r->c = c;
 	r->arena = sk_arena_new();
 	r->u.find = (struct sk_op_find){
 		.op = { .kind = SK_OP_FIND, .done = filled, .arg = r, .arena = r->arena },
 		.filter = { .phases = 1u << SK_CREATED, .gates = 1u << SK_GATE_OPEN, .wanted_run = true },
 		.order = SK_BY_RANK,
-		.limit = page_size(c),
+		.limit = limit < 10000 ? limit : 10000,
+		.after = after != NULL ? sk_arena_strdup(r->arena, after) : NULL,
 	};
 	sk_store_submit(c->cfg.store, &r->u.op);
+}
+
+void
+sk_dispatch_refill(struct sk_control *c)
+{
+	struct sk_dispatch *d = c->dispatch;
+
+	if (!c->cfg.dispatch || c->stopped)
+		return;
+	if (d->filling)
+		d->fill_again = true;
+	else
+		fill(c, NULL);
 }
 
 static void
@@ -354,11 +380,19 @@ start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 static void
 look_for_more(struct sk_control *c)
 {
+	if (c->dispatch->filling || sk_boot_ms() < c->dispatch->rest_ms)
+		return;
 	for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next)
 		if (l->more && l->n < SK_LANE_MAX / 4) {
-			sk_dispatch_refill(c);
+			fill(c, l->skipped ? NULL : c->dispatch->cursor);
 			return;
 		}
+}
+
+static void
+rested(void *arg)
+{
+	look_for_more(arg);
 }
 
 static void
@@ -489,6 +523,7 @@ sk_dispatch_new(struct sk_control *c)
 	d->round = (struct sk_timer){ .fn = round_now, .arg = c };
 	d->again = (struct sk_timer){ .fn = try_again, .arg = c };
 	d->fetch = (struct sk_timer){ .fn = fetch_now, .arg = c };
+	d->rest = (struct sk_timer){ .fn = rested, .arg = c };
 	return d;
 }
 
@@ -505,6 +540,7 @@ sk_dispatch_free(struct sk_dispatch *d)
 	sk_timer_clear(c->cfg.loop, &d->round);
 	sk_timer_clear(c->cfg.loop, &d->again);
 	sk_timer_clear(c->cfg.loop, &d->fetch);
+	sk_timer_clear(c->cfg.loop, &d->rest);
 	while ((l = sk_map_each(&d->live, &i)) != NULL)
 		for (; l != NULL; l = next) {
 			next = l->next;
@@ -513,5 +549,6 @@ sk_dispatch_free(struct sk_dispatch *d)
 	sk_map_release(&d->live);
 	sk_window_free(d->window);
 	sk_str_release(&d->wanted);
+	free(d->cursor);
 	free(d);
 }

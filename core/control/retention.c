@@ -1,6 +1,7 @@
 /* retention.c - ended tasks are removed after a time, in small steps, so that nothing waits. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/control/changes.h"
 #include "core/control/parts.h"
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ struct removing {
 	struct sk_op_count count;
 	struct sk_op_find find;
 	struct sk_op_remove op;
+	const struct sk_record **records; /* those of op.ids */
 	int64_t surplus; /* to remove whatever their age */
 };
 
@@ -32,6 +34,9 @@ removed(struct sk_op *op)
 
 	if (op->code != SK_OK)
 		sk_log(SK_WARNING, "retention", "cannot remove ended tasks: %s", op->err.msg);
+	for (size_t i = 0; op->code == SK_OK && i < r->op.n; i++)
+		if (r->op.codes[i] == SK_OK)
+			sk_logs_remove(c->cfg.data_dir, r->op.ids[i], r->records[i]->array_size > 0);
 	removing_free(r);
 	if (more)
 		sk_retention_look(c);
@@ -52,12 +57,15 @@ found(struct sk_op *op)
 		return;
 	}
 	ids = sk_arena_alloc(r->arena, (r->find.n + 1) * sizeof(*ids));
+	r->records = sk_arena_alloc(r->arena, (r->find.n + 1) * sizeof(*r->records));
 	for (size_t i = 0; i < r->find.n; i++) {
 		const struct sk_record *t = r->find.records[i];
 		bool old = c->cfg.keep_ms > 0 && t->finish_ms > 0 && t->finish_ms < before;
 
-		if (old || (int64_t)n < r->surplus)
+		if (old || (int64_t)n < r->surplus) {
+			r->records[n] = t;
 			ids[n++] = t->id;
+		}
 	}
 	if (n == 0) {
 		removing_free(r);

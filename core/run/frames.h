@@ -134,8 +134,8 @@ struct sk_start {
 	const char **argv; /* programs; NULL-terminated */
 	const char **env; /* "NAME=value" added to the environment; NULL-terminated */
 	const char *cwd; /* "" = as skalds */
-	const char *input; /* stdin; "" = /dev/null */
-	bool isolate;
+	const char *input; /* programs: stdin; "" = /dev/null */
+	bool isolate; /* programs */
 	/* It may run in a warm worker, if its class is reusable. It does all the same in a process of
 	 * its own when it has a memory limit, a user, a directory, an input, or variables in env other
 	 * than SKALDS_…: a warm worker has the environment of its start. */

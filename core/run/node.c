@@ -426,6 +426,22 @@ class_names(const struct sk_worker *const *workers)
 }
 
 static void
+decode_nothing(struct sk_node *n)
+{
+	static const struct sk_value nothing = { .kind = SK_MAP };
+	struct sk_arena *a = sk_arena_new();
+	struct sk_err err;
+
+	if (!sk_spec_decode(&nothing, a, &n->plain, &err))
+		abort(); /* the table's own defaults */
+	/* what lives in the arena is not looked at here */
+	n->plain.name = n->plain.description = n->plain.source = n->plain.yaml_hash = "";
+	n->plain.user = n->plain.cwd = "";
+	n->plain.dependencies = (struct sk_list){ NULL, 0 };
+	sk_arena_free(a);
+}
+
+static void
 look_due(void *arg)
 {
 	node_look(arg);
@@ -442,6 +458,7 @@ sk_node_new(const struct sk_node_config *cfg)
 		n->cfg.gpus = SK_NODE_GPUS;
 	n->gpus_free = (uint32_t)((UINT64_C(1) << n->cfg.gpus) - 1);
 	n->classes = class_names(cfg->workers);
+	decode_nothing(n);
 	n->random = (uint64_t)sk_boot_ns();
 	n->peer.lease_ms = cfg->lease_ms;
 	n->hold = (struct sk_timer){ .fn = node_hold_over, .arg = n };

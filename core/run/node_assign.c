@@ -46,6 +46,27 @@ find_worker(const struct sk_node *n, const char *class_name)
 	return NULL;
 }
 
+/* Most specs say nothing that matters here: those are not decoded, which is half of what a short
+ * task costs us. */
+static bool
+is_plain(const struct sk_value *spec)
+{
+	static const char *const others[] = { "attachments", "source", "mode", "name", "description",
+		"isPersistent", "labels", "dependencies", "dependencyPolicy", "yamlHash" };
+	size_t n = sizeof(others) / sizeof(others[0]);
+
+	for (size_t i = 0; i < spec->u.map.n; i++) {
+		const struct sk_pair *p = &spec->u.map.pairs[i];
+		size_t k = 0;
+
+		while (k < n && strcmp(others[k], p->key) != 0)
+			k++;
+		if (k == n || (k == 0 && p->value->kind != SK_MAP))
+			return false;
+	}
+	return true;
+}
+
 bool
 node_load(struct sk_node *n, struct node_task *t, const struct sk_record *r, struct sk_arena *a,
 	struct sk_spec *spec, struct sk_err *err)
@@ -56,7 +77,9 @@ node_load(struct sk_node *n, struct node_task *t, const struct sk_record *r, str
 	t->worker = find_worker(n, r->class_name);
 	t->loaded = true;
 	t->backoff_s = 1;
-	if (!sk_spec_decode(r->spec, a, spec, err))
+	if (is_plain(r->spec))
+		*spec = n->plain;
+	else if (!sk_spec_decode(r->spec, a, spec, err))
 		return false;
 	t->backoff_s = spec->backoff_s;
 	t->max_backoff_s = spec->max_backoff_s;

@@ -81,6 +81,7 @@ struct sk_node {
 	struct sk_peer peer;
 	uint64_t incarnation; /* 0 until HELLO */
 	const char **classes;
+	struct sk_spec plain; /* of a task that says nothing */
 	uint64_t random;
 	bool told; /* the supervisor has told of all it has */
 	bool looked; /* the store was looked through since */

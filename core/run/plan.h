@@ -82,7 +82,8 @@ void sk_plan_load(
  * Call after the first load. Unknown ids are stopped and forgotten. */
 void sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt,
 	const struct sk_task_report *rep, bool settled, int64_t now_ms);
-/* Reports of the supervisor. A wrong attempt is ignored. */
+/* Reports of the supervisor. A wrong attempt is ignored. An end without a start before it, of an
+ * attempt that began, is both. */
 void sk_plan_started(
 	struct sk_plan *p, uint64_t key, uint32_t attempt, const struct sk_task_report *rep);
 void sk_plan_exited(struct sk_plan *p, uint64_t key, uint32_t attempt,

@@ -293,6 +293,8 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 		cannot_start(channel, SK_SPAWN_FDS, err);
 	if ((err = become_user(s, parent)) != 0)
 		cannot_start(channel, SK_SPAWN_USER, err);
+	if (s->start->cwd[0] != '\0' && chdir(s->start->cwd) != 0)
+		cannot_start(channel, SK_SPAWN_CWD, errno);
 	env = s->title != NULL ? take_identity(s) : s->env;
 	if (s->warm != NULL)
 		sk_warm_main(s->worker, s->warm, env, channel);

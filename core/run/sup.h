@@ -69,7 +69,8 @@ struct sup_task {
 	const char *path; /* programs: what was executed */
 	const struct sk_user *user; /* start.user; NULL = as skalds */
 	struct sk_str result; /* report.result points into it */
-	struct sup_class *class; /* may run in a warm worker of this class; NULL = has its own process */
+	struct sup_class
+		*class; /* may run in a warm worker of this class; NULL = has its own process */
 	struct sup_warm *warm; /* whose ring it is in; or the worker that it hosts */
 	uint64_t ticket; /* its place in the ring */
 	bool hosting;
@@ -179,9 +180,6 @@ void sup_queue_again(struct sup_task *t);
 void sup_dequeue(struct sup_task *t);
 /* One that no link knows of: the host of a warm worker. */
 struct sup_task *sup_task_blank(struct sup *s);
-/* Start its process; warm: the memory that it shares with us, for a host. -1: it failed, the task
- * says why. */
-pid_t sup_launch(struct sup_task *t, struct sk_warm *warm);
 /* It runs, as report.pid and report.start_… say: tell, and begin to count its timeout. */
 void sup_tell_started(struct sup_task *t);
 /* Arm the timer of the timeout, if it has one. */
@@ -189,10 +187,6 @@ void sup_time_out_in(struct sup_task *t, int64_t left_ms);
 /* The end was acknowledged: only the outcome stays. */
 void sup_task_settle(struct sup_task *t);
 void sup_settled_forget(struct sup *s, uint64_t key);
-/* Start what may start, a few at a time. True when there is more: call again soon. */
-bool sup_start_queued(struct sup *s);
-/* Nothing else is to be done now: what the next one needs is made before a slot is free for it. */
-void sup_prepare_next(struct sup *s);
 /* A child was reaped. */
 void sup_reaped(struct sup *s, pid_t pid, int status, int64_t max_rss_kb, int64_t cpu_ms);
 /* Send progress and last lines that have changed. */
@@ -200,10 +194,19 @@ void sup_send_notes(void *arg);
 void sup_notes_soon(struct sup *s);
 void sup_send_progress(struct sup_task *t, struct sk_str *payload);
 void sup_send_line(struct sup_task *t, struct sk_str *payload);
-/* The start failed at a step of enum sk_spawn_step. */
-void sup_start_failure(struct sup_task *t, int step, int err);
 /* Build the report of a task as it stands. */
 void sup_report(const struct sup_task *t, struct sk_str *payload);
+
+/* sup_start.c: starts */
+/* Start what may start, a few at a time. True when there is more: call again soon. */
+bool sup_start_queued(struct sup *s);
+/* Nothing else is to be done now: what the next one needs is made before a slot is free for it. */
+void sup_prepare_next(struct sup *s);
+/* Start its process; warm: the memory that it shares with us, for a host. -1: it failed, the task
+ * says why. */
+pid_t sup_launch(struct sup_task *t, struct sk_warm *warm);
+/* The start failed at a step of enum sk_spawn_step. */
+void sup_start_failure(struct sup_task *t, int step, int err);
 
 /* sup_freeze.c: trees that stand still */
 void sup_task_pause(struct sup_task *t);

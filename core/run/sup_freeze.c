@@ -81,8 +81,8 @@ look(void *arg)
 		sk_sink_log(t->sup->sink, SK_WARNING, t->start.id, t->attempt,
 			"not paused yet: a process of it cannot be stopped (uninterruptible sleep?)");
 	t->freeze_said = gone >= STUBBORN_MS;
-	sk_timer_set(t->sup->loop, &t->freeze,
-		sk_boot_ms() + (pause > FIRST_LOOK_MS ? pause : FIRST_LOOK_MS));
+	sk_timer_set(
+		t->sup->loop, &t->freeze, sk_boot_ms() + (pause > FIRST_LOOK_MS ? pause : FIRST_LOOK_MS));
 }
 
 static void

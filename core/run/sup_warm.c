@@ -1,8 +1,8 @@
 /* sup_warm.c - warm workers: which one gets a task, when one is made, when one is ended.
  *
  * A worker with a task counts as one slot, whatever stands behind that task in its ring. Idle ones
- * count as nothing, but with what runs they are never more than there are slots: who needs room ends
- * the one that is idle for longest.
+ * count as nothing, but with what runs they are never more than there are slots: who needs room
+ * ends the one that is idle for longest.
  *
  * Tasks stand behind another only while they are short: as many as the class does in DEPTH_NS, by
  * the mean of what it has done. When the first of them takes SLOW_NS, the others go elsewhere. */
@@ -165,9 +165,12 @@ sup_warm_tick(struct sup *s)
 	int64_t idle_ms = s->cfg->warm_idle_ms > 0 ? s->cfg->warm_idle_ms : IDLE_MS;
 	int64_t now = sk_boot_ms();
 
-	for (struct sup_warm *w = s->pool.all; w != NULL; w = w->next)
+	for (struct sup_warm *w = s->pool.all; w != NULL; w = w->next) {
 		if (w->idle && !w->retired && now - w->idle_ns / 1000000 >= idle_ms)
 			retire(w);
+		if (w->n > 0) /* the hint to look may have been overwritten by user code */
+			sup_warm_look(w);
+	}
 }
 
 /* ---- looks ---- */
@@ -228,8 +231,8 @@ new_worker(struct sup *s, struct sup_class *c)
 	pid_t pid = -1;
 
 	*w = (struct sup_warm){ .next = s->pool.all, .host = new_host(s, c), .class = c };
-	w->ring = mmap(
-		NULL, sizeof(*w->ring), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	w->ring =
+		mmap(NULL, sizeof(*w->ring), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	s->pool.all = w;
 	w->host->warm = w;
 	join_class(w);

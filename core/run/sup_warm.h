@@ -1,5 +1,5 @@
-/* sup_warm.h - warm workers in the supervisor: shared by sup_warm.c (which one gets a task, when one
- * is made and ended) and sup_ring.c (what has become of the tasks that it got). */
+/* sup_warm.h - warm workers in the supervisor: shared by sup_warm.c (which one gets a task, when
+ * one is made and ended) and sup_ring.c (what has become of the tasks that it got). */
 #ifndef SK_CORE_RUN_SUP_WARM_H
 #define SK_CORE_RUN_SUP_WARM_H
 
@@ -42,8 +42,8 @@ struct sup_warm {
 bool sup_ring_fits(struct sup_warm *w, const struct sup_task *t, size_t *at);
 /* Out of the queue, into the ring. */
 void sup_ring_push(struct sup_warm *w, struct sup_task *t, size_t at);
-/* Whatever it has not begun goes back to the front of the queue, in order. dead: it runs nothing any
- * more; where a state then says anything but "not begun", the task is lost. */
+/* Whatever it has not begun goes back to the front of the queue, in order. dead: it runs nothing
+ * any more; where a state then says anything but "not begun", the task is lost. */
 void sup_ring_take_back(struct sup_warm *w, bool dead);
 /* How long its first task runs by now; -1 = none does. */
 int64_t sup_ring_running_ns(const struct sup_warm *w);

@@ -17,7 +17,7 @@
 struct proc {
 	pid_t pid, parent, session;
 	unsigned long long start; /* clock ticks since boot: tells a recycled pid */
-	bool stopped; /* by a signal or a tracer */
+	char state; /* as in stat */
 	bool mine;
 };
 
@@ -63,11 +63,9 @@ read_stat(pid_t pid, struct proc *p)
 	/* a first thread that has ended looks like a zombie while others run on */
 	if (got != 5 || state == 'X' || (state == 'Z' && threads <= 1))
 		return false;
-	*p = (struct proc){ .pid = pid,
-		.parent = parent,
-		.session = session,
-		.start = start,
-		.stopped = state == 'T' || state == 't' || state == 'Z' };
+	*p = (struct proc){
+		.pid = pid, .parent = parent, .session = session, .start = start, .state = state
+	};
 	return true;
 }
 
@@ -281,6 +279,23 @@ has_strays(bool (*known)(pid_t pid, void *arg), void *arg)
 	return found;
 }
 
+/* Uninterruptible, with SIGSTOP waiting for it: it executes nothing of its own before it stops. Who
+ * waits in vfork for a child that was stopped before its exec is in this state for ever. */
+static bool
+about_to_stop(const struct proc *p)
+{
+	struct sk_str text = SK_STR_INIT;
+	unsigned long long pending = 0;
+	const char *at;
+
+	if (p->state != 'D')
+		return false;
+	if (slurp(p->pid, "status", &text) && (at = strstr(text.p, "\nShdPnd:")) != NULL)
+		pending = strtoull(at + strlen("\nShdPnd:"), NULL, 16);
+	sk_str_release(&text);
+	return (pending >> (SIGSTOP - 1) & 1) != 0;
+}
+
 size_t
 sk_tree_halt(const struct sk_tree *t)
 {
@@ -288,7 +303,7 @@ sk_tree_halt(const struct sk_tree *t)
 
 	find_tree(t, &all);
 	for (size_t i = 0; i < all.n; i++)
-		if (all.list[i].stopped)
+		if (strchr("TtZ", all.list[i].state) != NULL || about_to_stop(&all.list[i]))
 			all.list[i].mine = false;
 	return signal_mine(&all, SIGSTOP);
 }

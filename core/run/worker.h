@@ -1,8 +1,8 @@
 /* worker.h - what a worker class is, and what it may call. See workers/README.md for an example.
  *
  * A class is one struct literal in its own file, named in workers/registry.c. It runs in a process
- * of its own, forked for each attempt, on one thread (a reusable class: see below). It never touches
- * JSON or YAML: the runtime decodes the attachments into its struct by the field table.
+ * of its own, forked for each attempt, on one thread (a reusable class: see below). It never
+ * touches JSON or YAML: the runtime decodes the attachments into its struct by the field table.
  *
  * Order and outcomes (skalds-protocol.md 6, its defects N13, N18, N24 done right):
  *	before, main, after on the way out of success; release always; then the process exits.

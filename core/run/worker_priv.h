@@ -1,4 +1,4 @@
-/* worker_priv.h - shared by worker_runtime.c (one attempt) and warm_worker.c (one after another). */
+/* worker_priv.h - shared by worker_runtime.c (one attempt) and warm_worker.c (many). */
 #ifndef SK_CORE_RUN_WORKER_PRIV_H
 #define SK_CORE_RUN_WORKER_PRIV_H
 

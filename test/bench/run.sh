@@ -2,49 +2,15 @@
 # The figures of speed and size, beside their goals. Prints a table and, last, one line of JSON
 # (also in $BUILD/bench.json). Nothing here fails a build: what is measured is printed.
 #
-#	test/bench/run.sh [PART…]	parts: start memory many throughput size (all by default)
+#	test/bench/run.sh [PART…]	parts: start memory many throughput warm size (all by default)
 #
 # TASKS=10000 ROUNDS=5 set the sizes. Each figure is the median of interleaved rounds of one run:
 # only ratios within one run say something about the program.
 . "$(dirname "$0")/../lib.sh"
+. "$ROOT/test/bench/figures.sh"
 TASKS=${TASKS:-10000}
 ROUNDS=${ROUNDS:-5}
-parts=${*:-start memory many throughput size}
-rows=()
-
-# figure NAME UNIT MEASURED RELATION GOAL: RELATION is < or >=.
-figure()
-{
-	local met
-	met=$(awk -v m="$3" -v g="$5" -v r="$4" 'BEGIN {
-		if (m == "" || m == "-") print "-"; else print ((r == "<" ? m < g : m >= g) ? "yes" : "no") }')
-	[ "$4" != - ] || met=-
-	rows+=("$1|$2|$3|$4|$5|$met")
-}
-
-calc()
-{
-	awk "BEGIN { printf \"%.*f\\n\", ${2:-2}, $1 }"
-}
-
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print NR ? (NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2) : "-" }'
-}
-
-# seconds COMMAND…: how long it takes, in SECS, and the cpu time of all its processes, in CPU_SECS;
-# its failure is told.
-seconds()
-{
-	local code TIMEFORMAT='%R %U %S' real user system
-	{ time "$@" >"$T/timed.out" 2>"$T/timed.err" </dev/null; } 2>"$T/timed"
-	code=$?
-	read -r real user system <"$T/timed"
-	SECS=$real
-	CPU_SECS=$(calc "$user + $system" 3)
-	[ $code = 0 ] || note "failed with $code: $* : $(tail -n 2 "$T/timed.err")"
-	return $code
-}
+parts=${*:-start memory many throughput warm size}
 
 bench_start()
 {
@@ -172,34 +138,39 @@ bench_throughput()
 	done
 }
 
+# The supervisor and its warm workers alone: a link that sends no-op tasks and takes their ends.
+bench_warm()
+{
+	local program=${BUILD:-build}/release/test/bench/warm_bench name
+	make -s -C "$ROOT" "$program" >/dev/null || return
+	rm -f warm.*
+	for i in $(seq "$ROUNDS"); do
+		(cd "$ROOT" && "$program" 300000 2 1024) >warm.out || return
+		while read -r name value; do
+			echo "$value" >>"warm.$name"
+		done <warm.out
+	done
+	figure "warm workers: no-op tasks through one supervisor, 2 slots" tasks/s "$(median <warm.rate)" '>=' 100000
+	figure "the same, cpu of the supervisor for a task" us "$(median <warm.supervisor_us)" - -
+	figure "the same, cpu of the workers for a task" us "$(median <warm.workers_us)" - -
+	figure "warm worker: START to user code, p50" us "$(median <warm.warm_code_p50_us)" '<' 100
+	figure "the same, p99" us "$(median <warm.warm_code_p99_us)" - -
+	figure "a forked process: START to user code, p50" us "$(median <warm.process_code_p50_us)" '<' 1000
+	figure "the same, p99" us "$(median <warm.process_code_p99_us)" '<' 3000
+}
+
 bench_size()
 {
 	figure "binary" MB "$(calc "$(stat -Lc %s "$SKALDS") / 1000000" 1)" '<' 14
 }
 
-helper fsyncs >/dev/null
-figure "appends with fdatasync" /s "$(fsyncs "$BIN/fsyncs.tmp")" - -
-rm -f "$BIN/fsyncs.tmp"
+bench_disk
 for part in $parts; do
 	case $part in
-	start | memory | many | throughput | size) "bench_$part" ;;
+	start | memory | many | throughput | warm | size) "bench_$part" ;;
 	*) note "no part $part" ;;
 	esac
 done
 
-printf '\n%-70s %9s %-8s %8s %s\n' "figure ($(nproc) cpus, durable: no, authenticated: no)" measured unit goal met
-printf '%s\n' "${rows[@]}" | while IFS='|' read -r name unit measured relation goal met; do
-	[ "$relation" = - ] && relation= goal=
-	printf '%-70s %9s %-8s %8s %s\n' "$name" "$measured" "$unit" "$relation $goal" "$met"
-done
-printf '%s\n' "${rows[@]}" | awk -F'|' -v cpus="$(nproc)" -v tasks="$TASKS" -v rounds="$ROUNDS" '
-	function number(v) { return v ~ /^-?[0-9.]+$/ ? v : "null" }
-	BEGIN { printf "{\"cpus\":%s,\"tasks\":%s,\"rounds\":%s,\"figures\":[", cpus, tasks, rounds }
-	{
-		gsub(/^ +/, "", $1)
-		printf("%s{\"name\":\"%s\",\"unit\":\"%s\",\"measured\":%s,\"goal\":%s,\"relation\":%s,\"met\":%s}",
-			(NR > 1 ? "," : ""), $1, $2, number($3), number($5), ($4 == "-" ? "null" : "\"" $4 "\""),
-			($6 == "yes" ? "true" : $6 == "no" ? "false" : "null"))
-	}
-	END { print "]}" }' | tee "$BIN/../bench.json"
+print_figures "durable: no, authenticated: no" "$BIN/../bench.json"
 exit 0

@@ -4,24 +4,45 @@
  *	warm_bench [TASKS [SLOTS [WINDOW]]]
  *
  * Not durable, not authenticated, no process per task. The link here does what a link must: it
- * sends START, keeps at most WINDOW tasks in flight and acknowledges each end. */
+ * sends START, keeps at most WINDOW tasks in flight and says FORGET after each end. One figure a
+ * line: its name, a blank, the number. */
 #include "core/base/clock.h"
+#include "core/run/worker.h"
 #include "test/unit/sup_rig.h"
-#include "workers/registry.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define SINGLES 2000
 
+static _Atomic int64_t
+	*stamp; /* boot clock, ns: when user code ran last; shared by all processes */
+
 struct bench {
 	uint64_t tasks, done, started_frames;
 	uint32_t slots, window;
-	int64_t last_start_ms;
 };
+
+static enum sk_code
+stamp_run(struct sk_run *run, void *att, struct sk_err *err)
+{
+	(void)run;
+	(void)att;
+	(void)err;
+	atomic_store(stamp, sk_boot_ns());
+	return SK_OK;
+}
+
+static const struct sk_field no_fields[] = { SK_FIELDS_END };
+static const struct sk_worker stamp_worker = {
+	.name = "Stamp", .doc = "says when", .fields = no_fields, .reusable = true, .run = stamp_run
+};
+extern const struct sk_worker sk_worker_noop;
+static const struct sk_worker *const workers_here[] = { &sk_worker_noop, &stamp_worker, NULL };
 
 static void
 count(struct lk *l, const struct lk_frame *f)
@@ -37,55 +58,66 @@ count(struct lk *l, const struct lk_frame *f)
 	b->done++;
 }
 
-/* Of all threads, in ns. */
-static int64_t
+struct cpu {
+	int64_t own,
+		reaped; /* ns: of the process; of its children that have ended and were waited for */
+};
+
+static struct cpu
 cpu_of(int pid)
 {
-	char path[64], text[512];
+	int64_t tick = 1000000000 / sysconf(_SC_CLK_TCK);
 	unsigned long user = 0, system = 0;
+	long child_user = 0, child_system = 0;
+	char path[64], text[512];
 	const char *at;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = fopen(path, "r");
-	if (f == NULL || fgets(text, sizeof(text), f) == NULL)
-		return 0;
+	if (f == NULL)
+		return (struct cpu){ 0, 0 };
+	at = fgets(text, sizeof(text), f) != NULL ? strrchr(text, ')') : NULL;
 	fclose(f);
-	at = strrchr(text, ')');
 	if (at != NULL)
-		sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-	return (int64_t)(user + system) * (1000000000 / sysconf(_SC_CLK_TCK));
+		sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld", &user,
+			&system, &child_user, &child_system);
+	return (
+		struct cpu){ (int64_t)(user + system) * tick, (int64_t)(child_user + child_system) * tick };
 }
 
-/* All children of the supervisor but us. */
+/* All children of the supervisor but us, the living and the dead. */
 static int64_t
-cpu_of_workers(const struct lk *l, int *n)
+cpu_of_workers(const struct lk *l)
 {
+	int64_t ns = cpu_of(l->supervisor).reaped;
 	char path[64];
-	int64_t ns = 0;
 	FILE *f;
 	int pid;
 
-	*n = 0;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", l->supervisor, l->supervisor);
 	f = fopen(path, "r");
 	while (f != NULL && fscanf(f, "%d", &pid) == 1)
-		if (pid != getpid()) {
-			ns += cpu_of(pid);
-			(*n)++;
-		}
+		if (pid != getpid())
+			ns += cpu_of(pid).own;
 	if (f != NULL)
 		fclose(f);
 	return ns;
+}
+
+static double
+us_each(int64_t ns, uint64_t n)
+{
+	return (double)ns / 1e3 / (double)n;
 }
 
 static void
 flood(struct lk *l, struct bench *b)
 {
 	const struct sk_start st = { .class_name = "Noop", .reusable = true };
-	int64_t from = sk_boot_ns(), sup = cpu_of(l->supervisor), own = cpu_of(getpid()), ns;
+	int64_t from = sk_boot_ns(), sup = cpu_of(l->supervisor).own, own = cpu_of(getpid()).own;
+	int64_t workers = cpu_of_workers(l), ns;
 	uint64_t sent = 0;
-	int n;
 
 	b->done = b->started_frames = 0;
 	while (b->done < b->tasks && !l->gone) {
@@ -94,14 +126,11 @@ flood(struct lk *l, struct bench *b)
 		lk_take(l, 1000);
 	}
 	ns = sk_boot_ns() - from;
-	printf("%llu no-op tasks, %u slots, window %u: %.0f/s\n", (unsigned long long)b->tasks,
-		b->slots, b->window, (double)b->tasks * 1e9 / (double)ns);
-	printf("cpu for a task, us: supervisor %.2f, link %.2f, workers %.2f",
-		(double)(cpu_of(l->supervisor) - sup) / (double)b->tasks / 1e3,
-		(double)(cpu_of(getpid()) - own) / (double)b->tasks / 1e3,
-		(double)cpu_of_workers(l, &n) / (double)b->tasks / 1e3);
-	printf(" (%d alive at the end; those that were replaced are not in it); STARTED sent: %llu\n", n,
-		(unsigned long long)b->started_frames);
+	printf("rate %.0f\n", (double)b->tasks * 1e9 / (double)ns);
+	printf("supervisor_us %.2f\n", us_each(cpu_of(l->supervisor).own - sup, b->tasks));
+	printf("link_us %.2f\n", us_each(cpu_of(getpid()).own - own, b->tasks));
+	printf("workers_us %.2f\n", us_each(cpu_of_workers(l) - workers, b->tasks));
+	printf("started_frames %llu\n", (unsigned long long)b->started_frames);
 }
 
 static int
@@ -112,26 +141,34 @@ by_size(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* One after another on an idle supervisor: START sent -> user code -> EXITED here. The start is
- * known in whole ms only from the report, so the way there and back is what is measured. */
 static void
-singles(struct lk *l, struct bench *b)
+print_spread(const char *name, double *us)
 {
-	const struct sk_start st = { .class_name = "Noop", .reusable = true };
-	static double us[SINGLES];
+	qsort(us, SINGLES, sizeof(us[0]), by_size);
+	printf("%s_p50_us %.1f\n%s_p99_us %.1f\n", name, us[SINGLES / 2], name, us[SINGLES * 99 / 100]);
+}
 
-	for (int i = 0; i < SINGLES; i++) {
+/* One after another on an idle supervisor: START sent -> user code, and -> EXITED here. reusable:
+ * in a warm worker; else each in a process of its own. */
+static void
+singles(struct lk *l, struct bench *b, bool reusable)
+{
+	const struct sk_start st = { .class_name = "Stamp", .reusable = reusable };
+	static double to_code[SINGLES], to_end[SINGLES];
+	uint64_t first = reusable ? 10 : 100000;
+
+	for (uint64_t i = 0; i < SINGLES; i++) {
 		uint64_t before = b->done;
 		int64_t from = sk_boot_ns();
 
-		lk_start(l, 10 + (uint64_t)i, 1, &st);
+		lk_start(l, first + i, 1, &st);
 		while (b->done == before && !l->gone)
 			lk_take(l, 1000);
-		us[i] = (double)(sk_boot_ns() - from) / 1000;
+		to_end[i] = (double)(sk_boot_ns() - from) / 1000;
+		to_code[i] = (double)(atomic_load(stamp) - from) / 1000;
 	}
-	qsort(us, SINGLES, sizeof(us[0]), by_size);
-	printf("one at a time, START -> user code -> EXITED, us: p50 %.1f, p99 %.1f\n", us[SINGLES / 2],
-		us[SINGLES * 99 / 100]);
+	print_spread(reusable ? "warm_code" : "process_code", to_code);
+	print_spread(reusable ? "warm_end" : "process_end", to_end);
 }
 
 static void
@@ -143,7 +180,8 @@ script(struct lk *l, void *arg)
 	l->on_frame = count;
 	l->forget = true;
 	lk_number(l, SK_F_CONFIG, 0, 0, b->slots);
-	singles(l, b);
+	singles(l, b, true);
+	singles(l, b, false);
 	flood(l, b);
 	fflush(stdout);
 }
@@ -154,9 +192,13 @@ main(int argc, char **argv)
 	struct bench b = { .tasks = argc > 1 ? strtoull(argv[1], NULL, 10) : 500000,
 		.slots = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 2,
 		.window = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 4096 };
-	struct sk_supervisor_config cfg = { .workers = sk_workers, .cgroups = true };
-	int code = lk_run(&cfg, script, &b);
+	struct sk_supervisor_config cfg = { .workers = workers_here, .cgroups = true };
+	int code;
 
+	stamp = mmap(NULL, sizeof(*stamp), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (stamp == MAP_FAILED)
+		return 99;
+	code = lk_run(&cfg, script, &b);
 	fputs(lk_stderr(), stderr);
 	return code;
 }

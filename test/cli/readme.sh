@@ -13,6 +13,9 @@ while read -r line; do
 	set -- $line
 	sk help "$1"
 	[ "$code" = 0 ] || bad+="no command: $line"$'\n'
+	if [[ ${2:-} =~ ^[a-z]+$ ]] && "$SKALDS" help "$1" "$2" >/dev/null 2>&1; then
+		sk help "$1" "$2"
+	fi
 	for word; do
 		case $word in
 		--) break ;;

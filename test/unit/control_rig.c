@@ -628,6 +628,12 @@ control_rig_add(struct control_rig *g, const char *id, int64_t priority, const c
 void
 control_rig_add_many(struct control_rig *g, const char *prefix, int n)
 {
+	control_rig_add_class(g, prefix, n, "Job");
+}
+
+void
+control_rig_add_class(struct control_rig *g, const char *prefix, int n, const char *class_name)
+{
 	struct sk_arena *a = sk_arena_new();
 	struct sk_record *all = sk_arena_alloc(a, (size_t)n * sizeof(*all));
 	const struct sk_record **records = sk_arena_alloc(a, (size_t)n * sizeof(*records));
@@ -641,6 +647,7 @@ control_rig_add_many(struct control_rig *g, const char *prefix, int n)
 
 		snprintf(id, sizeof(id), "%s%d", prefix, i);
 		fill_record(g, a, &all[i], id, 0);
+		all[i].class_name = class_name;
 		records[i] = &all[i];
 	}
 	op.op.arena = sk_arena_new();

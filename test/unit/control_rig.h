@@ -71,6 +71,8 @@ enum sk_code control_rig_add(
 	struct control_rig *g, const char *id, int64_t priority, const char *const *spec_pairs);
 /* n tasks "<prefix><i>". */
 void control_rig_add_many(struct control_rig *g, const char *prefix, int n);
+void
+control_rig_add_class(struct control_rig *g, const char *prefix, int n, const char *class_name);
 enum sk_code control_rig_add_record(struct control_rig *g, struct sk_record *r);
 /* What the store has; the arena is the caller's. NULL when there is none. */
 struct sk_record *control_rig_get(struct control_rig *g, struct sk_arena *a, const char *id);

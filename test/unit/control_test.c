@@ -205,6 +205,26 @@ more_tasks_than_the_window_holds(void **state)
 	assert_int_equal(g.n_truth, 20000);
 }
 
+/* Another kind of task lies behind more than the window holds of one that nobody can run. */
+static void
+a_full_lane_hides_no_other(void **state)
+{
+	(void)state;
+	control_rig_open(&g, SK_LEAST_TASKS, 60000);
+	control_rig_skald(&g, 4);
+	control_rig_start(&g);
+	control_rig_add_class(&g, "s", 12000, "Special");
+	control_rig_add_many(&g, "t", 50);
+	for (int i = 0; i < 100 && control_rig_phase(&g, "t49") != SK_FINISHED; i++)
+		control_rig_run(&g, 100);
+	assert_int_equal(control_rig_phase(&g, "t49"), SK_FINISHED);
+	g.sims[0].classes[2] = "Special";
+	g.sims[0].slots = 500;
+	g.run_ms = 1;
+	sim_returns(&g.sims[0]);
+	assert_true(control_rig_until(&g, 60000, control_rig_all_ended));
+}
+
 static void
 small_tasks_do_not_starve_a_large_one(void **state)
 {
@@ -583,6 +603,7 @@ main(void)
 		TEST(cpus_are_never_overbooked),
 		TEST(priority_goes_first_and_age_after_it),
 		TEST(more_tasks_than_the_window_holds),
+		TEST(a_full_lane_hides_no_other),
 		TEST(small_tasks_do_not_starve_a_large_one),
 		TEST(a_lost_skald_gives_its_tasks_back),
 		TEST(a_new_incarnation_frees_the_old_ones_tasks_at_once),

@@ -1,5 +1,5 @@
-/* freeze_test.c - pause and resume: whole trees stand still, with and without cgroups, and obey when
- * they are stopped. */
+/* freeze_test.c - pause and resume: whole trees stand still, with and without cgroups, and obey
+ * when they are stopped. */
 #include "test/unit/warm_rig.h"
 #include "core/base/clock.h"
 #include "test/unit/proc_rig.h"
@@ -119,7 +119,8 @@ obeys(struct lk *l, void *arg)
 	int64_t from;
 
 	(void)arg;
-	program(l, 1, "trap 'echo bye; exit 7' TERM; while :; do sleep 0.02; done", (struct sk_start){ .id = NULL });
+	program(l, 1, "trap 'echo bye; exit 7' TERM; while :; do sleep 0.02; done",
+		(struct sk_start){ .id = NULL });
 	program(l, 2, "trap '' TERM; while :; do sleep 0.02; done", (struct sk_start){ .id = NULL });
 	lk_await(l, SK_F_STARTED, 1, 1);
 	lk_await(l, SK_F_STARTED, 2, 1);

@@ -168,6 +168,31 @@ arena_text_is_copied(void **state)
 	sk_arena_free(NULL);
 }
 
+static void
+an_arena_that_is_reset_begins_anew_in_the_same_place(void **state)
+{
+	struct sk_arena *a = sk_arena_new();
+	char *first = sk_arena_strdup(a, "first");
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		sk_arena_reset(a);
+		assert_ptr_equal(sk_arena_alloc(a, 6), first);
+		assert_memory_equal(first, "\0\0\0\0\0", 6); /* zeroed again */
+		memset(first, 'x', 6);
+		for (int i = 0; i < 100; i++)
+			memset(sk_arena_alloc(a, 5000), 'x', 5000);
+	}
+	sk_arena_free(a);
+	a = sk_arena_new();
+	sk_arena_reset(a); /* nothing in it yet */
+	memset(sk_arena_alloc(a, 1000000), 'x', 1000000);
+	sk_arena_reset(a); /* a first block as large as that is given back */
+	memset(sk_arena_alloc(a, 10), 'x', 10);
+	sk_arena_reset(a);
+	sk_arena_free(a);
+}
+
 int
 main(void)
 {
@@ -177,6 +202,7 @@ main(void)
 		cmocka_unit_test(what_does_not_fit_ends_the_process_with_71_and_a_word),
 		cmocka_unit_test(arena_memory_is_zero_aligned_and_apart),
 		cmocka_unit_test(arena_text_is_copied),
+		cmocka_unit_test(an_arena_that_is_reset_begins_anew_in_the_same_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

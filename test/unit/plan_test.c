@@ -179,6 +179,36 @@ a_report_of_another_attempt_or_key_is_ignored(void **state)
 	rig_free(&r);
 }
 
+/* A task that was over before the supervisor told of its start. */
+static void
+an_end_without_a_start_before_it_is_both(void **state)
+{
+	static const struct {
+		enum sk_reason reason;
+		int64_t start_boot_ms;
+		const char *told;
+	} rows[] = {
+		{ SK_REASON_EXITED, 5, "a/1 started, a/1 finished" },
+		{ SK_REASON_SIGNALED, 5, "a/1 started, a/1 failed" },
+		{ SK_REASON_START_FAILED, 5, "a/1 failed" },
+		{ SK_REASON_INTERRUPTED, 0, "a/1 interrupted" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sk_task_report rep = { .id = "a", .class_name = "", .state = SK_T_ENDED };
+		struct plan_rig r;
+
+		rig_new(&r, NULL);
+		rig_load_ids(&r, "a");
+		rep.reason = rows[i].reason;
+		rep.start_boot_ms = rows[i].start_boot_ms;
+		sk_plan_exited(r.plan, rig_find(&r, "a")->key, 1, &rep, r.now_ms);
+		rig_told(&r, rows[i].told);
+		rig_free(&r);
+	}
+}
+
 /* ---- limits ---- */
 
 static void
@@ -455,6 +485,7 @@ main(void)
 		cmocka_unit_test(a_failure_is_no_finish),
 		cmocka_unit_test(every_reason_but_exit_0_is_a_failure),
 		cmocka_unit_test(a_report_of_another_attempt_or_key_is_ignored),
+		cmocka_unit_test(an_end_without_a_start_before_it_is_both),
 		cmocka_unit_test(slots_hold_back_all_but_a_few_that_wait_at_the_supervisor),
 		cmocka_unit_test(a_task_in_back_off_takes_no_slot),
 		cmocka_unit_test(cpus_are_shared_among_those_who_ask),

@@ -206,8 +206,7 @@ take_frame(struct lk *l, const struct sk_frame *f)
 	else
 		keep(l, &in);
 	if (l->ack && f->type == SK_F_EXITED)
-		sk_chan_queue(
-			&l->chan, l->forget ? SK_F_FORGET : SK_F_ACK, f->key, f->attempt, NULL);
+		sk_chan_queue(&l->chan, l->forget ? SK_F_FORGET : SK_F_ACK, f->key, f->attempt, NULL);
 	if (l->ack && f->type == SK_F_STARTED)
 		sk_chan_queue(&l->chan, SK_F_SEEN, f->key, f->attempt, NULL);
 	if (a != l->arena)
@@ -324,8 +323,8 @@ lk_run_as(unsigned uid, struct sk_supervisor_config *cfg, lk_script *script, voi
 	int out[2], status;
 	pid_t pid;
 
-	job.lives = mmap(NULL, sizeof(*job.lives), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		-1, 0);
+	job.lives =
+		mmap(NULL, sizeof(*job.lives), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (job.lives == MAP_FAILED || pipe2(out, O_CLOEXEC) != 0)
 		broken("lk_run");
 	cfg->link = link_main;

@@ -62,10 +62,11 @@ void lk_stop(struct lk *l, uint64_t key, uint32_t attempt, enum sk_reason reason
 void lk_take(struct lk *l, int64_t ms);
 /* The first frame of the type for (key, attempt), once it has come; fails after LK_PATIENCE_MS.
  * Attempt 0: any. */
-const struct lk_frame *lk_await(struct lk *l, enum sk_frame_type type, uint64_t key, uint32_t attempt);
+const struct lk_frame *
+lk_await(struct lk *l, enum sk_frame_type type, uint64_t key, uint32_t attempt);
 /* NULL when none has come so far. */
-const struct lk_frame *lk_find(
-	const struct lk *l, enum sk_frame_type type, uint64_t key, uint32_t attempt);
+const struct lk_frame *
+lk_find(const struct lk *l, enum sk_frame_type type, uint64_t key, uint32_t attempt);
 size_t lk_count(const struct lk *l, enum sk_frame_type type, uint64_t key);
 /* Forget the frames that came. */
 void lk_clear(struct lk *l);

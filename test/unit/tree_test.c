@@ -334,6 +334,91 @@ strays_are_adopted_orphans_and_what_is_below_them(void **state)
 	proc_end(ours);
 }
 
+/* ---- standing still ---- */
+
+static char
+state_of(pid_t pid)
+{
+	char path[64];
+	struct sk_str text;
+	const char *at;
+	char state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	text = proc_read(path);
+	at = strrchr(sk_str_text(&text), ')');
+	state = at != NULL ? at[2] : '?';
+	sk_str_release(&text);
+	return state;
+}
+
+static bool
+halts(const struct sk_tree *t)
+{
+	for (int i = 0; i < 500; i++, usleep(2000))
+		if (sk_tree_halt(t) == 0)
+			return true;
+	return false;
+}
+
+static void
+reap_all(void)
+{
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
+static void
+a_tree_that_is_halted_stands_still_until_it_is_told_to_go_on(void **state)
+{
+	pid_t pid = proc_sh("while :; do sleep 0.001; done", marks), bystander;
+
+	(void)state;
+	bystander = sleeper("bystander", NULL);
+	assert_int_not_equal(sk_tree_halt(&task), 0); /* it did not stand still before */
+	assert_true(halts(&task));
+	assert_true(strchr("TD", state_of(pid)) != NULL);
+	assert_int_equal(sk_tree_halt(&task), 0);
+	assert_int_not_equal(state_of(bystander), 'T');
+	assert_int_not_equal(sk_tree_signal(&task, SIGCONT), 0);
+	for (int i = 0; i < 500 && state_of(pid) == 'T'; i++)
+		usleep(2000);
+	assert_int_not_equal(state_of(pid), 'T');
+	proc_end(bystander);
+	assert_true(halts(&task)); /* it cannot fork any more */
+	assert_int_not_equal(sk_tree_signal(&task, SIGKILL), 0);
+	reap_all();
+}
+
+/* Its child shares its memory and does not come to its exec. */
+static int
+wait_in_vfork(void *arg)
+{
+	(void)arg;
+	setsid();
+	if (vfork() == 0)
+		for (;;)
+			pause();
+	return 5;
+}
+
+static void
+who_waits_in_vfork_for_a_stopped_child_stands_still(void **state)
+{
+	pid_t pid = proc_fork(wait_in_vfork, NULL);
+	struct sk_tree t = { .session = pid };
+
+	(void)state;
+	for (int i = 0; i < 500 && state_of(pid) != 'D'; i++)
+		usleep(2000);
+	assert_int_equal(state_of(pid), 'D');
+	assert_int_equal(sk_tree_halt(&t), 2);
+	assert_true(halts(&t));
+	assert_int_equal(state_of(pid), 'D');
+	assert_int_equal(sk_tree_signal(&t, SIGKILL), 2);
+	reap_all();
+}
+
 int
 main(void)
 {
@@ -359,6 +444,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_caller_is_never_counted_nor_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			strays_are_adopted_orphans_and_what_is_below_them, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_tree_that_is_halted_stands_still_until_it_is_told_to_go_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			who_waits_in_vfork_for_a_stopped_child_stands_still, setup, teardown),
 	};
 
 	snprintf(run_mark, sizeof(run_mark), "SKALDS_RUN=%016x%016x", 0x7ee7e57u, (unsigned)getpid());

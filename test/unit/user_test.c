@@ -1,4 +1,4 @@
-/* user_test.c - who tasks run as and what they see: /etc/passwd and /etc/group, users, environments. */
+/* user_test.c - who tasks run as and what they see: the files in /etc, users, environments. */
 #include "core/run/user.h"
 #include "test/unit/proc_rig.h"
 #include "test/unit/warm_rig.h"
@@ -183,9 +183,12 @@ as_nobody(struct lk *l, void *arg)
 	lk_await(l, SK_F_STARTED, 8, 1);
 	snprintf(text, sizeof(text), "/proc/%d", (int)lk_find(l, SK_F_STARTED, 8, 1)->rep.pid);
 	{
-		struct stat st;
+		struct stat st = { .st_uid = 0 };
 
-		lk_must(l, stat(text, &st) == 0 && st.st_uid == SOMEBODY && st.st_gid == SOMEBODY);
+		/* it is told of when it was forked, a moment before it becomes the other */
+		for (int i = 0; i < 100 && stat(text, &st) == 0 && st.st_uid != SOMEBODY; i++)
+			lk_take(l, 2);
+		lk_must(l, st.st_uid == SOMEBODY && st.st_gid == SOMEBODY);
 	}
 	act_ends(l, 8, SK_REASON_EXITED, 0);
 	shell(l, 9, "id -u >$SKALDS_RESULT", (struct sk_start){ .user = "nobody", .isolate = true });
@@ -210,15 +213,23 @@ failures(struct lk *l, void *arg)
 	(void)arg;
 	shell(l, 1, "exit 0", (struct sk_start){ .user = "no-such-user" });
 	act_ends(l, 1, SK_REASON_START_FAILED, 126);
-	lk_must(l, strcmp(act_end(l, 1)->rep.message,
-				   "there is no user \"no-such-user\" in /etc/passwd") == 0);
+	lk_must(l,
+		strcmp(act_end(l, 1)->rep.message, "there is no user \"no-such-user\" in /etc/passwd") ==
+			0);
 	act_with(l, 2, 1, "", (struct sk_start){ .user = "no-such-user" });
 	act_ends(l, 2, SK_REASON_START_FAILED, 126);
 	lk_must(l, atomic_load(&book->ran[2]) == 0);
+	act_with(l, 3, 1, "where", (struct sk_start){ .cwd = "/usr/bin" });
+	expect(l, 3, "/usr/bin");
+	act_with(l, 4, 1, "where", (struct sk_start){ .cwd = "/no/such/dir" });
+	act_ends(l, 4, SK_REASON_START_FAILED, 126);
+	lk_must(l,
+		strcmp(act_end(l, 4)->rep.message, "chdir /no/such/dir: No such file or directory") == 0);
+	lk_must(l, atomic_load(&book->ran[4]) == 0);
 }
 
 static void
-a_user_that_does_not_exist_is_a_failed_start(void **state)
+a_user_or_directory_that_does_not_exist_is_a_failed_start(void **state)
 {
 	(void)state;
 	warm_holds_twice(failures);
@@ -230,8 +241,9 @@ not_allowed(struct lk *l, void *arg)
 	(void)arg;
 	shell(l, 1, "exit 0", (struct sk_start){ .user = "root" });
 	act_ends(l, 1, SK_REASON_START_FAILED, 126);
-	lk_must(l, strcmp(act_end(l, 1)->rep.message,
-				   "become user root: Operation not permitted (skalds does not run as root)") == 0);
+	lk_must(l,
+		strcmp(act_end(l, 1)->rep.message,
+			"become user root: Operation not permitted (skalds does not run as root)") == 0);
 	act_with(l, 2, 1, "", (struct sk_start){ .user = "daemon" });
 	act_ends(l, 2, SK_REASON_START_FAILED, 126);
 	lk_must(l, strstr(act_end(l, 2)->rep.message, "become user daemon: ") != NULL);
@@ -296,7 +308,7 @@ main(void)
 		cmocka_unit_test(users_are_found_by_name_by_number_and_as_two_numbers),
 		cmocka_unit_test(without_the_files_two_numbers_are_enough_and_a_name_is_an_error),
 		cmocka_unit_test(a_task_runs_as_the_user_it_names),
-		cmocka_unit_test(a_user_that_does_not_exist_is_a_failed_start),
+		cmocka_unit_test(a_user_or_directory_that_does_not_exist_is_a_failed_start),
 		cmocka_unit_test(without_root_only_oneself_is_allowed),
 		cmocka_unit_test(a_clean_environment_has_four_of_ours_the_tasks_own_and_the_marks),
 	};

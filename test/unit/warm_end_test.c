@@ -327,7 +327,8 @@ a_storm_of_cancels_leaves_every_task_with_one_end(void **state)
 static void
 timeouts(struct lk *l, void *arg)
 {
-	const struct sk_start quick = { .timeout_ms = 300 }, deaf = { .timeout_ms = 300, .grace_ms = 200 };
+	const struct sk_start quick = { .timeout_ms = 300 },
+						  deaf = { .timeout_ms = 300, .grace_ms = 200 };
 	const struct sk_task_report *r;
 
 	(void)arg;
@@ -419,8 +420,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			each_end_is_the_tasks_that_had_it_and_no_other_task_is_lost_or_run_twice),
+		cmocka_unit_test(each_end_is_the_tasks_that_had_it_and_no_other_task_is_lost_or_run_twice),
 		cmocka_unit_test(those_behind_a_crash_run_in_a_new_process),
 		cmocka_unit_test(a_worker_that_somebody_kills_takes_no_task_with_it_but_the_one_that_runs),
 		cmocka_unit_test(a_child_that_a_task_left_behind_ends_with_its_process),

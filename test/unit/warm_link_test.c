@@ -138,7 +138,8 @@ drained(struct lk *l, void *arg)
 		if (r->reason == SK_REASON_EXITED)
 			lk_must(l, r->code == 0 && atomic_load(&book->ran[k]) == 1);
 		else
-			lk_must(l, r->reason == SK_REASON_INTERRUPTED &&
+			lk_must(l,
+				r->reason == SK_REASON_INTERRUPTED &&
 					atomic_load(&book->ran[k]) == (r->start_boot_ms > 0));
 		ended += lk_count(l, SK_F_EXITED, k) == 1;
 	}

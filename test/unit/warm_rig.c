@@ -206,6 +206,13 @@ talk(struct sk_run *run, const char *what, struct sk_err *err)
 
 	if ((t = rest(what, "result")) != NULL)
 		return sk_run_result(run, t, strlen(t), err);
+	if (rest(what, "where") != NULL) {
+		char dir[512];
+
+		if (getcwd(dir, sizeof(dir)) == NULL)
+			return sk_fail_errno(err, "getcwd");
+		return sk_run_result(run, dir, strlen(dir), err);
+	}
 	if (rest(what, "progress") != NULL) {
 		sk_run_progress(run, 0.25, "first");
 		sk_run_progress(run, 0.75, "second");

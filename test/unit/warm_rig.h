@@ -11,7 +11,7 @@
  *	flood N						N bytes of output
  *	sleep S | busy MS | deaf			interruptible; not at all; not even by SIGTERM
  *	fork | daemon					leaves a child, a grandchild of its own session
- *	result T | progress | update			the channel
+ *	result T | progress | update | where		the channel; where: its directory is the result
  *	wild						destroys the shared memory
  * Class Other is the same, class Fresh is not reusable. */
 extern const struct sk_worker act_worker, other_worker, fresh_worker;

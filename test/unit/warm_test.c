@@ -153,8 +153,13 @@ slots(struct lk *l, void *arg)
 	(void)arg;
 	lk_number(l, SK_F_CONFIG, 0, 0, 3);
 	for (uint64_t k = 1; k <= 300; k++)
-		act_with(l, k, 1, k % 7 == 0 ? "busy 3" : k % 5 == 0 ? "sleep 0.002" : "",
-			(struct sk_start){ .class_name = k % 3 == 0 ? "Other" : k % 4 == 0 ? "Fresh" : "Act" });
+		act_with(l, k, 1,
+			k % 7 == 0		 ? "busy 3"
+				: k % 5 == 0 ? "sleep 0.002"
+							 : "",
+			(struct sk_start){ .class_name = k % 3 == 0 ? "Other"
+					: k % 4 == 0						? "Fresh"
+														: "Act" });
 	for (uint64_t k = 1; k <= 300; k++) {
 		act_ends(l, k, SK_REASON_EXITED, 0);
 		lk_must(l, atomic_load(&book->ran[k]) == 1);
@@ -250,17 +255,19 @@ check_end(struct lk *l, const struct lk_frame *f)
 		return;
 	lk_must(l, f->rep.reason == SK_REASON_EXITED && f->rep.code == 0);
 	snprintf(expected, sizeof(expected), "%s",
-		f->key % 5 == 1 ? "" : f->key % 5 == 2 ? "said %d\n" : f->key % 5 == 3 ? "written %d\n"
-			: f->key % 5 == 4									? "<6>logged %d\n"
-																: "<6>logged %d\nwritten %d\nsaid %d\n");
+		f->key % 5 == 1		  ? ""
+			: f->key % 5 == 2 ? "said %d\n"
+			: f->key % 5 == 3 ? "written %d\n"
+			: f->key % 5 == 4 ? "<6>logged %d\n"
+							  : "<6>logged %d\nwritten %d\nsaid %d\n");
 	{
 		char text[256];
 
 		snprintf(text, sizeof(text), expected, n, n, n);
 		check_file(l, f->key, text);
 	}
-	lk_must(l, f->key % 5 != 1 ||
-			!proc_exists(proc_path("data/logs/t%llu", (unsigned long long)f->key)));
+	lk_must(l,
+		f->key % 5 != 1 || !proc_exists(proc_path("data/logs/t%llu", (unsigned long long)f->key)));
 	atomic_fetch_add(&book->next, 1);
 }
 
