@@ -4,8 +4,8 @@
 
 #include "cmd/options.h"
 
-/* Are KAFKA_HOST, REDIS_HOST and MONGO_HOST all set? Otherwise says which are missing and what works
- * without them, and returns SK_EXIT_USAGE. */
+/* Are KAFKA_HOST, REDIS_HOST and MONGO_HOST all set? Otherwise says which are missing and what
+ * works without them, and returns SK_EXIT_USAGE. */
 int sk_cluster_services(const char *command, const struct sk_settings *settings);
 
 #endif

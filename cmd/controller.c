@@ -1,4 +1,5 @@
-/* controller.c - `skalds controller`: a part of a fleet. Says what it needs; running it is not in this build. */
+/* controller.c - `skalds controller`: a part of a fleet. Says what it needs; running it is not in
+ * this build. */
 #include "cmd/cluster.h"
 
 static int

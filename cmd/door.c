@@ -5,10 +5,12 @@
 #include "cmd/door_inside.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SILENT_CONNECT_MS 300
 #define SILENT_CALL_MS 1000
@@ -37,7 +39,10 @@ sk_door_open(const struct sk_settings *s, const struct sk_door_config *cfg)
 
 	d->cfg = *cfg;
 	d->settings = s;
-	d->url = sk_setting(s, "SKALDS_URL");
+	/* what was said closer to the command counts: --data goes before SKALDS_URL */
+	d->url = sk_setting_origin(s, "SKALDS_DATA") > sk_setting_origin(s, "SKALDS_URL")
+		? ""
+		: sk_setting(s, "SKALDS_URL");
 	return d;
 }
 
@@ -164,6 +169,10 @@ in_process(struct sk_door *d, const struct sk_http_call *call, struct sk_http_an
 {
 	enum sk_code code = SK_OK;
 
+	/* a member of the socket's group cannot look into the directory */
+	if (d->inside == NULL && access(d->dir.p, R_OK | W_OK | X_OK) != 0 && errno == EACCES)
+		return sk_fail(err, SK_EUNAVAIL, "nobody answers at %s, and %s is not yours to open",
+			d->socket.p, d->dir.p);
 	if (d->inside == NULL)
 		code = sk_inside_open(d->dir.p, d->cfg.create, &d->inside, err);
 	if (code == SK_ECONFLICT)

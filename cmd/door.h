@@ -1,8 +1,8 @@
 /* door.h - the one way from a command to the operations of the controller, whoever answers (cli.md,
  * The doors; core/control/README.md has the routes):
- *	SKALDS_URL or --url given		HTTP(S) over TCP with the token
+ *	--url, or SKALDS_URL without --data	HTTP(S) over TCP with the token
  *	the data directory has an owner		HTTP over its socket
- *	nobody is alive				the owner's lock is taken and the same operations run in this process
+ *	nobody is alive				the owner's lock is taken, the same operations run in process
  *
  * A call that was cut, or met an owner that is just being restarted, is repeated for some seconds:
  * what is sent has ids or keys of our own making, so that sending twice does nothing twice. */

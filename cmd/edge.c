@@ -1,5 +1,6 @@
 /* edge.c - `skalds edge`: run the tasks of a YAML file on this machine. */
 #include "cmd/agent.h"
+#include "cmd/record.h"
 #include "cmd/view.h"
 #include "workers/registry.h"
 #include <stdio.h>
@@ -11,6 +12,9 @@ struct edge {
 	struct sk_agent_file file;
 	struct sk_view view;
 	struct sk_link_config link;
+	struct sk_recorder_config record;
+	struct sk_recorder *recorder; /* of the link's process */
+	bool recorded; /* that there are these tasks */
 };
 
 static int
@@ -24,9 +28,16 @@ edge_load(void *arg, struct sk_arena **arena, struct sk_task_list *list)
 static void
 edge_event(void *arg, struct sk_link *link, const struct sk_plan_task *t, const char *name)
 {
-	const struct edge *e = arg;
+	struct edge *e = arg;
+	struct sk_plan_task *const *tasks;
+	size_t n;
 
 	sk_view_event(&e->view, link, t, name);
+	tasks = sk_plan_tasks(sk_link_plan(link), &n);
+	for (size_t i = 0; !e->recorded && i < n; i++)
+		sk_recorder_event(e->recorder, tasks[i]->spec.id, tasks[i], "");
+	e->recorded = true;
+	sk_recorder_event(e->recorder, t->spec.id, t, name);
 }
 
 static void
@@ -41,8 +52,10 @@ edge_draw(void *arg, struct sk_link *link, bool last)
 static int
 edge_exit_code(void *arg, const struct sk_plan *plan, int signal)
 {
-	const struct edge *e = arg;
+	struct edge *e = arg;
 
+	sk_recorder_close(e->recorder, SK_RECORD_LAST_MS);
+	e->recorder = NULL;
 	if (e->link.once && !(signal != 0 && sk_plan_count(plan, SK_P_FAILED) == 0))
 		return sk_plan_all_finished(plan) ? SK_EXIT_OK : SK_EXIT_FAILED;
 	return SK_EXIT_OK;
@@ -51,8 +64,9 @@ edge_exit_code(void *arg, const struct sk_plan *plan, int signal)
 static int
 edge_link(int channel, void *arg)
 {
-	const struct edge *e = arg;
+	struct edge *e = arg;
 
+	e->recorder = sk_recorder_open(&e->record);
 	return sk_link_run(channel, &e->link);
 }
 
@@ -143,7 +157,9 @@ edge_run(const struct sk_args *args, struct sk_settings *settings)
 			: table ? SK_CONSOLE_TABLE
 					: SK_CONSOLE_TAGGED,
 		&sup.sink);
+	sk_recorder_prepare(&e.record, settings, SK_MODE_EDGE, e.link.limits.slots);
 	code = sk_agent_supervise(&sup);
+	sk_recorder_config_release(&e.record);
 	sk_agent_file_close(&e.file);
 	return code;
 }

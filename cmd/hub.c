@@ -22,6 +22,10 @@
 #define RECONCILE_MS 5000
 #define IDLE_MS 20 /* after the last end: is there nothing left to do? */
 #define LOOK_MS 1000 /* and now and then, whatever happens */
+/* The tasks of the largest request at once: what the bus drops is found again seconds later
+ * only. */
+#define BUS_EVENTS ((size_t)1 << 18)
+#define BUS_BYTES ((size_t)64 << 20)
 
 struct hub {
 	const struct sk_hub_config *cfg;
@@ -225,7 +229,9 @@ choose_id(struct hub *h, struct sk_err *err)
 static enum sk_code
 open_ports(struct hub *h, struct sk_err *err)
 {
-	struct sk_bus_local_config bus = { .loop = h->loop };
+	struct sk_bus_local_config bus = {
+		.loop = h->loop, .max_events = BUS_EVENTS, .max_bytes = BUS_BYTES
+	};
 	struct sk_cache_local_config cache = { .loop = h->loop };
 	enum sk_code code = take_directory(h, err);
 

@@ -1,4 +1,5 @@
-/* node.c - `skalds node`: a part of a fleet. Says what it needs; running it is not in this build. */
+/* node.c - `skalds node`: a part of a fleet. Says what it needs; running it is not in this
+ * build. */
 #include "cmd/cluster.h"
 
 static int

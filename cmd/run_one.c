@@ -3,7 +3,9 @@
 #include "adapters/yaml.h"
 #include "cmd/agent.h"
 #include "cmd/manifest.h"
+#include "cmd/record.h"
 #include "cmd/view.h"
+#include "core/base/clock.h"
 #include "workers/registry.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,9 @@ struct run_one {
 	struct sk_agent_file file; /* path NULL: the task stands on the command line */
 	struct sk_view view;
 	struct sk_link_config link;
+	struct sk_recorder_config record;
+	struct sk_recorder *recorder; /* of the link's process */
+	char record_id[SK_ULID_LEN]; /* of a task that has no name of its own; "" = it has */
 	struct sk_arena *arena; /* of a task of the command line */
 	struct sk_task_list list;
 };
@@ -205,15 +210,18 @@ run_one_event(void *arg, struct sk_link *link, const struct sk_plan_task *t, con
 	const struct run_one *r = arg;
 
 	sk_view_event(&r->view, link, t, name);
+	sk_recorder_event(r->recorder, r->record_id[0] != '\0' ? r->record_id : t->spec.id, t, name);
 }
 
 static int
 run_one_exit_code(void *arg, const struct sk_plan *plan, int signal)
 {
+	struct run_one *r = arg;
 	struct sk_plan_task *const *tasks;
 	size_t n;
 
-	(void)arg;
+	sk_recorder_close(r->recorder, SK_RECORD_LAST_MS);
+	r->recorder = NULL;
 	tasks = sk_plan_tasks(plan, &n);
 	return n > 0 ? sk_agent_exit_code(tasks[0], signal) : SK_EXIT_SKALDS;
 }
@@ -221,9 +229,21 @@ run_one_exit_code(void *arg, const struct sk_plan *plan, int signal)
 static int
 run_one_link(int channel, void *arg)
 {
-	const struct run_one *r = arg;
+	struct run_one *r = arg;
 
+	r->recorder = sk_recorder_open(&r->record);
 	return sk_link_run(channel, &r->link);
+}
+
+/* All that run `run-one -- command` would be one task otherwise. */
+static void
+prepare_record(struct run_one *r, const struct sk_settings *settings)
+{
+	struct sk_ulid ulid = { .last_ms = 0 };
+
+	sk_recorder_prepare(&r->record, settings, SK_MODE_SINGLE, 1);
+	if (r->file.path == NULL && sk_arg(r->args, "id") == NULL)
+		sk_ulid_make(&ulid, sk_wall_ms(), r->record_id);
 }
 
 /* ---- the command ---- */
@@ -317,7 +337,9 @@ run_one_run(const struct sk_args *args, struct sk_settings *settings)
 			.once = true,
 			.exit_code = run_one_exit_code };
 		sk_agent_sink(settings, args->json ? SK_CONSOLE_EVENTS : SK_CONSOLE_RAW, &sup.sink);
+		prepare_record(&r, settings);
 		code = sk_agent_supervise(&sup);
+		sk_recorder_config_release(&r.record);
 	}
 	sk_arena_free(r.arena);
 	sk_agent_file_close(&r.file);

@@ -62,10 +62,6 @@ int sk_task_ids(const struct sk_args *args, const char *command, int most);
 /* GET it into the arena; NULL after it was said why, with the exit code in *code. */
 struct sk_value *sk_task_fetch(struct sk_door *d, const char *command, const char *id,
 	const char *rest, struct sk_arena *a, int *code);
-/* Wait until it is final (end_ms: boot clock, 0 = for ever) and give it. NULL as above; *code is 0
- * when the time is over. */
-struct sk_value *sk_task_await(struct sk_door *d, const char *command, const char *id,
-	int64_t end_ms, struct sk_arena *a, int *code);
 
 /* The worst of two exit codes: 0 is the best, then 1, 3, 2, the others by their number. */
 int sk_worse(int a, int b);
@@ -75,7 +71,7 @@ int sk_worse(int a, int b);
 struct sk_wait {
 	const char *command;
 	int64_t end_ms; /* boot clock, 0 = for ever */
-	bool json;
+	bool json, quiet;
 };
 int sk_task_wait_all(struct sk_door *d, const struct sk_wait *w, const char *const *ids, size_t n);
 

@@ -131,7 +131,7 @@ static int
 add_task(
 	struct sk_door *d, const struct sk_args *args, const struct sk_value *task, struct sk_arena *a)
 {
-	struct sk_wait wait = { .command = COMMAND, .json = args->json };
+	struct sk_wait wait = { .command = COMMAND, .json = args->json, .quiet = args->quiet };
 	const char *id = "";
 	int code = send(d, args, task, a, &id);
 
@@ -139,7 +139,7 @@ add_task(
 		return code;
 	if (!(args->json && sk_arg_set(args, "wait")))
 		print_added(args, id);
-	if (sk_door_inside(d) && !args->quiet)
+	if (sk_door_inside(d) && !args->quiet && !sk_arg_set(args, "wait"))
 		sk_complain(COMMAND, "the task is stored, but nothing is running: start `skalds up`");
 	return sk_arg_set(args, "wait") ? sk_task_wait_all(d, &wait, &id, 1) : 0;
 }

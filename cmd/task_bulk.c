@@ -226,7 +226,7 @@ say_sum(struct sk_bulk *b, int code)
 static int
 wait_for_them(struct sk_bulk *b)
 {
-	struct sk_wait wait = { .command = COMMAND };
+	struct sk_wait wait = { .command = COMMAND, .quiet = b->args->quiet };
 	const char **ids = sk_xcalloc(b->stored + 1, sizeof(*ids));
 	const char *p = sk_str_text(&b->out);
 	int code;

@@ -42,29 +42,31 @@ time_left(int64_t end_ms)
 	return left > 0 ? left : 0;
 }
 
-/* The first look is without waiting: then it is known whether anybody is there to wait for. */
-struct sk_value *
-sk_task_await(struct sk_door *d, const char *command, const char *id, int64_t end_ms,
-	struct sk_arena *a, int *code)
+/* Wait until it is final and give it; NULL with *code 0 when the time is over. The first look is
+ * without waiting: then it is known whether anybody is there to wait for. */
+static struct sk_value *
+await(struct sk_door *d, const struct sk_wait *w, const char *id, struct sk_arena *a, int *code)
 {
 	int64_t wait = 0;
 
-	for (;;) {
+	for (bool first = true;; first = false) {
 		struct sk_arena *one = sk_arena_new();
 		char rest[40];
 		struct sk_value *task;
 		bool final;
 
 		snprintf(rest, sizeof(rest), "/wait?ms=%" PRId64, wait);
-		task = sk_task_fetch(d, command, id, rest, one, code);
+		task = sk_task_fetch(d, w->command, id, rest, one, code);
 		final = task != NULL && sk_task_final(task);
 		sk_arena_free(one);
 		if (final)
-			return sk_task_fetch(d, command, id, "", a, code);
-		if (task == NULL || time_left(end_ms) == 0)
+			return sk_task_fetch(d, w->command, id, "", a, code);
+		if (task == NULL || time_left(w->end_ms) == 0)
 			return NULL;
+		if (first && sk_door_inside(d) && !w->quiet)
+			sk_complain(w->command, "nothing is running; waiting for `skalds up`");
 		sk_door_pause(d);
-		wait = sk_door_patience(d, time_left(end_ms));
+		wait = sk_door_patience(d, time_left(w->end_ms));
 	}
 }
 
@@ -112,7 +114,7 @@ wait_one(struct sk_door *d, const struct sk_wait *w, const char *id, struct sk_s
 {
 	struct sk_arena *a = sk_arena_new();
 	int code = 0;
-	struct sk_value *task = sk_task_await(d, w->command, id, w->end_ms, a, &code);
+	struct sk_value *task = await(d, w, id, a, &code);
 
 	if (task != NULL) {
 		code = sk_task_code(task);
@@ -164,7 +166,7 @@ static int
 wait_run(const struct sk_args *args, struct sk_settings *settings)
 {
 	const struct sk_door_config door = { .command = COMMAND };
-	struct sk_wait w = { .command = COMMAND, .json = args->json };
+	struct sk_wait w = { .command = COMMAND, .json = args->json, .quiet = args->quiet };
 	const char *timeout = sk_arg(args, "timeout");
 	struct sk_door *d;
 	double seconds;

@@ -55,7 +55,8 @@ number_flag(const struct sk_args *args, const char *flag, double min, double max
 	return text == NULL || number(text, min, max, out) ? SK_EXIT_OK : wrong(flag, expected, text);
 }
 
-/* The next "key=value" of a list with commas, in place. NULL at the end; *value NULL without "=". */
+/* The next "key=value" of a list with commas, in place. NULL at the end; *value NULL without
+ * "=". */
 static char *
 next_pair(char **list, char **value)
 {

@@ -32,8 +32,9 @@
  * outcome of a write (read again by id and attempt); SK_ENOSPC: no room, nothing was written;
  * SK_EIO: the store failed. Others are named with the operation.
  *
- * Operations that were submitted before another are applied before it. Those that wait together are
- * one batch: one commit. A write is answered when it is durable. */
+ * Operations that were submitted before another are applied before it; a read that takes long sees
+ * them too, but perhaps also what came after it, and may be answered later. Those that wait
+ * together are one batch: one commit. A write is answered when it is durable. */
 enum sk_op_kind {
 	SK_OP_INSERT,
 	SK_OP_GET,
@@ -86,7 +87,8 @@ struct sk_op_get {
 	struct sk_record **records; /* result, n of them: NULL where there is no such task */
 };
 
-/* Which tasks. A member that is zero, NULL or "" does not restrict. All conditions hold together. */
+/* Which tasks. A member that is zero, NULL or "" does not restrict. All conditions hold
+ * together. */
 struct sk_filter {
 	unsigned phases; /* bits 1u << enum sk_phase */
 	unsigned gates; /* bits 1u << enum sk_gate */
@@ -117,8 +119,9 @@ enum sk_order {
 #define SK_FIND_MAX 10000
 
 /* A page of tasks. Keyset paging: `after` is the `next` of the page before, NULL for the first; it
- * is opaque text, valid for the same order. Nothing is shown twice or left out because of tasks that
- * are added meanwhile. SK_EINVAL: a cursor that this store did not make, a limit that is none. */
+ * is opaque text, valid for the same order. Nothing is shown twice or left out because of tasks
+ * that are added meanwhile. SK_EINVAL: a cursor that this store did not make, a limit that is
+ * none. */
 struct sk_op_find {
 	struct sk_op op;
 	struct sk_filter filter;
@@ -231,6 +234,9 @@ struct sk_skald {
 	int64_t start_ms, seen_ms; /* wall clock, for people only */
 };
 
+/* A deep copy in the arena; labels are a map then, texts are not NULL. */
+struct sk_skald *sk_skald_copy(struct sk_arena *a, const struct sk_skald *s);
+
 /* Insert or renew. SK_ECONFLICT: the row belongs to another incarnation whose start is not older
  * than ours and `take` is false; the row is left. */
 struct sk_op_skald_put {
@@ -320,7 +326,8 @@ void sk_patch_apply(struct sk_record *r, unsigned set, const struct sk_record *t
 
 /* ==== state cache ==== */
 
-/* Volatile values with a lifetime: presence, output tails. Values are bytes. ttl_ms 0 = for ever. */
+/* Volatile values with a lifetime: presence, output tails. Values are bytes. ttl_ms 0 = for
+ * ever. */
 struct sk_cache;
 struct sk_cache_ops {
 	const char *name;

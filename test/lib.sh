@@ -143,6 +143,11 @@ at_exit()
 	at_exit_commands+=("$1")
 }
 
+is_child()
+{
+	[ "$(sed 's/.*) . //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" = $$ ]
+}
+
 clean_up()
 {
 	local code=$? p c
@@ -150,6 +155,8 @@ clean_up()
 	# A child that got a signal between fork and exec still has our traps.
 	[ "$BASHPID" = $$ ] || exit $code
 	for p in "${started_pids[@]}"; do
+		# the number of one that has ended may be somebody else's by now
+		is_child "$p" || continue
 		kill -CONT "$p" 2>/dev/null
 		kill -KILL "$p" 2>/dev/null
 	done

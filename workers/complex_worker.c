@@ -139,8 +139,8 @@ complex_worker_after(struct sk_run *run, void *att, struct sk_err *err)
 }
 
 /* No update hook: stages that change under a running job have no meaning, so it is restarted.
- * Not reusable: its tasks take seconds and more, so a process for each costs nothing that counts, and
- * a real job in its place is likely to leave something behind. */
+ * Not reusable: its tasks take seconds and more, so a process for each costs nothing that counts,
+ * and a real job in its place is likely to leave something behind. */
 const struct sk_worker sk_worker_complex_worker = {
 	.name = "ComplexWorker",
 	.doc = "Runs stages one after another and tries each again when it fails.",

@@ -95,8 +95,8 @@ my_worker_release(struct sk_run *run, void *att, struct sk_err *err)
 	return SK_OK;
 }
 
-/* Not reusable: it runs for hours, so a process for each costs nothing; a camera's library that takes
- * its place keeps threads and buffers. */
+/* Not reusable: it runs for hours, so a process for each costs nothing; a camera's library that
+ * takes its place keeps threads and buffers. */
 const struct sk_worker sk_worker_my_worker = {
 	.name = "MyWorker",
 	.doc = "Follows a camera stream step by step and logs its address and frame.",

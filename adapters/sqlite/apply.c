@@ -1,5 +1,6 @@
 /* apply.c - transactions, and which function does an operation. */
 #include "adapters/sqlite/sqlite.h"
+#include "core/base/log.h"
 #include <string.h>
 
 /* What a query may do on the driver's thread, in STEPS of db.c: some milliseconds. */
@@ -114,14 +115,14 @@ sk_sq_commit(struct sk_sq *q, struct sk_err *err)
 	return SK_OK;
 }
 
+/* Some errors have rolled back already. If this fails, the next BEGIN does too: that is the end. */
 void
 sk_sq_rollback(struct sk_sq *q)
 {
-	struct sk_err ignored; /* the reason for it is known already */
-	bool open = !sqlite3_get_autocommit(q->db.h);
+	struct sk_err err;
 
-	if (open && sk_sq_script(&q->db, "ROLLBACK", &ignored) != SK_OK)
-		open = false; /* SQLite itself rolls back when the connection closes */
+	if (!sqlite3_get_autocommit(q->db.h) && sk_sq_script(&q->db, "ROLLBACK", &err) != SK_OK)
+		sk_log(SK_ERROR, "store", "rolling back: %s", err.msg);
 	q->in_tx = false;
 	memset(&q->delta, 0, sizeof(q->delta));
 }
@@ -144,6 +145,8 @@ static enum sk_code
 query(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient, struct sk_op *op,
 	struct sk_err *err)
 {
+	if (op->kind == SK_OP_GET)
+		return sk_sq_get(db, (struct sk_op_get *)op, err);
 	if (op->kind == SK_OP_FIND)
 		return sk_sq_find(db, counts, patient, (struct sk_op_find *)op, err);
 	if (op->kind == SK_OP_COUNT)
@@ -191,7 +194,10 @@ apply(struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct sk_err 
 	case SK_OP_INSERT:
 		return sk_sq_insert(q, (struct sk_op_insert *)op, err);
 	case SK_OP_GET:
-		return sk_sq_get(&q->db, (struct sk_op_get *)op, err);
+		if (((struct sk_op_get *)op)->n <= SK_SQ_MANY)
+			return sk_sq_get(&q->db, (struct sk_op_get *)op, err);
+		*route = SK_SQ_ASIDE;
+		return SK_OK;
 	case SK_OP_FIND:
 	case SK_OP_COUNT:
 	case SK_OP_CLASSES:

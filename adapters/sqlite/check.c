@@ -103,8 +103,9 @@ check_specs(struct checking *c, const char *literal, struct sk_err *err)
 	while ((code = sk_sq_row(&u, &row, err)) == SK_OK && row) {
 		struct sk_arena *a = sk_arena_new();
 		struct sk_err why;
+		const void *data = sqlite3_column_blob(u.st, 1); /* NULL where there are no bytes */
 		const struct sk_value *v = sk_value_decode(
-			a, sqlite3_column_blob(u.st, 1), (size_t)sqlite3_column_bytes(u.st, 1), &why);
+			a, data != NULL ? data : "", (size_t)sqlite3_column_bytes(u.st, 1), &why);
 
 		if (v == NULL || v->kind != SK_MAP)
 			problem(c, "a spec that cannot be read", (const char *)sqlite3_column_text(u.st, 0));

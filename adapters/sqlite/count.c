@@ -58,9 +58,9 @@ older(struct sk_sq_use *u, int64_t *oldest, bool stop_at_rank, struct sk_err *er
 	return code;
 }
 
-/* No task was created after its rank says: behind a rank above the oldest there is no older one. The
- * first of them are looked at; among very many tasks of mixed priorities or with a time to wait for,
- * an older one may be missed. */
+/* No task was created after its rank says: behind a rank above the oldest there is no older one.
+ * The first of them are looked at; among very many tasks of mixed priorities or with a time to
+ * wait for, an older one may be missed. */
 static enum sk_code
 oldest_in(struct sk_sq_db *db, unsigned element, int64_t *oldest, struct sk_err *err)
 {
@@ -89,12 +89,13 @@ static enum sk_code
 count_simply(struct sk_sq_db *db, const struct sk_sq_counts *counts, struct sk_op_count *op,
 	struct sk_err *err)
 {
+	unsigned kinds = op->filter.no_elements ? 1 : 2;
 	enum sk_code code = SK_OK;
 
 	from_counts(counts, op);
 	if (!created_passes(&op->filter))
 		return SK_OK;
-	for (unsigned element = 0; element <= !op->filter.no_elements && code == SK_OK; element++)
+	for (unsigned element = 0; element < kinds && code == SK_OK; element++)
 		if (counts->n[SK_CREATED][element] > 0)
 			code = oldest_in(db, element, &op->oldest_waiting_ms, err);
 	return code;
@@ -102,35 +103,45 @@ count_simply(struct sk_sq_db *db, const struct sk_sq_counts *counts, struct sk_o
 
 /* ---- anything else ---- */
 
+#define FINAL (1u << SK_SQ_FINISHED | 1u << SK_SQ_FAILED | 1u << SK_SQ_CANCELLED)
+
 static enum sk_sq_source
 source_of(const struct sk_filter *f)
 {
 	enum sk_sq_source source = sk_sq_source_of(f);
 
-	return source == SK_SQ_FROM_ALL && (f->phases != 0 || f->gates != 0 || f->no_elements)
+	return source == SK_SQ_FROM_ALL &&
+			(f->phases != 0 || f->gates != 0 || f->no_elements || f->updated_after != 0)
 		? SK_SQ_FROM_PLACES
 		: source;
 }
 
+/* since: of tasks that are final the index knows when they were updated. */
 static struct sk_sq_use
-query(struct counting *c, const char *select, const char *more, const char *last)
+query(struct counting *c, uint32_t places, const char *select, const char *more, bool since,
+	const char *last)
 {
 	enum sk_sq_source source = source_of(c->f);
-	uint32_t places = sk_sq_places(c->f);
 
 	sk_sq_query_clear(&c->q);
 	sk_sq_query_add(&c->q, "%s", select);
 	sk_sq_query_from(&c->q, source, c->f, places);
 	sk_sq_query_add(&c->q, "%s", more);
+	if (since) {
+		sk_sq_query_add(&c->q, " AND t.key >= ");
+		sk_sq_query_int(&c->q, c->f->updated_after);
+	}
 	sk_sq_query_conditions(&c->q, source, c->f, places);
 	sk_sq_query_add(&c->q, "%s", last);
 	return sk_sq_query_use(&c->q, c->db);
 }
 
 static enum sk_code
-count_rows(struct counting *c, struct sk_op_count *op, struct sk_err *err)
+count_places(
+	struct counting *c, uint32_t places, bool since, struct sk_op_count *op, struct sk_err *err)
 {
-	struct sk_sq_use u = query(c, "SELECT t.phase, count(*)", "", " GROUP BY t.phase");
+	struct sk_sq_use u =
+		query(c, places, "SELECT t.phase, count(*)", "", since, " GROUP BY t.phase");
 	enum sk_code code;
 	bool row;
 
@@ -138,11 +149,29 @@ count_rows(struct counting *c, struct sk_op_count *op, struct sk_err *err)
 		int phase = sqlite3_column_int(u.st, 0);
 
 		if (phase >= 0 && phase < SK_N_PHASE)
-			op->by_phase[phase] = sqlite3_column_int64(u.st, 1);
+			op->by_phase[phase] += sqlite3_column_int64(u.st, 1);
 	}
+	return code;
+}
+
+static enum sk_code
+count_rows(struct counting *c, struct sk_op_count *op, struct sk_err *err)
+{
+	uint32_t places = sk_sq_places(c->f), final = places & (FINAL | FINAL << SK_SQ_N_PLACE);
+	bool split = source_of(c->f) == SK_SQ_FROM_PLACES && c->f->updated_after != 0 && final != 0;
+	enum sk_code code = SK_OK;
+	struct sk_sq_use u;
+	bool row;
+
+	if (split)
+		code = count_places(c, final, true, op, err);
+	if (split)
+		places &= ~final;
+	if (code == SK_OK && (places != 0 || !split))
+		code = count_places(c, places, false, op, err);
 	if (code != SK_OK || op->by_phase[SK_CREATED] == 0)
 		return code;
-	u = query(c, "SELECT min(t.create_ms)", " AND t.phase = 0", "");
+	u = query(c, places, "SELECT min(t.create_ms)", " AND t.phase = 0", false, "");
 	code = sk_sq_row(&u, &row, err);
 	if (code == SK_OK && row)
 		op->oldest_waiting_ms = sqlite3_column_int64(u.st, 0);

@@ -5,8 +5,8 @@
  *	one step of what takes long (a backup, the removal of an array)
  *	write the log back when it has grown
  *
- * When the disk is full the transaction is rolled back and each operation tried alone: small ones may
- * still find room, reads are answered in any case. */
+ * When the disk is full the transaction is rolled back and each operation tried alone: small ones
+ * may still find room, reads are answered in any case. */
 #include "adapters/sqlite/driver.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -397,6 +397,7 @@ work(struct sk_sqlite *s, struct sk_sq_list *done)
 	s->idle_done = false;
 	if (s->n > 0)
 		run_batch(s, done);
+	sk_sq_deliver(s, done);
 	step_job(s, done);
 	look_after_log(s);
 }

@@ -7,7 +7,8 @@
  *					places is sorted
  *	by acceptance			the table is in order; but where few of its tasks pass, their
  *					places are read and sorted instead
- * What takes longer than the budget of the driver's connection is done again beside it. */
+ * What takes longer than the budget of the driver's connection is done again beside it; so is a
+ * large page. */
 #include "adapters/sqlite/query.h"
 #include <stdlib.h>
 #include <string.h>
@@ -182,8 +183,8 @@ how_many(const struct finding *f, int64_t *all)
 	return n;
 }
 
-/* Sorting n seqs out of an index against reading the table until the page is full, if those that pass
- * are spread evenly. When that was tried and took too long, whatever restricts. */
+/* Sorting n seqs out of an index against reading the table until the page is full, if those that
+ * pass are spread evenly. When that was tried and took too long, whatever restricts. */
 static bool
 better_by_place(const struct finding *f)
 {
@@ -231,6 +232,7 @@ read_page(struct finding *f, struct sk_err *err)
 	size_t n = f->n < op->limit ? f->n : op->limit;
 	enum sk_code code = SK_OK;
 
+	f->db->limited = false;
 	op->n = 0;
 	op->records = sk_arena_alloc(op->op.arena, (n + 1) * sizeof(*op->records));
 	for (size_t i = 0; i < n && code == SK_OK; i++) {
@@ -264,7 +266,7 @@ sk_sq_find(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient,
 	if (code == SK_OK && f.legs > 1 && f.n > 1)
 		qsort(f.hits, f.n, sizeof(*f.hits), by_order);
 	if (code == SK_OK)
-		code = read_page(&f, err);
+		code = !patient && f.n > SK_SQ_MANY ? SK_EAGAIN : read_page(&f, err);
 	sk_sq_query_release(&f.q);
 	free(f.hits);
 	return code;

@@ -71,7 +71,8 @@ enum param {
 	P_CREATED = P_RANK + 2
 };
 
-/* Place and key of a task that is Created, from parameters where they are set, else from columns. */
+/* Place and key of a task that is Created, from parameters where they are set, else from
+ * columns. */
 static void
 worked_out(struct sk_str *sql, unsigned set)
 {

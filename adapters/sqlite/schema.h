@@ -7,8 +7,8 @@
 /* In the header of the file: "SKLD". */
 #define SK_SQ_APPLICATION 0x534b4c44
 
-/* Where a task stands: the first column of the index that everything ordered comes from. Elements of
- * arrays have places of their own, SK_SQ_N_PLACE further on, so that lists without them and the
+/* Where a task stands: the first column of the index that everything ordered comes from. Elements
+ * of arrays have places of their own, SK_SQ_N_PLACE further on, so that lists without them and the
  * parents among a million elements are found at once. The second column (key) is: */
 enum sk_sq_place {
 	SK_SQ_READY, /* Created, gate open, wanted run: rank_ms */

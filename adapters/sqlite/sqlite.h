@@ -1,8 +1,8 @@
 /* sqlite.h - the parts of the store to each other: what runs on the driver's thread.
  *
  * Codes of the functions here are about the transaction: SK_OK, and what became of the operation
- * stands in op->code; anything else (SK_ENOSPC, SK_EUNAVAIL, SK_EIO) breaks the transaction, and the
- * caller rolls it back. */
+ * stands in op->code; anything else (SK_ENOSPC, SK_EUNAVAIL, SK_EIO) breaks the transaction, and
+ * the caller rolls it back. */
 #ifndef SK_ADAPTERS_SQLITE_SQLITE_H
 #define SK_ADAPTERS_SQLITE_SQLITE_H
 
@@ -111,8 +111,8 @@ enum sk_code sk_sq_insert(struct sk_sq *q, struct sk_op_insert *op, struct sk_er
 enum sk_code sk_sq_move(struct sk_sq *q, struct sk_op_move *op, struct sk_err *err) SK_CHECKED;
 /* Rows that one operation removes before others get their turn. */
 #define SK_SQ_REMOVE_ROWS 1000
-/* At most about max rows are removed in one call; *left: there is more to do, call again. Codes that
- * are set stay; sk_sq_remove_init before the first call. */
+/* At most about max rows are removed in one call; *left: there is more to do, call again. Codes
+ * that are set stay; sk_sq_remove_init before the first call. */
 void sk_sq_remove_init(struct sk_op_remove *op);
 enum sk_code sk_sq_remove(struct sk_sq *q, struct sk_op_remove *op, size_t max, bool *left,
 	struct sk_err *err) SK_CHECKED;
@@ -120,6 +120,8 @@ enum sk_code sk_sq_remove(struct sk_sq *q, struct sk_op_remove *op, size_t max, 
 enum sk_code sk_sq_get(struct sk_sq_db *db, struct sk_op_get *op, struct sk_err *err) SK_CHECKED;
 enum sk_code
 sk_sq_attempts(struct sk_sq_db *db, struct sk_op_attempts *op, struct sk_err *err) SK_CHECKED;
+/* Reading more rows than this is for the second thread: each takes 3 us. */
+#define SK_SQ_MANY 1000
 /* SK_EAGAIN: it takes more than the connection's budget. patient: another plan is used, which
  * is the better one when there is no budget. */
 enum sk_code sk_sq_find(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient,

@@ -21,7 +21,8 @@ char *sk_xasprintf(const char *fmt, ...) SK_PRINTF(1, 2) __attribute__((malloc, 
 /* An arena: everything allocated from it lives until sk_arena_free; nobody frees a part. */
 struct sk_arena;
 struct sk_arena *sk_arena_new(void);
-/* Everything allocated from it is gone; it keeps its first block, for what is done again and again. */
+/* Everything allocated from it is gone; it keeps its first block, for what is done again and
+ * again. */
 void sk_arena_reset(struct sk_arena *a);
 /* NULL is allowed. */
 void sk_arena_free(struct sk_arena *a);

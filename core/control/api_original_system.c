@@ -1,5 +1,5 @@
-/* api_original_system.c - the original's routes below /api/system. Its numbers come from one source,
- * the store (A12). */
+/* api_original_system.c - the original's routes below /api/system. Its numbers come from one
+ * source, the store (A12). */
 #include "core/control/api_original.h"
 #include "core/base/log.h"
 #include "core/control/parts.h"

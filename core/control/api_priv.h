@@ -2,8 +2,8 @@
  * files api_*.c includes it.
  *
  * A handler is called once, on the loop, with a call of its own. It answers at once, or submits an
- * operation of the store and answers in its done(); exactly one thing is under way for a call at any
- * time. Answering frees the call and everything in its arena. */
+ * operation of the store and answers in its done(); exactly one thing is under way for a call at
+ * any time. Answering frees the call and everything in its arena. */
 #ifndef SK_CORE_CONTROL_API_PRIV_H
 #define SK_CORE_CONTROL_API_PRIV_H
 
@@ -60,8 +60,7 @@ struct sk_call {
 	size_t n_headers;
 	void *state; /* the handler's own, in the arena */
 	sk_call_fn *release; /* take back waiters and timers; called before the call is freed */
-	bool
-		idle; /* only waiters and timers are under way: the call can be freed when it is forgotten */
+	bool idle; /* only waiters and timers are under way: may be freed when it is forgotten */
 };
 
 /* ---- answers ---- */
@@ -137,7 +136,8 @@ const char *sk_skald_mode_name(enum sk_skald_mode m);
 /* NULL when there is none. Borrowed until the loop goes on. */
 const struct sk_skald_view *sk_call_skald(struct sk_call *call, const char *id);
 
-/* What selects tasks, in a query or in the body of a bulk change. Times in seconds, -1 = not given. */
+/* What selects tasks, in a query or in the body of a bulk change. Times in seconds, -1 = not
+ * given. */
 struct sk_selection {
 	const char *state, *class_name, *executor, *label, *id, *parent;
 	double older, newer;
@@ -152,7 +152,7 @@ bool sk_selection_filter(const struct sk_selection *s, int64_t now_ms, struct sk
 sk_call_fn sk_api_submit, sk_api_list, sk_api_get, sk_api_attempts, sk_api_log, sk_api_wait,
 	sk_api_change_one, sk_api_change_many, sk_api_update, sk_api_delete, sk_api_events,
 	sk_api_skalds, sk_api_skald, sk_api_drain, sk_api_status, sk_api_backup, sk_api_livez,
-	sk_api_readyz;
+	sk_api_readyz, sk_api_active, sk_api_skald_put, sk_api_skald_delete;
 /* of the original */
 sk_call_fn sk_org_root, sk_org_api, sk_org_tasks, sk_org_classes, sk_org_task, sk_org_set_status,
 	sk_org_set_attachments, sk_org_delete, sk_org_heartbeat, sk_org_skalds, sk_org_skald,

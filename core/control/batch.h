@@ -38,8 +38,8 @@ void sk_batch_wrong(struct sk_batch *b, struct sk_batch_item *item, const char *
 /* Ids and unique keys given twice, dependencies in a circle or on what is wrong. Fills needs. */
 void sk_batch_check(struct sk_batch *b);
 
-/* The id of a task whose client gave none, but a key for the whole request: a ULID by its shape, the
- * same for the same key and place. */
+/* The id of a task whose client gave none, but a key for the whole request: a ULID by its shape,
+ * the same for the same key and place. */
 const char *sk_batch_id(struct sk_arena *a, const char *key, size_t place);
 
 #endif

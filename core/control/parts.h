@@ -33,11 +33,11 @@ struct sk_agent {
 
 struct sk_skalds *sk_skalds_new(struct sk_control *c);
 void sk_skalds_free(struct sk_skalds *s);
-/* Read the rows; what changed wakes the dispatcher, who is lost is told to the monitor. fn is called
- * once with the store's code; may be NULL. */
+/* Read the rows; what changed wakes the dispatcher, who is lost is told to the monitor. fn is
+ * called once with the store's code; may be NULL. */
 void sk_skalds_read(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_code code));
-/* A skald said on the bus that it lives: its row counts from the next reading on, without waiting for
- * a second renewal. */
+/* A skald said on the bus that it lives: its row counts from the next reading on, without waiting
+ * for a second renewal. */
 void sk_skalds_announced(struct sk_control *c, const char *id);
 struct sk_agent *sk_skalds_find(struct sk_control *c, const char *id);
 /* Could this skald ever run it? Has it room for it now? */

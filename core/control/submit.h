@@ -23,8 +23,8 @@ struct sk_submit_context {
 
 /* Check a submission (a map) and fill *out, whose parts live in the arena or are borrowed from v.
  * All problems are reported with their place and path; returns false when there was an error.
- * The record is Created; its gate is by its dependencies and its notBefore; it has an id. With both,
- * the gate is SK_GATE_DEPENDENCY and due_ms is the notBefore that counts afterwards. */
+ * The record is Created; its gate is by its dependencies and its notBefore; it has an id. With
+ * both, the gate is SK_GATE_DEPENDENCY and due_ms is the notBefore that counts afterwards. */
 bool sk_submit_record(const struct sk_submit_context *ctx, const struct sk_value *v,
 	struct sk_arena *a, struct sk_record *out, struct sk_problems *p);
 

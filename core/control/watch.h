@@ -1,9 +1,9 @@
 /* watch.h - what has happened lately, for those who ask, and who waits for it.
  *
  * A ring of the events on the bus: bounded in number and in bytes, each with a number that only
- * grows, also over a restart (it begins at the wall clock in microseconds). Cheap when nobody looks:
- * an event is copied into the ring, JSON is written for readers only. Waiters are hints to look
- * again: the bus may lose what would have woken them, so they have a deadline. */
+ * grows, also over a restart (it begins at the wall clock in microseconds). Cheap when nobody
+ * looks: an event is copied into the ring, JSON is written for readers only. Waiters are hints to
+ * look again: the bus may lose what would have woken them, so they have a deadline. */
 #ifndef SK_CORE_CONTROL_WATCH_H
 #define SK_CORE_CONTROL_WATCH_H
 

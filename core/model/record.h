@@ -1,8 +1,8 @@
 /* record.h - one task as it is stored, whatever the store: the columns that decide, and the rest.
  *
  * What a dispatcher, a monitor or a list needs without opening the task has a member of its own
- * (narrow columns, indexes). Everything that is only handed on is in `spec`, a map with the names of
- * cli.md ("A task as JSON"): name description source mode isPersistent dependencies
+ * (narrow columns, indexes). Everything that is only handed on is in `spec`, a map with the names
+ * of cli.md ("A task as JSON"): name description source mode isPersistent dependencies
  * deadlineDateTime attachments backoffSeconds maxBackoffSeconds timeoutSeconds graceSeconds labels
  * resources onDisconnect dependencyPolicy user cwd env stdin yamlHash. A member that is absent has
  * its default (record_spec.h). A spec never changes but by an update of its attachments.

@@ -6,9 +6,10 @@
  *	STARTED      -> Running is stored (together with the end when it was short)
  *	EXITED       -> the end is stored by compare-and-set; only after the commit it is settled with
  *	                the supervisor (FORGET) and told on the bus
- *	bus: cancel, update, and every reconcile_ms the store: wanted, attachments -> STOP, PAUSE, UPDATE
- * Leases (architecture.md 5): the skald's row is renewed every L/3; what was not renewed until send
- * time + L - 1 s stops its own attempts (onDisconnect: stop) before anybody else may run them.
+ *	bus: cancel, update, and every reconcile_ms the store: wanted, attachments -> STOP, PAUSE,
+ * UPDATE Leases (architecture.md 5): the skald's row is renewed every L/3; what was not renewed
+ * until send time + L - 1 s stops its own attempts (onDisconnect: stop) before anybody else may
+ * run them.
  *
  * It can be killed at any time: its successor is told by the supervisor what exists, reads what the
  * store has for this skald and incarnation, and settles the difference. The incarnation is made of
@@ -51,7 +52,8 @@ struct sk_node_config {
 	bool (*describe)(void *arg, const struct sk_record *r, struct sk_arena *a, struct sk_start *st,
 		struct sk_err *err);
 	/* skalds got a signal. SIGTERM, SIGINT, SIGQUIT: the supervisor stops all tasks, the node hands
-	 * them back and then calls over(0); others mean what the caller likes. NULL = nobody listens. */
+	 * them back and then calls over(0); others mean what the caller likes. NULL = nobody
+	 * listens. */
 	void (*signaled)(void *arg, int sig);
 	/* The supervisor was told to stop by a signal and everything has ended and is stored (code 0);
 	 * or what sk_node_drain asked for is done; or the supervisor is gone (code < 0): everything of

@@ -46,8 +46,8 @@ find_worker(const struct sk_node *n, const char *class_name)
 	return NULL;
 }
 
-/* Most specs say nothing that matters here: those are not decoded, which is half of what a short task
- * costs us. */
+/* Most specs say nothing that matters here: those are not decoded, which is half of what a short
+ * task costs us. */
 static bool
 is_plain(const struct sk_value *spec)
 {

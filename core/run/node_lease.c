@@ -1,5 +1,5 @@
-/* node_lease.c - the skald's row in the store: made, renewed every L/3, and what to do when it could
- * not be. The clock of a lease is the boot clock, from the moment the renewal was sent. */
+/* node_lease.c - the skald's row in the store: made, renewed every L/3, and what to do when it
+ * could not be. The clock of a lease is the boot clock, from the moment the renewal was sent. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/run/node_priv.h"

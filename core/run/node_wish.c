@@ -1,5 +1,5 @@
-/* node_wish.c - what is wanted of a task that we have: cancel, pause, resume, other attachments; and
- * what to do when it is not ours any more. The store says so, an event only made us look. */
+/* node_wish.c - what is wanted of a task that we have: cancel, pause, resume, other attachments;
+ * and what to do when it is not ours any more. The store says so, an event only made us look. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/run/node_priv.h"

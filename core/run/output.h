@@ -36,8 +36,8 @@ struct sk_sink_config {
 	bool split; /* a log file per task */
 	const char *data_dir; /* "" = none; else <data_dir>/logs/<id>/<attempt>.log */
 	int64_t total_limit; /* bytes of all files written by this run; 0 = SK_OUTPUT_TOTAL */
-	/* What data_dir's file system keeps free for others than output, at most a sixteenth of it: with
-	 * less no output is kept until there is more again. 0 = nothing. */
+	/* What data_dir's file system keeps free for others than output, at most a sixteenth of it:
+	 * with less no output is kept until there is more again. 0 = nothing. */
 	int64_t reserve;
 };
 

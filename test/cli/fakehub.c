@@ -2,6 +2,8 @@
  * on DIR/skalds.sock, answers HTTP.
  *
  *	fakehub DIR ACTION…
+ *	fakehub tcp:FILE ACTION…	on a free port of 127.0.0.1 instead; FILE gets its number, and the
+ *					header Authorization is printed in front of each request
  *
  * Each request gets the next action, the last one is repeated:
  *	STATUS BODY	as one word, "201:{…}": this answer; also "200+Name: value:BODY" with a header
@@ -21,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 static char buf[8 << 20];
@@ -58,11 +61,30 @@ whole(size_t n)
 	return n >= body ? body : 0;
 }
 
+static int
+listen_tcp(const char *file)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t len = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	FILE *f;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd == -1 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 64) != 0 ||
+		getsockname(fd, (struct sockaddr *)&a, &len) != 0 || !(f = fopen(file, "w")))
+		return -1;
+	fprintf(f, "%d\n", ntohs(a.sin_port));
+	return fclose(f) == 0 ? fd : -1;
+}
+
 static void
-print_request(size_t n)
+print_request(size_t n, int tcp)
 {
 	char *line_end = strstr(buf, " HTTP/"), *body = strstr(buf, "\r\n\r\n") + 4;
+	char *token = tcp ? strstr(buf, "\r\nAuthorization: ") : NULL;
 
+	if (token)
+		printf("[%.*s] ", (int)strcspn(token + 17, "\r"), token + 17);
 	printf("%.*s ", (int)(line_end - buf), buf);
 	for (char *p = body; p < buf + n; p++)
 		putchar(*p == '\n' ? '|' : *p);
@@ -94,23 +116,34 @@ answer(int fd, const char *action)
 	return 0;
 }
 
+static int
+own(const char *dir)
+{
+	char path[512];
+	int lock;
+
+	mkdir(dir, 0700);
+	snprintf(path, sizeof path, "%s/owner.lock", dir);
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock == -1 || flock(lock, LOCK_EX | LOCK_NB) != 0)
+		return 0;
+	dprintf(lock, "%d\n", (int)getpid());
+	return 1; /* locked until the end */
+}
+
 int
 main(int argc, char **argv)
 {
 	char path[512];
-	int next = 2, lock, srv;
+	int next = 2, srv, tcp = argc > 1 && strncmp(argv[1], "tcp:", 4) == 0;
 
 	if (argc < 3)
 		return 99;
 	signal(SIGPIPE, SIG_IGN);
-	mkdir(argv[1], 0700);
-	snprintf(path, sizeof path, "%s/owner.lock", argv[1]);
-	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock == -1 || flock(lock, LOCK_EX | LOCK_NB) != 0)
+	if (!tcp && !own(argv[1]))
 		return 98;
-	dprintf(lock, "%d\n", (int)getpid());
 	snprintf(path, sizeof path, "%s/skalds.sock", argv[1]);
-	srv = listen_at(path);
+	srv = tcp ? listen_tcp(argv[1] + 4) : listen_at(path);
 	if (srv == -1)
 		return 97;
 	for (;;) {
@@ -127,7 +160,7 @@ main(int argc, char **argv)
 				continue;
 			action = argv[next < argc ? next : argc - 1];
 			next += next < argc;
-			print_request(len);
+			print_request(len, tcp);
 			memmove(buf, buf + len, n -= len);
 			if (strcmp(action, "hang") == 0)
 				pause();

@@ -166,6 +166,9 @@ sk SKALDS_DATA="$D" task add Sleep seconds=1 --dry-run
 is "--dry-run of a good task says nothing" "$code:$out:$err" "0::"
 check "and makes nothing" test ! -e "$D"
 
+sk SKALDS_DATA="$D" REDIS_PORT=tcp://10.0.0.7:6379 task add Sleep seconds=1 --dry-run
+is "a setting that others use may be wrong" "$code:$err" "0:"
+
 # ---- which tasks ----
 
 for verb in list cancel pause resume retry delete; do

@@ -179,6 +179,28 @@ hub '201:{"ids":[],"created":0,"existing":0}'
 t task add --file "$T/many.jsonl"
 is "many are sent in pieces" "$code:$(asked | wc -l):$(asked | tr '|' '\n' | grep -c className)" "0:7:12001"
 
+# ---- over TCP ----
+
+start tcp fakehub "tcp:$T/port" '200:{"items":[{"id":"there"}],"next":null}' '401:{"error":{"code":"x","message":"no"}}' \
+	'201:{"items":[{"id":"x1","created":true}]}'
+until_true 5 test -s "$T/port"
+url=http://127.0.0.1:$(cat "$T/port")
+echo planted-token >"$T/token"
+sk SKALDS_DATA="$D" SKALDS_URL="$url" --token-file "$T/token" task list --json
+is "SKALDS_URL goes over TCP, with the token" "$code:$out:$(cat "$T/tcp.out")" \
+	'0:{"items":[{"id":"there"}],"next":null}:[Bearer planted-token] GET /v1/tasks?limit=50 '
+sk task list --url "$url"
+is "without one it is said what is missing" "$code:$err" \
+	"1:skalds task list: no
+skalds task list: a token is needed: SKALDS_TOKEN or --token-file"
+(cd "$T" && SKALDS_TOKEN=planted-token "$SKALDS" --url "$url/" task add -- ./x >/dev/null)
+is "no working directory goes to another machine" "$(tail -n 1 "$T/tcp.out" | grep -c cwd)" 0
+sk task get x --url http://user:planted-secret@127.0.0.1:1
+unlike "what is secret in a URL is not said" "$err" planted-secret
+hub '200:{"items":[],"next":null}'
+sk SKALDS_URL=http://127.0.0.1:1 --data "$D" task list --json
+is "--data goes before SKALDS_URL" "$code:$out" '0:{"items":[],"next":null}'
+
 # ---- nobody answers ----
 
 hub hang
@@ -206,6 +228,14 @@ SECONDS=0
 t task list
 like "an owner that cannot be reached: 69 after a while" "$code:$err" '^69:skalds task list: .'
 at_least "it was tried for some seconds" "$SECONDS" 8
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	chmod 755 "$T" && mkdir -m 700 "$T/closed"
+	out=$(cd / && setpriv --reuid 65534 --regid 65534 --clear-groups env -i SKALDS_DATA="$T/closed" "$SKALDS" task list 2>&1)
+	is "a directory of somebody else, without an owner that answers: 69" "$?:$out" \
+		"69:skalds task list: nobody answers at $T/closed/skalds.sock, and $T/closed is not yours to open"
+else
+	skip "a directory of somebody else" "needs root and setpriv"
+fi
 sk task list --url http://127.0.0.1:1
 like "no controller there: 69" "$code:$err" '^69:skalds task list: '
 finish

@@ -104,7 +104,8 @@ like "an unknown attachment has a suggestion or the list" "$code:$err" '^2:.*nop
 t task logs mine
 is "no output yet" "$code:$out:$err" "0::"
 t task wait mine --timeout 0.2
-is "wait gives up" "$code:$err" "124:skalds task wait: mine has not ended in time"
+is "wait gives up" "$code:$err" "124:skalds task wait: nothing is running; waiting for \`skalds up\`
+skalds task wait: mine has not ended in time"
 start waiting env SKALDS_DATA="$D" "$SKALDS" task wait mine
 sleep 0.3
 t task cancel mine

@@ -12,11 +12,12 @@ feed_start k -r 50
 supervisor=0
 hub=0
 worker=0
+both=0
 slow=0
 slowest=0
 for i in $(seq "$n"); do
 	watch_for "$(between 500 2000)"
-	case $((RANDOM % 20)) in [0-4]) who=supervisor ;; [5-9] | 1[0-3]) who=hub ;; *) who=worker ;; esac
+	case $((RANDOM % 20)) in [0-3]) who=supervisor ;; [45]) who=both ;; [6-9] | 1[0-3]) who=hub ;; *) who=worker ;; esac
 	if kill_one $who; then
 		eval "$who=\$(($who + 1))"
 	fi
@@ -27,8 +28,8 @@ for i in $(seq "$n"); do
 	took=$(($(now_ms) - from))
 	[ "$took" -le "$slowest" ] || slowest=$took
 done
-note "killed: $supervisor supervisors, $hub hubs, $worker tasks; the slowest return of a hub took $slowest ms"
-at_least "$n rounds of kill -9 have met somebody" $((supervisor + hub + worker)) $((n * 9 / 10))
+note "killed: $supervisor supervisors, $hub hubs, $both of both at once, $worker tasks; the slowest return of a hub took $slowest ms"
+at_least "$n rounds of kill -9 have met somebody" $((supervisor + hub + both + worker)) $((n * 9 / 10))
 is "a hub that was killed was always back within 3 s" "$slow" 0
 feed_end 60
 check "up is there at the end" up_ready 15

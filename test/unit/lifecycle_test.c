@@ -10,7 +10,7 @@
 
 #define STEPS 1000000
 #define SKALDS 3
-#define LEASE 20	/* model time units */
+#define LEASE 20 /* model time units */
 #define MARGIN 2
 
 /* Rows: phases. Columns in the order of enum sk_life_kind; '-' = refused, else the next phase's
@@ -58,8 +58,9 @@ names_read_back(void **state)
 static enum sk_code
 step(struct sk_life *t, enum sk_life_kind kind, uint32_t attempt, const char *executor)
 {
-	struct sk_life_event ev = { .kind = kind, .attempt = attempt, .executor = executor,
-		.incarnation = 7 };
+	struct sk_life_event ev = {
+		.kind = kind, .attempt = attempt, .executor = executor, .incarnation = 7
+	};
 
 	return sk_life_step(t, &ev, NULL);
 }
@@ -224,8 +225,8 @@ apply(struct world *w, const struct sk_life_event *ev)
 		assert_memory_equal(&before, &w->task, sizeof(before));
 	if (report && ev->attempt != before.attempt)
 		assert_int_equal(code, SK_ECONFLICT);
-	assert_int_equal(w->task.attempt,
-		before.attempt + (code == SK_OK && ev->kind == SK_LIFE_ASSIGN ? 1 : 0));
+	assert_int_equal(
+		w->task.attempt, before.attempt + (code == SK_OK && ev->kind == SK_LIFE_ASSIGN ? 1 : 0));
 	if (sk_phase_final(before.phase) && ev->kind != SK_LIFE_RETRY)
 		assert_int_equal(w->task.phase, before.phase);
 	assert_true(w->task.failures <= w->task.max_attempts);
@@ -239,8 +240,9 @@ post(struct world *w, enum sk_life_kind kind, unsigned skald)
 
 	m->used = true;
 	snprintf(m->executor, sizeof(m->executor), "n%u", skald);
-	m->ev = (struct sk_life_event){ .kind = kind, .attempt = w->run[skald].attempt,
-		.incarnation = w->run[skald].incarnation };
+	m->ev = (struct sk_life_event){
+		.kind = kind, .attempt = w->run[skald].attempt, .incarnation = w->run[skald].incarnation
+	};
 }
 
 static void
@@ -269,8 +271,9 @@ dispatch(struct world *w)
 {
 	char name[8];
 	unsigned i = dice(w, SKALDS);
-	struct sk_life_event ev = { .kind = SK_LIFE_ASSIGN, .executor = name,
-		.incarnation = w->incarnation[i] };
+	struct sk_life_event ev = {
+		.kind = SK_LIFE_ASSIGN, .executor = name, .incarnation = w->incarnation[i]
+	};
 	uint32_t before = w->task.attempt;
 
 	snprintf(name, sizeof(name), "n%u", i);
@@ -323,12 +326,29 @@ one_step(struct world *w)
 	unsigned i = dice(w, SKALDS);
 
 	switch (dice(w, 16)) {
-	case 0: case 1: dispatch(w); break;
-	case 2: case 3: case 4: deliver(w); break;
-	case 5: case 6: pass_time(w); break;
-	case 7: case 8: renew(w, i); break;
-	case 9: end_run(w, i, SK_LIFE_FINISH); break;
-	case 10: end_run(w, i, SK_LIFE_FAIL); break;
+	case 0:
+	case 1:
+		dispatch(w);
+		break;
+	case 2:
+	case 3:
+	case 4:
+		deliver(w);
+		break;
+	case 5:
+	case 6:
+		pass_time(w);
+		break;
+	case 7:
+	case 8:
+		renew(w, i);
+		break;
+	case 9:
+		end_run(w, i, SK_LIFE_FINISH);
+		break;
+	case 10:
+		end_run(w, i, SK_LIFE_FAIL);
+		break;
 	case 11: /* kill -9: no report at all */
 		w->run[i].on = false;
 		w->incarnation[i]++;
@@ -339,12 +359,16 @@ one_step(struct world *w)
 		if (w->run[i].on && w->task.wanted == SK_WANT_CANCEL)
 			end_run(w, i, SK_LIFE_GONE);
 		break;
-	case 13: ask(w, dice(w, 2) == 0 ? SK_LIFE_PAUSE : SK_LIFE_RESUME); break;
+	case 13:
+		ask(w, dice(w, 2) == 0 ? SK_LIFE_PAUSE : SK_LIFE_RESUME);
+		break;
 	case 14:
 		if (w->run[i].on)
 			post(w, dice(w, 2) == 0 ? SK_LIFE_PAUSED : SK_LIFE_RESUMED, i);
 		break;
-	default: ask(w, SK_LIFE_RETRY); break;
+	default:
+		ask(w, SK_LIFE_RETRY);
+		break;
 	}
 }
 

@@ -22,7 +22,8 @@ the_table_is_sorted_by_name_and_names_are_unique(void **state)
 static void
 every_class_of_the_product_is_there(void **state)
 {
-	static const char *const names[] = { "ComplexWorker", "Exec", "Fail", "MyWorker", "Noop", "Sleep" };
+	static const char *const names[] = { "ComplexWorker", "Exec", "Fail", "MyWorker", "Noop",
+		"Sleep" };
 	size_t n = 0;
 
 	(void)state;
