@@ -280,8 +280,8 @@ act_update(struct sk_run *run, void *now, const void *old, struct sk_err *err)
 
 #define ACT(text, again) \
 	{ \
-		.name = text, .doc = "does what it is told", .fields = fields, \
-		.attachment_size = sizeof(struct act), .state_size = 64, .reusable = again, \
+		.name = (text), .doc = "does what it is told", .fields = fields, \
+		.attachment_size = sizeof(struct act), .state_size = 64, .reusable = (again), \
 		.run = act_run, .update = act_update, \
 	}
 
