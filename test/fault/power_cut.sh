@@ -27,6 +27,30 @@ boot_ns()
 	echo "${up/./}0000000"
 }
 
+# Many tasks at once that shall never start: so much in the log of the database that it is written back while
+# the load goes on.
+preload()
+{
+	python3 - "$1" "$2" >pre.jsonl <<'END'
+import json, sys
+for i in range(int(sys.argv[2])):
+    print(json.dumps({"id": f"w{sys.argv[1]}-{i}", "className": "Sleep", "attachments": {"seconds": 1},
+                      "delaySeconds": 864000, "labels": {"pre": "1"}, "description": "x" * 1500}))
+END
+	sed -nE 's/^\{"id": "([^"]*)".*/{"op":"try","id":"\1"}/p' pre.jsonl >>"$CLIENT"
+	begin=$(boot_ns)
+	sk_task add --quiet --file pre.jsonl >/dev/null || return 1
+	sed -nE "s/^\{\"id\": \"([^\"]*)\".*/{\"op\":\"add\",\"id\":\"\1\",\"status\":0,\"begin\":$begin,\"end\":$(boot_ns)}/p" \
+		pre.jsonl >>"$CLIENT"
+}
+
+# On the copy they are cancelled, so that all is over.
+clear_preload()
+{
+	sed -nE 's/^\{"id": "([^"]*)".*/{"op":"cancel","id":"\1","status":1,"begin":0,"end":0}/p' pre.jsonl >>"$CLIENT"
+	sk_task cancel --all --label pre=1 --state Created --yes --quiet >/dev/null 2>>cancel.err
+}
+
 # life ROUND: skalds under load on a disk of its own, until the power fails
 life()
 {
@@ -35,8 +59,10 @@ life()
 	new_disk "disk$1" || return 1
 	up_start
 	up_ready 10 || return 1
+	: >pre.jsonl
+	[ $((${1//[a-z]/} % $(rounds 5 2))) != 1 ] || preload "$1" 4000 || return 1
 	feed_start "p$1" -r 100 -m 16 -x ppppppgfatb
-	until_true 10 accepted_at_least 30
+	until_true 10 accepted_at_least $((30 + $(wc -l <pre.jsonl)))
 	sleep "$(between 0 1500)"
 }
 
@@ -82,6 +108,7 @@ after()
 	unset SKALDS_DURABILITY
 	up_start
 	check "cut $1: up starts on the copy" up_ready 10
+	[ ! -s pre.jsonl ] || clear_preload
 }
 
 end()
