@@ -408,7 +408,8 @@ static void
 describe_death(int status, char *text, size_t n)
 {
 	if (WIFSIGNALED(status))
-		snprintf(text, n, "killed by %s", strsignal(WTERMSIG(status)));
+		snprintf(
+			text, n, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
 		snprintf(text, n, "exited with code %d", WEXITSTATUS(status));
 }
