@@ -190,10 +190,10 @@ struct turns {
 };
 
 /* Each task has a session, and with it, where the kernel groups by session (autogroup), a turn of
- * its own at the CPU: behind all of them we wait for ours, while a slot is free. We need little time
- * each time, and say so: who asks for a short slice is let in early (Linux 6.12; before, nothing
- * changes). It takes no more in sum, so no task pays for it, and none inherits it; the flag for that
- * would also take away a raised priority, which the tasks shall have if we do. */
+ * its own at the CPU: behind all of them we wait for ours, while a slot is free. We need little
+ * time each time, and say so: who asks for a short slice is let in early (Linux 6.12; before,
+ * nothing changes). It takes no more in sum, so no task pays for it, and none inherits it; the
+ * flag for that would also take away a raised priority, which the tasks shall have if we do. */
 static void
 ask_for_short_slices(void)
 {
