@@ -11,7 +11,7 @@ set -eu
 build="gcc g++ make cmake pkg-config dpkg-dev patch xz-utils git ca-certificates binutils
 	libc6-dev libfyaml-dev libsqlite3-dev libevent-dev libjansson-dev libssl-dev zlib1g-dev
 	libzstd-dev liblz4-dev"
-test="libcmocka-dev clang clang-format clang-tidy cppcheck python3 procps psmisc util-linux strace
+test="libcmocka-dev clang libclang-rt-dev clang-format clang-tidy cppcheck python3 procps psmisc util-linux strace
 	gdb socat file docker.io iptables busybox-static systemd"
 
 say()

@@ -63,7 +63,8 @@ for i in $(seq "$n"); do
 		link=$(link_of "$PID")
 		[ -n "$link" ] || continue
 		kill -KILL "$link" 2>/dev/null && killed=$((killed + 1))
-		until_true 2 eval '[ -n "$(link_of $PID)" ] && [ "$(link_of $PID)" != "$link" ]' &&
+		# back, or not needed any more
+		until_true 2 eval '{ [ -n "$(link_of $PID)" ] && [ "$(link_of $PID)" != "$link" ]; } || ! kill -0 $PID 2>/dev/null' &&
 			restarted=$((restarted + 1))
 	done
 	if ! ended "$PID" 10; then

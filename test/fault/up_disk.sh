@@ -88,7 +88,7 @@ is "with 0" "$CODE" 0
 fill
 "$SKALDS" up --allow-volatile >full.out 2>full.err
 is "up on a full disk ends with 74" "$?" 74
-like "it says why" "$(cat full.err)" 'No space left on device'
+like "it says why" "$(cat full.err)" 'No space left on device|no room left'
 empty
 check "with room it starts" up
 check "and ends" down
