@@ -1,5 +1,5 @@
-/* sqlite_beside_test.c - what takes long holds nobody up: large reads, backups, arrays that are removed,
- * the log that is written back; and large reads find what small ones would. */
+/* sqlite_beside_test.c - what takes long holds nobody up: large reads, backups, arrays that are
+ * removed, the log that is written back; and large reads find what small ones would. */
 #include "adapters/sqlite/sqlite.h"
 #include "core/base/clock.h"
 #include "sqlite_rig.h"

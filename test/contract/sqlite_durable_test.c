@@ -325,7 +325,7 @@ a_log_that_cannot_be_written_back_is_kept(void **state)
 	store_rig_close(g);
 }
 
-/* A tmpfs of 3 MiB in a mount namespace of its own. Exit codes: 0 as it should be, 9 not to be had. */
+/* A tmpfs of 3 MiB in a mount namespace of its own. Exits with 9 when it is not to be had. */
 static void
 on_a_small_disk(const char *dir)
 {

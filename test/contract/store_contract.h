@@ -7,8 +7,9 @@
 /* Runs all tests; the number of those that failed. */
 int store_contract_run(const struct store_kind *kind);
 
-/* Its parts: one task; many tasks, found by filters, and against a model; the rest. */
+/* Its parts: one task, its end; many tasks, found by filters, and against a model; the rest. */
 int store_contract_tasks(const struct store_kind *kind);
+int store_contract_ends(const struct store_kind *kind);
 int store_contract_pages(const struct store_kind *kind);
 int store_contract_model(const struct store_kind *kind);
 int store_contract_rest(const struct store_kind *kind);

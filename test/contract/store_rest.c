@@ -1,4 +1,4 @@
-/* store_rest.c - the contract of skalds, the lead, settings, backup; of order, races and closing. */
+/* store_rest.c - the contract of skalds, the lead, settings, backup; order, races and closing. */
 #include "store_contract.h"
 
 #include <setjmp.h>

@@ -102,6 +102,15 @@ store_task(struct store_rig *g, const char *id)
 	return r;
 }
 
+struct sk_record *
+store_keyed(struct store_rig *g, const char *id, const char *key)
+{
+	struct sk_record *r = store_task(g, id);
+
+	r->unique_key = key;
+	return r;
+}
+
 void
 store_put(struct store_rig *g, struct sk_record *r)
 {

@@ -37,6 +37,8 @@ void store_must(struct store_rig *g, enum sk_op_kind kind, struct sk_op *op);
 
 /* A small task: Created, ready, of class Exec, made at 1,000,000 ms. In the rig's arena. */
 struct sk_record *store_task(struct store_rig *g, const char *id);
+/* The same with a unique key. */
+struct sk_record *store_keyed(struct store_rig *g, const char *id, const char *key);
 /* Insert one; its seq is filled in. */
 void store_put(struct store_rig *g, struct sk_record *r);
 /* As it is stored, or NULL. */
