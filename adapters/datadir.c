@@ -1,6 +1,7 @@
 #include "adapters/datadir.h"
 #include "adapters/fskind.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -403,4 +404,47 @@ sk_datadir_unlock(struct sk_datadir *d)
 	}
 	close(d->lock_fd);
 	d->lock_fd = -1;
+}
+
+/* ---- the one `up` ---- */
+
+int
+sk_datadir_up_lock(const struct sk_datadir *d, struct sk_err *err)
+{
+	int fd = openat(d->fd, SK_DATADIR_UP_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char text[32];
+	pid_t pid;
+	int n;
+
+	if (fd == -1) {
+		sk_fail_errno(err, "%s/%s", d->path, SK_DATADIR_UP_LOCK);
+		return -1;
+	}
+	if (!take_lock(fd, 0)) {
+		pid = read_pid(fd);
+		if (pid > 0)
+			sk_fail(
+				err, SK_ECONFLICT, "%s is in use by another skalds up (pid %d)", d->path, (int)pid);
+		else
+			sk_fail(err, SK_ECONFLICT, "%s is in use by another skalds up", d->path);
+		close(fd);
+		return -1;
+	}
+	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
+		sk_log(SK_DEBUG, "up", "%s: %s", SK_DATADIR_UP_LOCK, strerror(errno)); /* names nobody */
+	return fd;
+}
+
+bool
+sk_datadir_up_alive(const struct sk_datadir *d)
+{
+	int fd = openat(d->fd, SK_DATADIR_UP_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool alive;
+
+	if (fd == -1)
+		return false;
+	alive = flock(fd, LOCK_SH | LOCK_NB) != 0;
+	close(fd);
+	return alive;
 }

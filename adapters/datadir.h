@@ -1,6 +1,8 @@
 /* datadir.h - the data directory and its one owner.
  *
  *	DIR/owner.lock		locked (flock) by the owner as long as it lives; its pid stands in it
+ *	DIR/up.lock		locked by the supervisor of `skalds up`, whose hubs, each the owner in its time,
+ *				come and go; its pid stands in it
  *	DIR/skalds.sock		where the owner answers (adapters/http/server.h)
  *	DIR/tasks.db		the store (adapters/sqlite/store.h)
  *
@@ -18,6 +20,7 @@
 #include <sys/types.h>
 
 #define SK_DATADIR_LOCK "owner.lock"
+#define SK_DATADIR_UP_LOCK "up.lock"
 #define SK_DATADIR_SOCKET "skalds.sock"
 #define SK_DATADIR_STORE "tasks.db"
 
@@ -57,6 +60,12 @@ void sk_datadir_unlock(struct sk_datadir *d);
 /* The owner's pid as it sees itself (another PID namespace numbers otherwise): 0 = there is none,
  * -1 = there is one who has not written it yet. */
 pid_t sk_datadir_owner(const struct sk_datadir *d);
+
+/* Become the one `up` of the directory: a descriptor that holds the lock until it is closed. -1 and
+ * err: SK_ECONFLICT: there is another one, the sentence names it; SK_EIO, SK_ENOSPC. */
+int sk_datadir_up_lock(const struct sk_datadir *d, struct sk_err *err) SK_CHECKED;
+/* Is there one? Then the owner will be back when nobody answers just now. */
+bool sk_datadir_up_alive(const struct sk_datadir *d);
 
 const char *sk_datadir_path(const struct sk_datadir *d);
 /* The directory itself, open as long as d is. */

@@ -42,6 +42,8 @@ open_directory(struct sk_inside *in, const char *dir, bool create, struct sk_err
 	in->dir = sk_datadir_open(&cfg, err);
 	if (in->dir == NULL)
 		return err->code;
+	if (sk_datadir_up_alive(in->dir)) /* between two of its hubs, or before the first */
+		return sk_fail(err, SK_ECONFLICT, "the `skalds up` of %s does not answer", dir);
 	if (sk_datadir_lock(in->dir, 0, err) != SK_OK)
 		return err->code;
 	if (!create && faccessat(sk_datadir_fd(in->dir), SK_DATADIR_STORE, F_OK, 0) != 0 &&

@@ -3,15 +3,11 @@
 #include "cmd/agent.h"
 #include "cmd/hub.h"
 #include "core/base/clock.h"
-#include "core/base/log.h"
 #include "workers/registry.h"
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define DEFAULT_LEASE_S 10
@@ -19,7 +15,6 @@
 #define DEFAULT_KEEP_TASKS 1000000
 #define DRAIN_MS 20000 /* what is told to stop has at most this long: 25 s in all */
 #define RESERVE ((int64_t)64 << 20)
-#define UP_LOCK "up.lock"
 
 struct up {
 	struct sk_hub_config hub;
@@ -213,34 +208,6 @@ code_of(enum sk_code code)
 	return code == SK_EINVAL || code == SK_ENOENT ? SK_EXIT_USAGE : SK_EXIT_STORAGE;
 }
 
-/* Hubs come and go, each with the owner's lock; the supervisor holds this one all the time, so that
- * no other `up` slips in between two of its hubs. */
-static int
-take_up_lock(struct up *u, int dir)
-{
-	char text[32] = "";
-	ssize_t n;
-
-	u->lock_fd = openat(dir, UP_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (u->lock_fd == -1) {
-		sk_complain("up", "%s/%s: %s", u->data.p, UP_LOCK, strerror(errno));
-		return SK_EXIT_STORAGE;
-	}
-	if (flock(u->lock_fd, LOCK_EX | LOCK_NB) == 0) {
-		snprintf(text, sizeof(text), "%d\n", (int)getpid());
-		/* what fails makes the sentence to the next one poorer, nothing else */
-		if (ftruncate(u->lock_fd, 0) != 0 ||
-			pwrite(u->lock_fd, text, strlen(text), 0) != (ssize_t)strlen(text))
-			sk_log(SK_DEBUG, "up", "%s: %s", UP_LOCK, strerror(errno));
-		return SK_EXIT_OK;
-	}
-	n = pread(u->lock_fd, text, sizeof(text) - 1, 0);
-	text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
-	sk_complain("up", "%s is in use by another skalds up%s%s%s", u->data.p,
-		text[0] != '\0' ? " (pid " : "", text, text[0] != '\0' ? ")" : "");
-	return SK_EXIT_FAILED;
-}
-
 static int
 take_directory(struct up *u, const char *given)
 {
@@ -249,7 +216,6 @@ take_directory(struct up *u, const char *given)
 	};
 	struct sk_datadir *dir;
 	struct sk_err err = { SK_OK, "" };
-	int code;
 
 	if (sk_datadir_locate(given, &u->data, &err) != SK_OK)
 		return complain(&err, SK_EXIT_USAGE);
@@ -257,9 +223,12 @@ take_directory(struct up *u, const char *given)
 	dir = sk_datadir_open(&cfg, &err);
 	if (dir == NULL)
 		return complain(&err, code_of(err.code));
-	code = take_up_lock(u, sk_datadir_fd(dir));
+	/* hubs come and go, each with the owner's lock: this one says that there will be another */
+	u->lock_fd = sk_datadir_up_lock(dir, &err);
 	sk_datadir_close(dir);
-	return code;
+	if (u->lock_fd != -1)
+		return SK_EXIT_OK;
+	return complain(&err, err.code == SK_ECONFLICT ? SK_EXIT_FAILED : SK_EXIT_STORAGE);
 }
 
 /* ---- the command ---- */

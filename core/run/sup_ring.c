@@ -309,7 +309,7 @@ sup_warm_claim(struct sup_task *t)
 	struct sup_warm *w = t->warm;
 
 	sup_warm_look(w);
-	if (t->warm == NULL)
+	if (t->state == SK_T_ENDED)
 		return false;
 	if (take_back(w, t)) {
 		if (w->n == 0)
@@ -323,7 +323,7 @@ sup_warm_claim(struct sup_task *t)
 		return true;
 	}
 	sup_warm_look(w); /* it was faster */
-	if (t->warm == NULL)
+	if (t->state == SK_T_ENDED)
 		return false;
 	lose_trust(w);
 	tell_running(w, t);

@@ -385,10 +385,12 @@ sup_warm_open(struct sup *s)
 void
 sup_warm_free(struct sup *s)
 {
-	while (s->pool.all != NULL) {
-		struct sup_warm *w = s->pool.all;
+	struct sup_warm *next;
+
+	for (struct sup_warm *w = s->pool.all; w != NULL; w = next) {
 		struct sup_task *host = w->host;
 
+		next = w->next;
 		sup_ring_take_back(w, true);
 		retire(w);
 		if (host->pid > 0)

@@ -24,6 +24,31 @@ if unshare --pid --mount --fork /bin/true 2>/dev/null; then
 else
 	skip "nor of the init of a namespace" "no namespaces here"
 fi
+# slice WHO: how long its turns at the CPU are, in ns
+slice()
+{
+	awk '$1 == "se.slice" { print $3 }' "/proc/$1/sched" 2>/dev/null
+}
+if [ -n "$(slice self)" ]; then
+	start turns "$SKALDS" run-one -- /bin/sh -c 'grep -w se.slice /proc/self/sched; exec /bin/sleep 20'
+	until_true 5 test -s turns.out
+	is "the short slices that the supervisor asks for are not the task's" \
+		"$(awk '{ print $3 }' turns.out)" "$(slice self)"
+	case $(uname -r) in
+	[0-5].* | 6.[0-9].* | 6.1[01].*) skip "but its own" "before Linux 6.12 nobody can ask for them" ;;
+	*) is "but its own" "$(slice "$PID")" 100000 ;;
+	esac
+	kill -TERM "$PID"
+	ended "$PID" 5
+else
+	skip "slices" "this kernel does not show them"
+fi
+is "a task has the lowered priority of skalds" "$(nice -n 5 "$SKALDS" run-one -- nice)" $(($(nice) + 5))
+if [ "$(nice -n -5 nice 2>/dev/null)" = $(($(nice) - 5)) ]; then
+	is "and the raised one" "$(nice -n -5 "$SKALDS" run-one -- nice)" $(($(nice) - 5))
+else
+	skip "and the raised one" "not allowed here"
+fi
 mkdir -p cwd
 printf '#!/bin/sh\n' >tool
 chmod +x tool

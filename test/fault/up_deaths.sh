@@ -28,6 +28,15 @@ kill -CONT "$UP"
 "$SKALDS" task wait "$short" 2>/dev/null
 is "an end while there was no hub is stored by the next one" "$?" 9
 
+kill -STOP "$UP"
+kill -9 "$(link_of "$UP")"
+start list "$SKALDS" task list --json
+sleep 1
+check "a command waits for the next hub" kill -0 "$PID"
+kill -CONT "$UP"
+check "and is answered by it" ended "$PID" 5
+is "it did not look into the directory itself" "$CODE $(cat list.err)" "0 "
+
 n=$(rounds 20 300)
 : >ids
 for ((i = 0; i < n; i++)); do

@@ -269,6 +269,72 @@ a_lock_file_that_is_a_link_is_not_followed(void **state)
 	sk_datadir_close(d);
 }
 
+/* ---- the one `up` ---- */
+
+static void
+one_up_at_a_time(void **state)
+{
+	struct sk_datadir *a = must_open(proc_path("d")), *b = must_open(proc_path("d"));
+	struct sk_err err = { SK_OK, "" };
+	char words[64];
+	int fd;
+
+	(void)state;
+	assert_false(sk_datadir_up_alive(a)); /* no file yet */
+	fd = sk_datadir_up_lock(a, &err);
+	assert_true(fd >= 0);
+	assert_true(sk_datadir_up_alive(b));
+	assert_int_equal(sk_datadir_up_lock(b, &err), -1);
+	assert_int_equal(err.code, SK_ECONFLICT);
+	snprintf(words, sizeof(words), "(pid %d)", (int)getpid());
+	assert_non_null(strstr(err.msg, words));
+	/* the owner is somebody else's matter */
+	assert_int_equal(sk_datadir_owner(b), 0);
+	assert_int_equal(sk_datadir_lock(b, 0, &err), SK_OK);
+	close(fd);
+	assert_false(sk_datadir_up_alive(a));
+	fd = sk_datadir_up_lock(b, &err);
+	assert_true(fd >= 0);
+	close(fd);
+	sk_datadir_close(a);
+	sk_datadir_close(b);
+}
+
+static int
+look_at_up(void *arg)
+{
+	struct sk_datadir *d = must_open(arg);
+
+	for (int i = 0; i < 20000; i++)
+		(void)sk_datadir_up_alive(d);
+	sk_datadir_close(d);
+	return 0;
+}
+
+static void
+looks_do_not_keep_an_up_away(void **state)
+{
+	struct sk_datadir *d = must_open(proc_path("d"));
+	struct sk_err err;
+	char path[256];
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s", proc_path("d"));
+	fd = sk_datadir_up_lock(d, &err);
+	assert_true(fd >= 0);
+	close(fd);
+	pid = proc_fork(look_at_up, path);
+	for (int i = 0; i < 200; i++) {
+		fd = sk_datadir_up_lock(d, &err);
+		assert_true(fd >= 0);
+		close(fd);
+	}
+	assert_int_equal(proc_wait(pid), 0);
+	sk_datadir_close(d);
+}
+
 static void
 nothing_stays_open(void **state)
 {
@@ -278,6 +344,8 @@ nothing_stays_open(void **state)
 
 	(void)state;
 	assert_int_equal(sk_datadir_lock(d, 0, &err), SK_OK);
+	close(sk_datadir_up_lock(d, &err));
+	assert_false(sk_datadir_up_alive(d));
 	assert_null(open_at("/proc/self/status", &err));
 	sk_datadir_close(d);
 	assert_int_equal(proc_open_fds(), before);
@@ -295,6 +363,8 @@ main(void)
 		T(looks_do_not_keep_an_owner_away),
 		T(there_are_never_two_owners),
 		T(a_lock_file_that_is_a_link_is_not_followed),
+		T(one_up_at_a_time),
+		T(looks_do_not_keep_an_up_away),
 		T(nothing_stays_open),
 	};
 #undef T

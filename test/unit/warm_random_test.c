@@ -270,7 +270,7 @@ main(void)
 	const char *given = getenv("SKALDS_SEED"), *length = getenv("TASKS");
 
 	seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)sk_boot_ns() % 1000000;
-	n_tasks = length != NULL ? strtoull(length, NULL, 10) : 1500;
+	n_tasks = length != NULL ? strtoull(length, NULL, 10) : 800;
 	printf(
 		"# SKALDS_SEED=%llu TASKS=%llu\n", (unsigned long long)seed, (unsigned long long)n_tasks);
 	fflush(stdout);

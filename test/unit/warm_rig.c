@@ -226,12 +226,14 @@ talk(struct sk_run *run, const char *what, struct sk_err *err)
 static enum sk_code
 act_run(struct sk_run *run, void *att, struct sk_err *err)
 {
-	const char *what = ((struct act *)att)->what, *t;
+	char what[256]; /* a copy: an update replaces the text */
+	const char *t;
 	uint64_t key = strtoull(sk_run_task_id(run) + 1, NULL, 10);
 	int *state = sk_run_state(run);
 	enum sk_code code = SK_OK;
 	int now = atomic_fetch_add(&book->now, 1) + 1;
 
+	snprintf(what, sizeof(what), "%s", ((struct act *)att)->what);
 	if (now > atomic_load(&book->most))
 		atomic_store(&book->most, now);
 	if (key < BOOK_TASKS) {
@@ -259,7 +261,7 @@ act_run(struct sk_run *run, void *att, struct sk_err *err)
 	if (code == SK_OK)
 		code = stubborn(run, what, err);
 	if (code == SK_OK)
-		code = talk(run, what, err); /* an update replaces the text: last */
+		code = talk(run, what, err);
 	atomic_fetch_sub(&book->now, 1);
 	return code;
 }
@@ -278,8 +280,8 @@ act_update(struct sk_run *run, void *now, const void *old, struct sk_err *err)
 
 #define ACT(text, again) \
 	{ \
-		.name = text, .doc = "does what it is told", .fields = fields, \
-		.attachment_size = sizeof(struct act), .state_size = 64, .reusable = again, \
+		.name = (text), .doc = "does what it is told", .fields = fields, \
+		.attachment_size = sizeof(struct act), .state_size = 64, .reusable = (again), \
 		.run = act_run, .update = act_update, \
 	}
 

@@ -329,6 +329,53 @@ more_output_than_a_pipe_holds_is_whole(void **state)
 	warm_holds(cfg, floods);
 }
 
+/* Of a program as well: the file is whole when its end is told. */
+static void
+check_program(struct lk *l, const struct lk_frame *f)
+{
+	struct sk_str text;
+
+	if (f->type != SK_F_EXITED)
+		return;
+	text = proc_read(proc_path("data/logs/t%llu/1.log", (unsigned long long)f->key));
+	lk_must(l, f->rep.code == 3 && text.p != NULL && text.len > 100000);
+	lk_must(l, f->key % 2 == 0 || strcmp(text.p + text.len - 13, "20000\nthe end") == 0);
+	lk_must(l, strstr(text.p, "the end") != NULL);
+	sk_str_release(&text);
+	atomic_fetch_add(&book->next, 1);
+}
+
+static void
+programs(struct lk *l, void *arg)
+{
+	const char *script[] = { "seq 20000; printf 'the end' >&2; exit 3",
+		"(seq 20000; printf 'the end') & wait; exit 3" };
+
+	(void)arg;
+	l->on_frame = check_program;
+	lk_number(l, SK_F_CONFIG, 0, 0, 2);
+	for (uint64_t k = 1; k <= 30; k++) {
+		const char *argv[] = { "/bin/sh", "-c", script[k % 2], NULL };
+
+		lk_start(
+			l, k, 1, &(struct sk_start){ .class_name = "Exec", .program = true, .argv = argv });
+	}
+	while (atomic_load(&book->next) < 30 && !l->gone)
+		lk_take(l, 1000);
+}
+
+static void
+what_a_program_wrote_is_in_its_file_before_its_end_is_told(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct sk_supervisor_config cfg = warm_config(i == 0);
+
+		cfg.sink.data_dir = warm_data_dir();
+		warm_holds(cfg, programs);
+	}
+}
+
 /* ---- the channel ---- */
 
 static void
@@ -408,6 +455,7 @@ main(void)
 		cmocka_unit_test(an_idle_process_is_ended),
 		cmocka_unit_test(output_goes_to_the_task_that_wrote_it_and_is_whole_before_its_end_is_told),
 		cmocka_unit_test(more_output_than_a_pipe_holds_is_whole),
+		cmocka_unit_test(what_a_program_wrote_is_in_its_file_before_its_end_is_told),
 		cmocka_unit_test(results_and_progress_are_the_tasks_own_and_come_before_its_end),
 		cmocka_unit_test(attachments_of_any_size_fit),
 	};
