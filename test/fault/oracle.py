@@ -437,6 +437,9 @@ def fetch_attempts(sock_path, rows):
 
     c = Unix("localhost")
     for row in rows:
+        if row["attempt"] == 0 and row["phase"] == "Cancelled":
+            row["attempts"] = []
+            continue
         c.request("GET", f"/v1/tasks/{urllib.parse.quote(row['id'], safe='')}/attempts")
         answer = c.getresponse()
         body = answer.read()

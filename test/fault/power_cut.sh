@@ -143,7 +143,6 @@ for i in $(seq "$m"); do
 	# There may be nothing at all: then all is lost.
 	up_start
 	up_ready 10
-	until_true 30 is_drained
 	oracle dump --skalds "$SKALDS" --data "$DATA" >store 2>dump.err || : >store
 	oracle check --client "$CLIENT" --store store --truth "$TRUTH" --faults "$FAULTS" --before-ns "$before" \
 		>verdict 2>check.err

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/test/fault/up_lib.sh"
 n=$(rounds 20 200)
+UP_TURNS=1
 
 up_start
 check "up answers" up_ready 10

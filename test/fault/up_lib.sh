@@ -13,6 +13,7 @@ SLOTS=24 # more than the clients keep busy: what waits at the end is not the bac
 LEASE=
 UP=
 UP_FLAGS=() # more of `up`
+UP_TURNS=0 # 1: every second start is one without control groups
 UP_STARTS=0
 : >"$TRUTH" && : >"$CLIENT" && : >"$FAULTS"
 
@@ -38,7 +39,9 @@ sk_task()
 
 up_start()
 {
-	"$SKALDS" up --data "$DATA" --slots "$SLOTS" ${LEASE:+--lease "$LEASE"} "${UP_FLAGS[@]}" \
+	local flags=("${UP_FLAGS[@]}")
+	[ "$UP_TURNS" = 0 ] || [ $((UP_STARTS % 2)) = 0 ] || flags+=(--no-cgroup)
+	"$SKALDS" up --data "$DATA" --slots "$SLOTS" ${LEASE:+--lease "$LEASE"} "${flags[@]}" \
 		>>"$T/up.out" 2>>"$T/up.err" </dev/null &
 	UP=$!
 	started_pids+=("$UP")

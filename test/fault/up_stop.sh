@@ -5,6 +5,7 @@
 . "$ROOT/test/fault/up_lib.sh"
 n=$(rounds 20 200)
 LEASE=2
+UP_TURNS=1
 
 up_start
 check "up answers" up_ready 10
