@@ -1,7 +1,8 @@
 # skalds: one static binary. `make help` lists the targets.
 #
 # Everything lands in $(BUILD); several people in one checkout use BUILD=/tmp/NAME each.
-# FLAVOR=release|asan|ubsan|tsan|fuzz chooses the compiler's options; asan means ASan and UBSan.
+# FLAVOR=release|asan|ubsan|tsan|fuzz|hooks chooses the compiler's options; asan means ASan and UBSan, hooks is release
+# with a clock and an allocator that tests may break (core/base/hooks.h).
 #
 #> make              build/skalds, one static binary; build/skalds.debug has the symbols
 #> make demo         run the example tasks for some seconds
@@ -19,7 +20,7 @@
 #> make format       write all sources in the house style
 #> make dist         a tarball of binary and documents, with its SHA-256
 #> make clean        remove BUILD
-#> Variables: FLAVOR=release|asan|ubsan|tsan|fuzz BUILD=DIR PREFIX=DIR DESTDIR=DIR CC=gcc|clang V=1
+#> Variables: FLAVOR=release|asan|ubsan|tsan|fuzz|hooks BUILD=DIR PREFIX=DIR DESTDIR=DIR CC=gcc|clang V=1
 
 FLAVOR ?= release
 BUILD ?= build
@@ -37,9 +38,11 @@ endif
 
 # ---- what there is ----
 
+# What tests break, in FLAVOR=hooks alone.
+HOOKS := core/base/hooks.c
 SRC := $(sort $(shell find -H cmd core adapters workers -name '*.c' 2>/dev/null))
 HDR := $(sort $(shell find -H cmd core adapters workers -name '*.h' 2>/dev/null))
-OBJ := $(SRC:%.c=$(OUT)/obj/%.o)
+OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(if $(filter hooks,$(FLAVOR)),$(SRC),$(filter-out $(HOOKS),$(SRC))))
 MAIN := $(OUT)/obj/cmd/main.o
 LIB := $(OUT)/libskalds.a
 BIN := $(if $(filter release,$(FLAVOR)),$(BUILD)/skalds,$(OUT)/skalds)
@@ -66,8 +69,11 @@ CFLAGS_ubsan := -O1 $(SAN) -fsanitize=undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 $(SAN) -fsanitize=thread
 CFLAGS_fuzz := -O1 $(SAN) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
+CPPFLAGS_hooks := $(CPPFLAGS_release) -DSKALDS_TEST_HOOKS
+CFLAGS_hooks := $(CFLAGS_release)
+
 ifeq ($(CFLAGS_$(FLAVOR)),)
-$(error FLAVOR=$(FLAVOR): must be one of release asan ubsan tsan fuzz)
+$(error FLAVOR=$(FLAVOR): must be one of release asan ubsan tsan fuzz hooks)
 endif
 
 SK_CPPFLAGS := -D_GNU_SOURCE -I. -isystem $(DEPS)/include $(CPPFLAGS_$(FLAVOR))
@@ -82,9 +88,10 @@ ARCHIVES := -L$(DEPS)/lib -lrdkafka -lhiredis_ssl -lhiredis -lmongoc-static-1.0 
 SYSTEM := -lresolv -lm -lpthread -ldl
 LDFLAGS_release := -static-pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
 	-Wl,--build-id=sha1
+LDFLAGS_hooks := $(LDFLAGS_release) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # The same archives everywhere, so that a sanitizer sees the versions that are shipped.
 MIXED = -Wl,-Bstatic $(ARCHIVES) -Wl,-Bdynamic $(SYSTEM)
-LIBS = $(if $(filter release,$(FLAVOR)),$(ARCHIVES) $(SYSTEM),$(MIXED))
+LIBS = $(if $(filter release hooks,$(FLAVOR)),$(ARCHIVES) $(SYSTEM),$(MIXED))
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -150,7 +157,7 @@ $(BUILD)/skalds: $(BUILD)/skalds.debug
 
 $(OUT)/skalds: $(MAIN) $(LIB) $(BUILD)/deps.ok
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(MAIN) $(LIB) $(LIBS)
+	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS_$(FLAVOR)) $(LDFLAGS) -o $@ $(MAIN) $(LIB) $(LIBS)
 
 # ---- unit tests: every test/unit/NAME_test.c is a cmocka program; `make unit T=NAME` runs one ----
 
