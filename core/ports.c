@@ -28,3 +28,31 @@ sk_store_wait(struct sk_store *s, struct sk_loop *loop, struct sk_op *op)
 	op->arg = arg;
 	return op->code;
 }
+
+static const char *const *
+copied_names(struct sk_arena *a, const char *const *from)
+{
+	const char **to;
+	size_t n = 0;
+
+	while (from != NULL && from[n] != NULL)
+		n++;
+	to = sk_arena_alloc(a, (n + 1) * sizeof(*to));
+	for (size_t i = 0; i < n; i++)
+		to[i] = sk_arena_strdup(a, from[i]);
+	return (const char *const *)to;
+}
+
+struct sk_skald *
+sk_skald_copy(struct sk_arena *a, const struct sk_skald *s)
+{
+	struct sk_skald *c = sk_arena_alloc(a, sizeof(*c));
+
+	*c = *s;
+	c->id = sk_arena_strdup(a, s->id);
+	c->version = sk_arena_strdup(a, s->version != NULL ? s->version : "");
+	c->host = sk_arena_strdup(a, s->host != NULL ? s->host : "");
+	c->classes = copied_names(a, s->classes);
+	c->labels = s->labels != NULL ? sk_value_copy(a, s->labels) : sk_value_new(a, SK_MAP);
+	return c;
+}

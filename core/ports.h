@@ -234,6 +234,9 @@ struct sk_skald {
 	int64_t start_ms, seen_ms; /* wall clock, for people only */
 };
 
+/* A deep copy in the arena; labels are a map then, texts are not NULL. */
+struct sk_skald *sk_skald_copy(struct sk_arena *a, const struct sk_skald *s);
+
 /* Insert or renew. SK_ECONFLICT: the row belongs to another incarnation whose start is not older
  * than ours and `take` is false; the row is left. */
 struct sk_op_skald_put {

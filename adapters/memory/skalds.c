@@ -6,34 +6,6 @@
 
 /* ---- skalds ---- */
 
-static const char *const *
-copied_classes(struct sk_arena *a, const char *const *from)
-{
-	const char **to;
-	size_t n = 0;
-
-	while (from != NULL && from[n] != NULL)
-		n++;
-	to = sk_arena_alloc(a, (n + 1) * sizeof(*to));
-	for (size_t i = 0; i < n; i++)
-		to[i] = sk_arena_strdup(a, from[i]);
-	return (const char *const *)to;
-}
-
-static struct sk_skald *
-copied(struct sk_arena *a, const struct sk_skald *s)
-{
-	struct sk_skald *c = sk_arena_alloc(a, sizeof(*c));
-
-	*c = *s;
-	c->id = sk_arena_strdup(a, s->id);
-	c->version = sk_arena_strdup(a, s->version != NULL ? s->version : "");
-	c->host = sk_arena_strdup(a, s->host != NULL ? s->host : "");
-	c->classes = copied_classes(a, s->classes);
-	c->labels = s->labels != NULL ? sk_value_copy(a, s->labels) : sk_value_new(a, SK_MAP);
-	return c;
-}
-
 /* Where it is, or belongs. */
 static size_t
 place_of(const struct sk_memory *m, const char *id, bool *there)
@@ -68,7 +40,7 @@ sk_memory_skald_put(struct sk_memory *m, struct sk_op_skald_put *op)
 		old->start_ms >= s->start_ms)
 		return sk_fail(&op->op.err, SK_ECONFLICT, "another skald %s is running", s->id);
 	arena = sk_arena_new();
-	to = copied(arena, s);
+	to = sk_skald_copy(arena, s);
 	if (old != NULL && op->keep_draining)
 		to->draining = old->draining;
 	if (old == NULL)
@@ -84,7 +56,7 @@ sk_memory_skald_list(struct sk_memory *m, struct sk_op_skald_list *op)
 	op->skalds = sk_arena_alloc(op->op.arena, (m->n_skalds + 1) * sizeof(*op->skalds));
 	op->n = m->n_skalds;
 	for (size_t i = 0; i < op->n; i++)
-		op->skalds[i] = copied(op->op.arena, m->skalds[i].s);
+		op->skalds[i] = sk_skald_copy(op->op.arena, m->skalds[i].s);
 	return SK_OK;
 }
 

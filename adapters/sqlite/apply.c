@@ -75,18 +75,30 @@ sk_sq_release(struct sk_sq *q)
 
 /* ---- transactions ---- */
 
-enum sk_code
-sk_sq_begin(struct sk_sq *q, struct sk_err *err)
+static enum sk_code
+begin(struct sk_sq *q, const char *literal, struct sk_err *err)
 {
 	struct sk_sq_use u;
 	enum sk_code code;
 
 	if (q->in_tx)
 		return SK_OK;
-	u = sk_sq_fixed(&q->db, "BEGIN IMMEDIATE");
+	u = sk_sq_fixed(&q->db, literal);
 	code = sk_sq_run(&u, err);
 	q->in_tx = code == SK_OK;
 	return code;
+}
+
+enum sk_code
+sk_sq_begin(struct sk_sq *q, struct sk_err *err)
+{
+	return begin(q, "BEGIN IMMEDIATE", err);
+}
+
+enum sk_code
+sk_sq_begin_reading(struct sk_sq *q, struct sk_err *err)
+{
+	return begin(q, "BEGIN", err);
 }
 
 static void

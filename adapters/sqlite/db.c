@@ -106,10 +106,11 @@ sk_sq_db_setup(struct sk_sq_db *db, enum sk_sq_mode mode, struct sk_err *err)
 {
 	static const char both[] = "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
 							   "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;";
-	static const char reads[] = "PRAGMA query_only=ON; PRAGMA cache_size=-8192;"
+	static const char reads[] = "PRAGMA query_only=ON; PRAGMA cache_size=-4096;"
 								"PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL";
-	/* Checkpoints are ours to make: the automatic ones keep errors to themselves. */
-	static const char writes[] = "PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=0;"
+	/* Checkpoints are ours to make: the automatic ones keep errors to themselves. Each commit looks
+	 * at the whole hash table of the cache: a larger one makes small commits slower. */
+	static const char writes[] = "PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=0;"
 								 "PRAGMA synchronous=FULL";
 
 	if (sk_sq_script(db, both, err) != SK_OK)

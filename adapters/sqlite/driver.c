@@ -113,6 +113,8 @@ do_together(struct sk_sqlite *s, struct sk_err *err)
 	int64_t until_ms = sk_boot_ms() + s->cfg.batch_ms;
 	enum sk_code code = SK_OK;
 
+	if (s->n > 1 || rows_of(s->batch[0]) > 1)
+		code = sk_sq_begin_reading(&s->q, err);
 	for (size_t i = 0; i < s->n && code == SK_OK; i++) {
 		code = sk_sq_apply(&s->q, s->batch[i], &s->routes[i], err);
 		if (code == SK_OK && i + 1 < s->n && sk_boot_ms() >= until_ms)

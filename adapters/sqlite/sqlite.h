@@ -45,6 +45,9 @@ enum sk_code sk_sq_apply(
 enum sk_code sk_sq_apply_aside(struct sk_sq_db *db, const struct sk_sq_counts *counts,
 	struct sk_op *op, struct sk_err *err) SK_CHECKED;
 enum sk_code sk_sq_begin(struct sk_sq *q, struct sk_err *err) SK_CHECKED;
+/* For several reads: each on its own would lock and unlock the file. What is written then makes it an
+ * ordinary one. */
+enum sk_code sk_sq_begin_reading(struct sk_sq *q, struct sk_err *err) SK_CHECKED;
 /* Nothing happens outside of a transaction. */
 enum sk_code sk_sq_commit(struct sk_sq *q, struct sk_err *err) SK_CHECKED;
 void sk_sq_rollback(struct sk_sq *q);

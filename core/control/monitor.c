@@ -124,12 +124,6 @@ drop_unseen(struct sk_control *c)
 	sk_str_release(&ended);
 }
 
-static int64_t
-patience_ms(const struct sk_control *c)
-{
-	return c->cfg.lease_ms + c->cfg.lease_ms / 5;
-}
-
 static void
 see(struct sk_control *c, const struct sk_record *r)
 {
@@ -145,7 +139,7 @@ see(struct sk_control *c, const struct sk_record *r)
 	l->seen = c->monitor->mark;
 	if (a != NULL && a->row->incarnation != r->life.incarnation)
 		expire(c, r->id, r->life.attempt, r->life.executor, false);
-	else if (a == NULL && sk_control_boot_ms(c) - l->since_ms > patience_ms(c))
+	else if (a == NULL && sk_control_boot_ms(c) - l->since_ms > sk_skalds_patience_ms(c))
 		expire(c, r->id, r->life.attempt, r->life.executor, true);
 }
 

@@ -36,6 +36,8 @@ void sk_skalds_free(struct sk_skalds *s);
 /* Read the rows; what changed wakes the dispatcher, who is lost is told to the monitor. fn is
  * called once with the store's code; may be NULL. */
 void sk_skalds_read(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_code code));
+/* How long a row may stand still before its skald counts as lost: L and a margin. */
+int64_t sk_skalds_patience_ms(const struct sk_control *c);
 /* A skald said on the bus that it lives: its row counts from the next reading on, without waiting
  * for a second renewal. */
 void sk_skalds_announced(struct sk_control *c, const char *id);

@@ -62,57 +62,21 @@ sk_skalds_find(struct sk_control *c, const char *id)
 
 /* ---- rows ---- */
 
-static int64_t
-patience_ms(const struct sk_control *c)
+int64_t
+sk_skalds_patience_ms(const struct sk_control *c)
 {
 	return c->cfg.lease_ms + c->cfg.lease_ms * MARGIN_MS / DEFAULT_LEASE_MS;
-}
-
-static const char *const *
-copy_classes(struct sk_arena *a, const char *const *from)
-{
-	const char **to;
-	size_t n = 0;
-
-	while (from != NULL && from[n] != NULL)
-		n++;
-	to = sk_arena_alloc(a, (n + 1) * sizeof(*to));
-	for (size_t i = 0; i < n; i++)
-		to[i] = sk_arena_strdup(a, from[i]);
-	return (const char *const *)to;
-}
-
-static const struct sk_value *
-copy_value(struct sk_arena *a, const struct sk_value *v)
-{
-	struct sk_str text = SK_STR_INIT;
-	struct sk_value *copy;
-	struct sk_err err;
-
-	if (v == NULL)
-		return NULL;
-	sk_value_encode(&text, v);
-	copy = sk_value_decode(a, text.p, text.len, &err);
-	sk_str_release(&text);
-	return copy;
 }
 
 static void
 set_row(struct sk_agent *a, const struct sk_skald *row)
 {
-	struct sk_arena *arena = sk_arena_new();
-	struct sk_skald *r = sk_arena_alloc(arena, sizeof(*r));
+	struct sk_arena *before = a->arena;
 
-	*r = *row;
-	r->id = sk_arena_strdup(arena, row->id);
-	r->version = sk_arena_strdup(arena, row->version != NULL ? row->version : "");
-	r->host = sk_arena_strdup(arena, row->host != NULL ? row->host : "");
-	r->classes = copy_classes(arena, row->classes);
-	r->labels = copy_value(arena, row->labels);
-	sk_arena_free(a->arena);
-	a->arena = arena;
-	a->row = r;
-	a->view.row = r;
+	a->arena = sk_arena_new();
+	a->row = sk_skald_copy(a->arena, row);
+	a->view.row = a->row;
+	sk_arena_free(before);
 }
 
 static struct sk_agent *
@@ -159,7 +123,7 @@ shows_life(struct sk_control *c, const struct sk_agent *a, bool fresh, bool move
 {
 	if (fresh || !a->view.online)
 		return (moved && !fresh) || is_announced(c->skalds, a->row->id);
-	return moved || sk_control_boot_ms(c) - a->changed_ms <= patience_ms(c);
+	return moved || sk_control_boot_ms(c) - a->changed_ms <= sk_skalds_patience_ms(c);
 }
 
 /* What one row tells. True when the dispatcher should look again. */
@@ -193,7 +157,7 @@ judge_silence(struct sk_control *c)
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct sk_agent *a = s->list[i];
-		bool silent = sk_control_boot_ms(c) - a->changed_ms > patience_ms(c);
+		bool silent = sk_control_boot_ms(c) - a->changed_ms > sk_skalds_patience_ms(c);
 
 		if (a->in_store && !silent)
 			continue;
@@ -528,12 +492,7 @@ sk_skalds_drain(struct sk_control *c, const char *id, bool drain,
 	d->fn = fn;
 	d->arg = arg;
 	d->arena = sk_arena_new();
-	d->row = *a->row;
-	d->row.id = sk_arena_strdup(d->arena, a->row->id);
-	d->row.version = sk_arena_strdup(d->arena, a->row->version);
-	d->row.host = sk_arena_strdup(d->arena, a->row->host);
-	d->row.classes = copy_classes(d->arena, a->row->classes);
-	d->row.labels = copy_value(d->arena, a->row->labels);
+	d->row = *sk_skald_copy(d->arena, a->row);
 	d->row.draining = drain;
 	d->op = (struct sk_op_skald_put){
 		.op = { .kind = SK_OP_SKALD_PUT, .done = drained, .arg = d, .arena = d->arena },
