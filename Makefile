@@ -157,7 +157,8 @@ $(BUILD)/skalds: $(BUILD)/skalds.debug
 
 $(OUT)/skalds: $(MAIN) $(LIB) $(BUILD)/deps.ok
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS_$(FLAVOR)) $(LDFLAGS) -o $@ $(MAIN) $(LIB) $(LIBS)
+	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS_$(FLAVOR)) $(LDFLAGS) -o $@ $(MAIN) $(LIB) $(LIBS) \
+		$(if $(filter hooks,$(FLAVOR)),2>$(OUT)/link.log || { cat $(OUT)/link.log >&2; exit 1; })
 
 # ---- unit tests: every test/unit/NAME_test.c is a cmocka program; `make unit T=NAME` runs one ----
 

@@ -117,12 +117,11 @@ in_process()
 	from=$(now_ms)
 	timeout 20 "$SKALDS" task add --data "$T/alone" --id "a$1-$RANDOM" Noop >cli.out 2>cli.err
 	code=$?
-	[ "$1" = 0 ] || met
 	clean $code "task add"
+	[ "$1" != 0 ] || return
+	met
 	[ $(($(now_ms) - from)) -lt 10000 ] || mistake "it took $(($(now_ms) - from)) ms"
-	well
-	id=$(cat cli.out)
-	[ $code != 0 ] || accepted+=("$id")
+	[ $code != 0 ] || accepted+=("$(cat cli.out)")
 }
 
 # ---- up ----
@@ -174,9 +173,8 @@ class()
 	timeout 30 "$SKALDS" task add --wait --data "$DATA" --retries 4 --backoff 100ms "$1" "${@:2:$#-2}" \
 		>cli.out 2>cli.err
 	code=$?
-	[ "${*: -1}" = 0 ] || met
 	[ $code = 0 ] || mistake "the task ended with $code: $(tail -n 2 cli.err)"
-	well
+	[ "${*: -1}" = 0 ] || met
 }
 
 boot()
