@@ -81,9 +81,14 @@ SK_CFLAGS := -std=c17 -fPIE $(WARN) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS_$(FLA
 
 # ---- how it is linked ----
 
+# libfyaml takes its memory where everybody does: it cannot be told where, crashes when there is none, or takes what
+# it could not copy for an empty text.
+FYAML := $(BUILD)/libfyaml.a
+FYAML_SYMS := $(foreach f,malloc calloc realloc strdup,--redefine-sym $(f)=sk_x$(f)) \
+	$(foreach f,asprintf vasprintf,--redefine-sym __$(f)_chk=sk_yaml_$(f))
 # librdkafka comes before libfyaml: both carry xxHash and the first archive wins.
 ARCHIVES := -L$(DEPS)/lib -lrdkafka -lhiredis_ssl -lhiredis -lmongoc-static-1.0 -lbson-static-1.0 \
-	-lcurl -lfyaml -lsqlite3 -levent_openssl -levent_pthreads -levent_extra -levent_core \
+	-lcurl -Wl,-u,sk_yaml_asprintf $(FYAML) -lsqlite3 -levent_openssl -levent_pthreads -levent_extra -levent_core \
 	-ljansson -lssl -lcrypto -lz -lzstd -llz4
 SYSTEM := -lresolv -lm -lpthread -ldl
 LDFLAGS_release := -static-pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
@@ -114,6 +119,10 @@ $(BUILD)/deps.ok: scripts/deps.sh $(if $(wildcard $(DEPS)/complete),,FORCE)
 # Only adapters may include client libraries, and the tests of adapters.
 $(filter $(OUT)/obj/adapters/%,$(OBJ)) $(UNIT:%.c=$(OUT)/obj/%.o) $(UNIT_HELP_OBJ): | $(BUILD)/deps.ok
 
+$(FYAML): $(BUILD)/deps.ok Makefile
+	$(call say,OBJCOPY,$@)
+	$(Q)objcopy $(FYAML_SYMS) "$$($(CC) -print-file-name=libfyaml.a)" $@
+
 # The version comes from git; the file changes only when it does.
 VERSION := $(or $(VERSION),$(shell GIT_OPTIONAL_LOCKS=0 git describe --tags --always --dirty 2>/dev/null),dev)
 $(OUT)/version: FORCE
@@ -140,7 +149,7 @@ $(OUT)/members: FORCE
 	@mkdir -p $(@D)
 	@echo '$(OBJ)' | cmp -s - $@ || echo '$(OBJ)' > $@
 
-$(LIB): $(filter-out $(MAIN),$(OBJ)) $(OUT)/members
+$(LIB): $(filter-out $(MAIN),$(OBJ)) $(OUT)/members | $(FYAML)
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)ar rcsD $@ $(filter-out $(MAIN),$(OBJ))

@@ -78,10 +78,8 @@ each()
 	"$@" 0
 	total=$(calls)
 	well
-	if [ "${total:-0}" = 0 ]; then
-		note "$1: no calls of $kind $who"
-		return
-	fi
+	note "$1: $total calls of $kind $who"
+	[ "$total" != 0 ] || return
 	for n in $(choose "$small" "$total" "$full"); do
 		mode=once
 		[ "$who" = ours ] || [ $((RANDOM % 2)) = 0 ] || mode=forever
@@ -122,6 +120,16 @@ in_process()
 	met
 	[ $(($(now_ms) - from)) -lt 10000 ] || mistake "it took $(($(now_ms) - from)) ms"
 	[ $code != 0 ] || accepted+=("$(cat cli.out)")
+}
+
+# read_file N: a file of tasks is read
+read_file()
+{
+	local code
+	"$SKALDS" check -f "$ROOT/workers/examples/all_workers.yml" >cli.out 2>cli.err
+	code=$?
+	clean $code "check"
+	[ "$1" = 0 ] || met
 }
 
 # ---- up ----
@@ -254,6 +262,8 @@ no_signals()
 	unlike "$1: nobody was ended by a signal" "$(cat "$2")" 'killed by signal|panic|Assert'
 }
 
+both "$(rounds 12 0)" 4000 cli read_file
+told "a file is read: it is good, or there is no memory"
 both "$(rounds 8 0)" 4000 cli in_process
 told "task add with nothing running: a clean answer"
 "$SKALDS" task list --all --data "$T/alone" --json >list.json 2>list.err
@@ -268,7 +278,7 @@ up_start
 check "up answers" up_ready 15
 both "$(rounds 4 0)" 300 cli feed_some
 told "clients fail"
-both "$(rounds 6 0)" 1500 hub feed_some
+both "$(rounds 6 0)" 2000 hub feed_some
 told "the hub fails while tasks are added and run"
 both "$(rounds 3 0)" 1000 supervisor feed_some
 told "the supervisor fails while tasks are added and run"
@@ -292,5 +302,5 @@ told "edge reads its file again: the link fails, tasks go on"
 both "$(rounds 2 0)" 1000 supervisor reload
 told "edge reads its file again: the supervisor fails, no task is left"
 no_signals "edge" edge.err
-at_least "calls have failed" "$points" "$(rounds 40 4000)"
+at_least "calls have failed" "$points" "$(rounds 50 4000)"
 finish
