@@ -35,8 +35,7 @@ kind_of(const char *command)
 }
 
 /* libc hands the arguments to constructors. */
-static void __attribute__((constructor))
-begin(int argc, char **argv)
+static void __attribute__((constructor)) begin(int argc, char **argv)
 {
 	const char *path = getenv("SKALDS_HOOKS");
 	int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;

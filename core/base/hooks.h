@@ -36,7 +36,8 @@ struct sk_hooks_page {
 	_Atomic uint64_t at; /* 1 = the next call; 0 = never */
 	_Atomic int32_t victim; /* the process whose call has failed; 0 = none yet */
 	_Atomic uint32_t failed; /* how many calls have */
-	_Atomic uint64_t calls[SK_HOOKS_KINDS]; /* since the generation, of the process that counts last */
+	_Atomic uint64_t
+		calls[SK_HOOKS_KINDS]; /* since the generation, of the process that counts last */
 	_Atomic int64_t clock_ms[SK_HOOKS_KINDS]; /* the wall clock goes ahead by so much */
 };
 
