@@ -1,5 +1,5 @@
-/* yaml_memory.c - what libfyaml calls in place of the C library's __asprintf_chk and __vasprintf_chk,
- * as it calls sk_xmalloc in place of malloc (Makefile, FYAML): out of memory ends the process. */
+/* yaml_memory.c - what libfyaml calls in place of __asprintf_chk and __vasprintf_chk, as it calls
+ * sk_xmalloc in place of malloc (Makefile, FYAML): out of memory ends the process. */
 #include "core/base/mem.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* memory.c - SQLite takes its memory where everybody does: when there is none the process ends with
- * 71, and the file is as after a kill -9. An error in its place would have to be told from that of a
- * disk, and a text that could not be read from an empty one. */
+/* memory.c - SQLite takes its memory where everybody does: when there is none the process ends
+ * with 71, and the file is as after a kill -9. An error in its place would have to be told from
+ * that of a disk, and a text that could not be read from an empty one. */
 #include "adapters/sqlite/db.h"
 #include <malloc.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* hooks.h - what a test may break in a build of FLAVOR=hooks: the wall clock and the allocator.
  *
- * A release has none of it: there hooks.c is not compiled and what stands below is empty. In a build
- * with hooks SKALDS_HOOKS names a file that every process of skalds maps and a test writes to
- * (test/fault/hooks.c), at any time.
+ * A release has none of it: there hooks.c is not compiled and what stands below is empty. In a
+ * build with hooks SKALDS_HOOKS names a file that every process of skalds maps and a test writes
+ * to (test/fault/hooks.c), at any time.
  *
  * Allocation: malloc, calloc and realloc of the whole binary go through here (--wrap), those of the
  * libraries and of libc as well. The fault belongs to one process: the first one of `kind` that
