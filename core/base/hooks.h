@@ -12,11 +12,12 @@
 #ifndef SK_CORE_BASE_HOOKS_H
 #define SK_CORE_BASE_HOOKS_H
 
+#include <stdint.h>
+
 #ifdef SKALDS_TEST_HOOKS
 
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdint.h>
 
 enum sk_hooks_kind {
 	SK_HOOKS_CLI, /* any command but those below */
