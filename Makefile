@@ -1,7 +1,8 @@
 # skalds: one static binary. `make help` lists the targets.
 #
 # Everything lands in $(BUILD); several people in one checkout use BUILD=/tmp/NAME each.
-# FLAVOR=release|asan|ubsan|tsan|fuzz chooses the compiler's options; asan means ASan and UBSan.
+# FLAVOR=release|asan|ubsan|tsan|fuzz|hooks chooses the compiler's options; asan means ASan and UBSan, hooks is release
+# with a clock and an allocator that tests may break (core/base/hooks.h).
 #
 #> make              build/skalds, one static binary; build/skalds.debug has the symbols
 #> make demo         run the example tasks for some seconds
@@ -19,7 +20,7 @@
 #> make format       write all sources in the house style
 #> make dist         a tarball of binary and documents, with its SHA-256
 #> make clean        remove BUILD
-#> Variables: FLAVOR=release|asan|ubsan|tsan|fuzz BUILD=DIR PREFIX=DIR DESTDIR=DIR CC=gcc|clang V=1
+#> Variables: FLAVOR=release|asan|ubsan|tsan|fuzz|hooks BUILD=DIR PREFIX=DIR DESTDIR=DIR CC=gcc|clang V=1
 
 FLAVOR ?= release
 BUILD ?= build
@@ -37,9 +38,11 @@ endif
 
 # ---- what there is ----
 
+# What tests break, in FLAVOR=hooks alone.
+HOOKS := core/base/hooks.c
 SRC := $(sort $(shell find -H cmd core adapters workers -name '*.c' 2>/dev/null))
 HDR := $(sort $(shell find -H cmd core adapters workers -name '*.h' 2>/dev/null))
-OBJ := $(SRC:%.c=$(OUT)/obj/%.o)
+OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(if $(filter hooks,$(FLAVOR)),$(SRC),$(filter-out $(HOOKS),$(SRC))))
 MAIN := $(OUT)/obj/cmd/main.o
 LIB := $(OUT)/libskalds.a
 BIN := $(if $(filter release,$(FLAVOR)),$(BUILD)/skalds,$(OUT)/skalds)
@@ -66,8 +69,11 @@ CFLAGS_ubsan := -O1 $(SAN) -fsanitize=undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 $(SAN) -fsanitize=thread
 CFLAGS_fuzz := -O1 $(SAN) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
+CPPFLAGS_hooks := $(CPPFLAGS_release) -DSKALDS_TEST_HOOKS
+CFLAGS_hooks := $(CFLAGS_release)
+
 ifeq ($(CFLAGS_$(FLAVOR)),)
-$(error FLAVOR=$(FLAVOR): must be one of release asan ubsan tsan fuzz)
+$(error FLAVOR=$(FLAVOR): must be one of release asan ubsan tsan fuzz hooks)
 endif
 
 SK_CPPFLAGS := -D_GNU_SOURCE -I. -isystem $(DEPS)/include $(CPPFLAGS_$(FLAVOR))
@@ -75,16 +81,22 @@ SK_CFLAGS := -std=c17 -fPIE $(WARN) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS_$(FLA
 
 # ---- how it is linked ----
 
+# libfyaml takes its memory where everybody does: it cannot be told where, crashes when there is none, or takes what
+# it could not copy for an empty text.
+FYAML := $(BUILD)/libfyaml.a
+FYAML_SYMS := $(foreach f,malloc calloc realloc strdup,--redefine-sym $(f)=sk_x$(f)) \
+	$(foreach f,asprintf vasprintf,--redefine-sym __$(f)_chk=sk_yaml_$(f))
 # librdkafka comes before libfyaml: both carry xxHash and the first archive wins.
 ARCHIVES := -L$(DEPS)/lib -lrdkafka -lhiredis_ssl -lhiredis -lmongoc-static-1.0 -lbson-static-1.0 \
-	-lcurl -lfyaml -lsqlite3 -levent_openssl -levent_pthreads -levent_extra -levent_core \
+	-lcurl -Wl,-u,sk_yaml_asprintf $(FYAML) -lsqlite3 -levent_openssl -levent_pthreads -levent_extra -levent_core \
 	-ljansson -lssl -lcrypto -lz -lzstd -llz4
 SYSTEM := -lresolv -lm -lpthread -ldl
 LDFLAGS_release := -static-pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
 	-Wl,--build-id=sha1
+LDFLAGS_hooks := $(LDFLAGS_release) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # The same archives everywhere, so that a sanitizer sees the versions that are shipped.
 MIXED = -Wl,-Bstatic $(ARCHIVES) -Wl,-Bdynamic $(SYSTEM)
-LIBS = $(if $(filter release,$(FLAVOR)),$(ARCHIVES) $(SYSTEM),$(MIXED))
+LIBS = $(if $(filter release hooks,$(FLAVOR)),$(ARCHIVES) $(SYSTEM),$(MIXED))
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -106,6 +118,10 @@ $(BUILD)/deps.ok: scripts/deps.sh $(if $(wildcard $(DEPS)/complete),,FORCE)
 
 # Only adapters may include client libraries, and the tests of adapters.
 $(filter $(OUT)/obj/adapters/%,$(OBJ)) $(UNIT:%.c=$(OUT)/obj/%.o) $(UNIT_HELP_OBJ): | $(BUILD)/deps.ok
+
+$(FYAML): $(BUILD)/deps.ok Makefile
+	$(call say,OBJCOPY,$@)
+	$(Q)objcopy $(FYAML_SYMS) "$$($(CC) -print-file-name=libfyaml.a)" $@
 
 # The version comes from git; the file changes only when it does.
 VERSION := $(or $(VERSION),$(shell GIT_OPTIONAL_LOCKS=0 git describe --tags --always --dirty 2>/dev/null),dev)
@@ -133,7 +149,7 @@ $(OUT)/members: FORCE
 	@mkdir -p $(@D)
 	@echo '$(OBJ)' | cmp -s - $@ || echo '$(OBJ)' > $@
 
-$(LIB): $(filter-out $(MAIN),$(OBJ)) $(OUT)/members
+$(LIB): $(filter-out $(MAIN),$(OBJ)) $(OUT)/members | $(FYAML)
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)ar rcsD $@ $(filter-out $(MAIN),$(OBJ))
@@ -150,7 +166,8 @@ $(BUILD)/skalds: $(BUILD)/skalds.debug
 
 $(OUT)/skalds: $(MAIN) $(LIB) $(BUILD)/deps.ok
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(MAIN) $(LIB) $(LIBS)
+	$(Q)$(CC) $(SK_CFLAGS) $(CFLAGS) $(LDFLAGS_$(FLAVOR)) $(LDFLAGS) -o $@ $(MAIN) $(LIB) $(LIBS) \
+		$(if $(filter hooks,$(FLAVOR)),2>$(OUT)/link.log || { cat $(OUT)/link.log >&2; exit 1; })
 
 # ---- unit tests: every test/unit/NAME_test.c is a cmocka program; `make unit T=NAME` runs one ----
 

@@ -1,8 +1,18 @@
 /* json.c - jansson parses; its values carry no places, so a second walk over the text, in step
  * with the tree, finds where each value stands. */
 #include "adapters/json.h"
+#include "core/base/mem.h"
 #include <jansson.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Out of memory: as everywhere. The library would call the text bad JSON. */
+static void
+set_memory(void)
+{
+	json_set_alloc_funcs(sk_xmalloc, free);
+}
 
 /* Where we are in a text that is known to be good JSON. */
 struct cursor {
@@ -202,9 +212,11 @@ sk_json_parse(const char *text, size_t n, struct sk_arena *a, struct sk_problems
 		.p = text + (mark ? 3 : 0), .end = text + n, .line = 1, .column = 1, .arena = a
 	};
 	struct sk_value *v;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	json_error_t error;
 	json_t *root;
 
+	pthread_once(&once, set_memory);
 	if (n > SK_JSON_MAX_BYTES) {
 		sk_problem(p, 0, 0, "", "larger than 4 MiB");
 		return NULL;

@@ -512,7 +512,8 @@ sk_hub_run(int channel, void *arg)
 	} else {
 		h.code = h.host == NULL ? SK_EXIT_SYSTEM : exit_code_of(code);
 		sk_log(SK_CRITICAL, COMPONENT, "%s", err.msg);
-		quit_early(channel, h.code);
+		if (code != SK_EAGAIN) /* a shortage, that may be over soon: the supervisor tries again */
+			quit_early(channel, h.code);
 	}
 	close_all(&h);
 	return h.code >= 0 ? h.code : SK_EXIT_SKALDS;

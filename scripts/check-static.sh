@@ -67,6 +67,11 @@ has_not "stripped" "$sections" ' \.(symtab|debug_info) '
 sh "$(dirname "$0")/check-link.sh" "$build/release/link.log"
 verdict "the linker warned of nothing unexpected" $?
 
+# What tests may break (core/base/hooks.h) cannot be broken here.
+has_not "no hooks of tests: symbols" "$defined" 'sk_hooks|__wrap_malloc'
+! grep -aq SKALDS_HOOKS "$bin"
+verdict "no hooks of tests: their variable" $?
+
 size=$(wc -c <"$bin")
 [ "$size" -lt "$limit" ]
 verdict "smaller than 14 MB ($size bytes)" $?

@@ -74,9 +74,7 @@ sk_sq_db_open(struct sk_sq_db *db, const char *path, struct sk_err *err)
 		SQLITE_OPEN_EXRESCODE;
 	int rc;
 
-	/* Counting memory costs a lock for each allocation. It can be set before the first use of the
-	 * library only; later it stays as it is. */
-	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sk_sq_memory();
 	rc = sqlite3_open_v2(path, &db->h, flags, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(db->h, SK_SQ_BUSY_MS);

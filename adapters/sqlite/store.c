@@ -260,7 +260,8 @@ start_threads(struct sk_sqlite *s, struct sk_err *err)
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc != 0)
-		return sk_fail(err, SK_EIO, "its threads cannot be started: %s", strerror(rc));
+		return sk_fail(err, rc == EAGAIN ? SK_EAGAIN : SK_EIO, "its threads cannot be started: %s",
+			strerror(rc));
 	return SK_OK;
 }
 

@@ -1,4 +1,5 @@
 #include "core/base/clock.h"
+#include "core/base/hooks.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -28,7 +29,7 @@ sk_boot_ms(void)
 int64_t
 sk_wall_ms(void)
 {
-	return read_ns(CLOCK_REALTIME) / 1000000;
+	return read_ns(CLOCK_REALTIME) / 1000000 + sk_hooks_clock_ms();
 }
 
 /* Times may come from elsewhere: what does not fit becomes the first or last moment that does. */

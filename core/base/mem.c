@@ -5,6 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef SKALDS_TEST_HOOKS
+#include "core/base/hooks.h"
+#define malloc sk_hooks_malloc
+#define calloc sk_hooks_calloc
+#define realloc sk_hooks_realloc
+#endif
+
 #define FIRST_BLOCK ((size_t)960) /* with its head still what malloc keeps at hand per thread */
 #define MAX_BLOCK ((size_t)1 << 20)
 #define MAX_KEPT ((size_t)64 << 10) /* by a reset */

@@ -126,6 +126,23 @@ plan_next(struct sk_control *c, int64_t wait_ms)
 	look_at(c, sk_boot_ms() + (wait_ms > 0 ? wait_ms : 0));
 }
 
+/* It was told to wait when it was later than now: the clock was set back. A pause before the next
+ * try is a duration, not a moment of the day: it begins anew. */
+static bool
+is_stranded(const struct sk_record *r, int64_t now)
+{
+	return r->life.attempt > 0 && r->update_ms > now;
+}
+
+static void
+begin_anew(struct opening *o, struct sk_record *r, int64_t now)
+{
+	int64_t pause = r->due_ms - r->update_ms;
+
+	r->due_ms = now + (pause > 0 ? pause : 0);
+	add_move(o, r, SK_GATE_TIME);
+}
+
 static void
 due_found(struct sk_op *base)
 {
@@ -143,11 +160,12 @@ due_found(struct sk_op *base)
 	for (size_t i = 0; i < o->find.n; i++) {
 		struct sk_record *r = o->find.records[i];
 
-		if (r->due_ms > now) {
+		if (r->due_ms <= now)
+			add_move(o, r, SK_GATE_OPEN);
+		else if (is_stranded(r, now))
+			begin_anew(o, r, now);
+		if (r->gate == SK_GATE_TIME)
 			plan_next(c, r->due_ms - now);
-			break;
-		}
-		add_move(o, r, SK_GATE_OPEN);
 	}
 	if (o->op.n == PAGE || c->waits->again)
 		plan_next(c, 0);

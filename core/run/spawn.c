@@ -1,4 +1,5 @@
 #include "core/run/spawn.h"
+#include "core/base/hooks.h"
 #include "core/base/mem.h"
 #include "core/run/clone.h"
 #include "core/run/fds.h"
@@ -284,6 +285,7 @@ sk_spawn_worker(const struct sk_spawn *s, struct sk_spawn_failure *failure)
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		return pid;
 	}
+	sk_hooks_be(SK_HOOKS_WORKER);
 	if ((err = reset_process(s, parent)) != 0)
 		cannot_start(channel, SK_SPAWN_SESSION, err);
 	if (s->cg != NULL && (err = sk_cgroup_enter(s->cg, born)) != 0)

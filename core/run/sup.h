@@ -280,6 +280,8 @@ void sup_judge(struct sup_task *t);
 void sup_end_tree(struct sup_task *t);
 /* It was stopped, its first process has gone, and others of its group still have time. */
 bool sup_in_grace(struct sup_task *t);
+/* It has ended now. */
+void sup_note_end(struct sup_task *t);
 /* Report the end and free what the attempt held. The tree must be gone. */
 void sup_finish(struct sup_task *t);
 /* Give back pipes, channel and group of a tree that is gone. */

@@ -207,6 +207,16 @@ sup_tell_end(struct sup_task *t)
 	sk_str_release(&payload);
 }
 
+/* From the start on, by the clock that never jumps: else an attempt could end before it began. */
+void
+sup_note_end(struct sup_task *t)
+{
+	struct sk_task_report *r = &t->report;
+
+	r->end_boot_ms = sk_boot_ms();
+	r->end_ms = r->start_ms != 0 ? r->start_ms + (r->end_boot_ms - r->start_boot_ms) : sk_wall_ms();
+}
+
 void
 sup_finish(struct sup_task *t)
 {
@@ -224,8 +234,7 @@ sup_finish(struct sup_task *t)
 	sk_out_end(s->sink, &t->out, sup_raw(t));
 	sup_judge(t);
 	sup_take_result(t);
-	t->report.end_ms = sk_wall_ms();
-	t->report.end_boot_ms = sk_boot_ms();
+	sup_note_end(t);
 	sup_let_go(t);
 	s->n_running--;
 	sup_tell_end(t);

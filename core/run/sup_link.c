@@ -1,5 +1,6 @@
 /* sup_link.c - the link: its process, its frames, its restarts. */
 #include "core/base/clock.h"
+#include "core/base/hooks.h"
 #include "core/run/fds.h"
 #include "core/run/sup.h"
 #include <errno.h>
@@ -45,6 +46,7 @@ link_child(const struct sup *s, int channel, int err_fd)
 {
 	int code;
 
+	sk_hooks_be(SK_HOOKS_HUB);
 	setpgid(
 		0, 0); /* away from the terminal's Ctrl-C; a failure changes little: it is ignored too */
 	child_signals();

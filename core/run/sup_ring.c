@@ -140,8 +140,7 @@ lose(struct sup_warm *w, struct sup_task *t)
 	t->report.reason = SK_REASON_LOST;
 	snprintf(t->message, sizeof(t->message),
 		"a task in the same warm worker has destroyed what tells whether this one has run");
-	t->report.end_ms = sk_wall_ms();
-	t->report.end_boot_ms = sk_boot_ms();
+	sup_note_end(t);
 	sup_tell_end(t);
 }
 

@@ -417,6 +417,24 @@ a_failure_is_tried_again_after_its_time(void **state)
 }
 
 static void
+a_clock_that_is_set_back_makes_no_pause_longer(void **state)
+{
+	const char *pairs[] = { "maxAttempts", "2", "backoffSeconds", "1", NULL };
+
+	(void)state;
+	open_with(SK_LEAST_TASKS, 1, 4);
+	assert_int_equal(control_rig_add(&g, "fail", 0, pairs), SK_OK);
+	control_rig_run(&g, 300);
+	assert_int_equal(control_rig_runs(&g, "fail"), 1);
+	g.now_ms = sk_wall_ms() - 3600000;
+	control_rig_run(&g, 1700);
+	assert_int_equal(control_rig_runs(&g, "fail"), 1); /* the pause has begun anew */
+	g.now_ms += 1700;
+	assert_true(control_rig_until(&g, 5000, control_rig_all_ended));
+	assert_int_equal(control_rig_runs(&g, "fail"), 2);
+}
+
+static void
 times_are_kept(void **state)
 {
 	char at[32], past[32];
@@ -613,6 +631,7 @@ main(void)
 		TEST(dependencies_are_waited_for),
 		TEST(a_failed_dependency_cancels_or_not),
 		TEST(a_failure_is_tried_again_after_its_time),
+		TEST(a_clock_that_is_set_back_makes_no_pause_longer),
 		TEST(times_are_kept),
 		TEST(an_array_runs_all_its_elements),
 		TEST(a_new_controller_goes_on_with_an_array),
