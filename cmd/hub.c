@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/run/node.h"
 #include "workers/registry.h"
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define COMPONENT "hub"
+#define LOCK_SLICE_MS 200 /* how soon a death of the supervisor is noticed meanwhile */
 #define LOCK_MS 10000 /* a hub that clears up behind a dead supervisor needs some seconds */
 #define RECONCILE_MS 5000
 #define IDLE_MS 20 /* after the last end: is there nothing left to do? */
@@ -159,8 +161,34 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 
 /* ---- starting: the lock, the store, who we are ---- */
 
+/* The supervisor at the other end is gone. */
+static bool
+is_orphan(int channel)
+{
+	struct pollfd p = { .fd = channel };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/* Whoever waited without a supervisor gets the directory too late: another up may have lived with it,
+ * and its attempts go on. There is another one only after our supervisor died: what is seen once the
+ * lock is ours is certain. */
 static enum sk_code
-take_directory(struct hub *h, struct sk_err *err)
+wait_for_lock(struct hub *h, int channel, struct sk_err *err)
+{
+	const int64_t end = sk_boot_ms() + LOCK_MS;
+	enum sk_code code;
+
+	do {
+		code = sk_datadir_lock(h->dir, LOCK_SLICE_MS, err);
+		if (is_orphan(channel))
+			return sk_fail(err, SK_ECANCELED, "the supervisor died before its hub had started");
+	} while (code == SK_ECONFLICT && sk_boot_ms() < end);
+	return code;
+}
+
+static enum sk_code
+take_directory(struct hub *h, int channel, struct sk_err *err)
 {
 	const struct sk_datadir_config cfg = { .path = h->cfg->data_dir,
 		.create = true,
@@ -170,7 +198,7 @@ take_directory(struct hub *h, struct sk_err *err)
 	h->dir = sk_datadir_open(&cfg, err);
 	if (h->dir == NULL)
 		return err->code;
-	return sk_datadir_lock(h->dir, LOCK_MS, err);
+	return wait_for_lock(h, channel, err);
 }
 
 static enum sk_code
@@ -227,13 +255,13 @@ choose_id(struct hub *h, struct sk_err *err)
 }
 
 static enum sk_code
-open_ports(struct hub *h, struct sk_err *err)
+open_ports(struct hub *h, int channel, struct sk_err *err)
 {
 	struct sk_bus_local_config bus = {
 		.loop = h->loop, .max_events = BUS_EVENTS, .max_bytes = BUS_BYTES
 	};
 	struct sk_cache_local_config cache = { .loop = h->loop };
-	enum sk_code code = take_directory(h, err);
+	enum sk_code code = take_directory(h, channel, err);
 
 	if (code == SK_OK)
 		code = open_store(h, err);
@@ -506,9 +534,11 @@ sk_hub_run(int channel, void *arg)
 	h.loop = sk_loop_new(&err);
 	if (h.loop != NULL)
 		h.host = sk_host_open(h.loop, &err);
-	code = h.host == NULL ? SK_EIO : open_ports(&h, &err);
+	code = h.host == NULL ? SK_EIO : open_ports(&h, channel, &err);
 	if (code == SK_OK) {
 		run(&h, channel);
+	} else if (code == SK_ECANCELED) {
+		sk_log(SK_INFO, COMPONENT, "%s", err.msg);
 	} else {
 		h.code = h.host == NULL ? SK_EXIT_SYSTEM : exit_code_of(code);
 		sk_log(SK_CRITICAL, COMPONENT, "%s", err.msg);

@@ -35,7 +35,8 @@ sys.dont_write_bytecode = True
 FINAL = ("Finished", "Failed", "Cancelled")
 WITNESS_BROKEN = 99
 TERMINATED = 143
-NEAR_MS = 1000  # between a fault and what is stored of it
+NEAR_MS = 20  # a fault is written down after it happened, but clocks are read in whole ms
+LATE_MS = 1000  # and perhaps after its consequence was stored
 CANCEL_MS = 5000  # so long an attempt may go on to end by itself after its cancel was accepted
 CLOCKS_MS = 50  # wall clock against boot clock
 SHOWN = 60  # violations that are printed; all are counted
@@ -172,23 +173,20 @@ class Faults:
         for t in self.times.values():
             t.sort()
 
-    def explain(self, task, a):
-        """Is there a cause for the end of attempt a?"""
+    def explain(self, task, a, since):
+        """Is there a cause for the end of attempt a? since: it cannot have begun before."""
         for what in EXPLAINS.get(reason_of(a), ()):
             if what == "worker":
                 if (task, a["attempt"]) in self.workers:
                     return True
-            elif self.within(what, a.get("startDateTime"), a.get("finishDateTime")):
+            elif self.within(what, a.get("startDateTime") or since, a.get("finishDateTime")):
                 return True
         return False
 
     def within(self, what, start, end):
-        if end is None:
-            end = float("inf")
-        low = start - NEAR_MS if start else end - 120000
         times = self.times[what]
-        i = bisect.bisect_left(times, low)
-        return i < len(times) and times[i] <= end + NEAR_MS
+        i = bisect.bisect_left(times, start - NEAR_MS)
+        return i < len(times) and (end is None or times[i] <= end + LATE_MS)
 
 
 def reason_of(attempt):
@@ -317,11 +315,13 @@ class Checker:
         if numbers != list(range(1, row["attempt"] + 1)):
             self.bad("listing", task, f"{numbers}, attempt is {row['attempt']}")
         ends = self.truth.ends.get(task, {})
+        since = row.get("createDateTime") or 0
         for a in attempts:
             s, e = a.get("startDateTime"), a.get("finishDateTime")
             if s and e and e < s:
                 self.bad("time", task, f"attempt {a['attempt']}: {s} to {e}")
-            self.check_verdict(task, row, a, ends.get(a["attempt"]))
+            self.check_verdict(task, row, a, ends.get(a["attempt"]), since)
+            since = e or since
         interrupted = sum(reason_of(a) == "interrupted" for a in attempts)
         spent = sum(reason_of(a) not in ("interrupted", "cancelled", None) and not ended_well(a)
                     for a in attempts)
@@ -331,7 +331,7 @@ class Checker:
         if row["failures"] != spent and row["phase"] in FINAL:
             self.bad("failures", task, f"{row['failures']} stored, {spent} attempts failed")
 
-    def check_verdict(self, task, row, a, end):
+    def check_verdict(self, task, row, a, end, since):
         """Is how attempt a ended, as stored, how it ended?"""
         reason, code = reason_of(a), (a.get("exit") or {}).get("code")
         where = f"attempt {a['attempt']}: stored {reason} {code}, the truth is {end and end[1]}"
@@ -346,7 +346,7 @@ class Checker:
         elif reason is None:
             if row["phase"] in FINAL and row["phase"] != "Cancelled":
                 self.bad("verdict", task, where)
-        elif self.faults.given and not self.faults.explain(task, a):
+        elif self.faults.given and not self.faults.explain(task, a, since):
             self.bad("unexplained", task, where)
 
     def check_failed(self, task, row):
@@ -465,10 +465,7 @@ def dump(args):
     return 0
 
 
-def main():
-    if "--self-test" in sys.argv[1:2]:
-        import oracle_faults
-        return oracle_faults.main(sys.argv[2:])
+def arguments(words):
     p = argparse.ArgumentParser(description="compares what was told, stored and run")
     sub = p.add_subparsers(dest="command", required=True)
     c = sub.add_parser("check")
@@ -486,7 +483,14 @@ def main():
     d = sub.add_parser("dump")
     d.add_argument("--skalds", required=True)
     d.add_argument("--data", required=True)
-    args = p.parse_args()
+    return p.parse_args(words)
+
+
+def main():
+    if "--self-test" in sys.argv[1:2]:
+        import oracle_faults
+        return oracle_faults.main(sys.argv[2:])
+    args = arguments(sys.argv[1:])
     try:
         if args.command == "dump":
             return dump(args)

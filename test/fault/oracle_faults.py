@@ -68,7 +68,8 @@ class Maker:
         phase = "Cancelled" if cancelled else "Finished" if endings and endings[-1] == 0 else "Failed"
         self.h.store.append({
             "id": task, "phase": phase, "attempt": len(endings), "failures": failures, "wanted": "run",
-            "maxAttempts": attempts_allowed, "finishDateTime": WALL0 + at, "attempts": attempts})
+            "maxAttempts": attempts_allowed, "createDateTime": WALL0 + begin,
+            "finishDateTime": WALL0 + at, "attempts": attempts})
 
     def asked(self, task, status, begin=1, after=None):
         self.h.client.append({"op": "try", "id": task, "after": after})
@@ -397,10 +398,10 @@ def _(h):
 
 def judge(h, folder):
     h.write(folder)
-    args = argparse.Namespace(client=folder + "/client", store=folder + "/store", truth=folder + "/truth",
-                              faults=folder + "/faults", processes=folder + "/processes", refused="2",
-                              before_ns=0, window_ms=0)
-    return oracle.check(args).violations
+    words = ["check"]
+    for name in ("client", "store", "truth", "faults", "processes"):
+        words += ["--" + name, os.path.join(folder, name)]
+    return oracle.check(oracle.arguments(words)).violations
 
 
 class Tap:
