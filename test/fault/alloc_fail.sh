@@ -76,9 +76,9 @@ each()
 	shift 4
 	WHERE="$kind $who 0"
 	hooks "$HOOKS" fail "$kind" "$who" 0 once
+	CALLS=
 	"$@" 0
 	total=${CALLS:-$(calls)}
-	CALLS=
 	well
 	note "$1: $total calls of $kind $who"
 	[ "$total" != 0 ] || return
