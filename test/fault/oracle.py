@@ -37,6 +37,7 @@ WITNESS_BROKEN = 99
 TERMINATED = 143
 NEAR_MS = 20  # a fault is written down after it happened, but clocks are read in whole ms
 LATE_MS = 1000  # and perhaps after its consequence was stored
+STARTING_MS = 3000  # a start that was on its way when the cancel was accepted may be so late
 CANCEL_MS = 5000  # so long an attempt may go on to end by itself after its cancel was accepted
 CLOCKS_MS = 50  # wall clock against boot clock
 SHOWN = 60  # violations that are printed; all are counted
@@ -361,7 +362,7 @@ class Checker:
         if accepted is None:
             return
         for ns, attempt in starts:
-            if ns > accepted + (1000 + self.window_ms) * 1e6:
+            if ns > accepted + (STARTING_MS + self.window_ms) * 1e6:
                 self.bad("cancel", task, f"attempt {attempt} began {(ns - accepted) / 1e6:.0f} ms after")
         later = (row.get("finishDateTime") or 0) - self.client.wall_ms(accepted)
         if row["phase"] in ("Finished", "Failed") and later > CANCEL_MS and not self.clock_jumps:

@@ -333,7 +333,7 @@ def _(h):
 @plant("cancel", "an attempt was started after its cancel was accepted")
 def _(h):
     c = next(r for r in h.client if r["op"] == "cancel" and r["id"] == "stopped")
-    c["end"] -= 3000 * MS
+    c["end"] -= 5000 * MS
     return "stopped"
 
 
