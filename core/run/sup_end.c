@@ -203,7 +203,8 @@ sup_tell_end(struct sup_task *t)
 		sup_send_line(t, &payload);
 	sk_str_clear(&payload);
 	sup_report(t, &payload);
-	sup_tell(s, SK_F_EXITED, t, &payload, s->n_queued == 0);
+	/* the link must hear of it at once only where it has to send the next task */
+	sup_tell(s, SK_F_EXITED, t, &payload, s->n_queued <= s->n_slots);
 	sk_str_release(&payload);
 }
 

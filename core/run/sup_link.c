@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define COALESCE_MS 2
+#define COALESCE_MS 12 /* each waking of the link takes a task's turn at the CPU */
 #define FIRST_BACKOFF_MS 10
 #define MAX_BACKOFF_MS 5000
 #define HUNG_SECONDS 12
