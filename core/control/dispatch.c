@@ -68,7 +68,8 @@ take_ready(struct sk_control *c, struct sk_record *const *records, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (records[i] == NULL || !sk_record_ready(records[i]) ||
-			sk_live_known(c, records[i]->id, 0) || sk_window_find(c, records[i]->id) != NULL)
+			sk_live_known(c, records[i]->id, 0) || sk_window_find(c, records[i]->id) != NULL ||
+			sk_window_left(c, records[i]->id))
 			continue;
 		if (!sk_window_add(c, sk_window_lane(c, records[i]), records[i]))
 			sk_window_lane(c, records[i])->skipped = true;
@@ -110,6 +111,7 @@ filled(struct sk_op *op)
 
 	d->filling = false;
 	if (op->code != SK_OK) {
+		sk_window_watch(c, false);
 		keep_cursor(d, NULL);
 		failed_to_read(c, op);
 	} else {
@@ -118,6 +120,7 @@ filled(struct sk_op *op)
 			l->skipped = l->skipped && r->u.find.after != NULL;
 		}
 		take_ready(c, r->u.find.records, r->u.find.n);
+		sk_window_watch(c, false);
 		keep_cursor(d, r->u.find.next);
 		note_more(c, &r->u.find);
 		if (sk_window_count(c) != before)
@@ -144,6 +147,7 @@ fill(struct sk_control *c, const char *after)
 	size_t limit = SK_LANE_MAX / 2 + (after == NULL ? sk_window_count(c) : 0);
 
 	d->filling = true;
+	sk_window_watch(c, true);
 	r->c = c;
 	r->arena = sk_arena_new();
 	r->u.find = (struct sk_op_find){
@@ -242,7 +246,6 @@ assign_done(struct sk_op *op)
 {
 	struct assigning *a = op->arg;
 	struct sk_control *c = a->c;
-	bool lost = op->code != SK_OK;
 
 	c->dispatch->in_flight--;
 	for (size_t i = 0; i < a->op.n; i++) {
@@ -254,15 +257,15 @@ assign_done(struct sk_op *op)
 		} else {
 			/* somebody was quicker, or nobody knows: the store tells what it is now */
 			sk_live_end(c, r->id, r->life.attempt);
-			lost = true;
+			if (op->code == SK_OK)
+				sk_dispatch_fetch(c, r->id);
 		}
 		free(a->cands[i]);
 	}
 	if (op->code != SK_OK) {
 		sk_log(SK_ERROR, "dispatcher", "cannot assign: %s", op->err.msg);
 		sk_timer_set(c->cfg.loop, &c->dispatch->again, sk_boot_ms() + RETRY_MS);
-	} else if (lost)
-		sk_dispatch_refill(c);
+	}
 	sk_arena_free(a->arena);
 	free(a);
 	sk_dispatch_wake(c);
@@ -353,6 +356,7 @@ static void
 start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 {
 	struct sk_cand *k = l->heap[0];
+	struct sk_need need = l->need;
 	struct sk_agent *to;
 
 	if (k->deadline_ms > 0 && k->deadline_ms <= sk_control_wall_ms(c)) {
@@ -368,7 +372,8 @@ start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 			block(c, l);
 		return;
 	}
-	to = sk_skalds_pick(c, &l->need, l);
+	need.prompt = k->deadline_ms > 0;
+	to = sk_skalds_pick(c, &need, l);
 	if (to == NULL) {
 		block(c, l);
 		return;

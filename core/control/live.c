@@ -81,8 +81,8 @@ sk_live_end(struct sk_control *c, const char *id, uint32_t attempt)
 
 	if (l == NULL || (attempt != 0 && l->attempt != attempt))
 		return false;
-	if (l->need.reusable && l->agent != NULL)
-		sk_agent_adapt(l->agent, sk_control_boot_ms(c) - l->since_ms);
+	if (l->agent != NULL)
+		sk_agent_adapt(l->agent, l->need.reusable, sk_control_boot_ms(c) - l->since_ms);
 	let_go(l);
 	*p = l->next;
 	if (head == NULL)

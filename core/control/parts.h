@@ -13,6 +13,7 @@ struct sk_need {
 	double cpus;
 	int64_t memory_mb, gpus;
 	const struct sk_value *labels; /* NULL = none */
+	bool prompt; /* only where it can start at once: it has a deadline */
 };
 
 /* ---- skalds.c: who there is and what room they have ---- */
@@ -28,6 +29,7 @@ struct sk_agent {
 	double cpus;
 	int64_t memory_mb, gpus;
 	int64_t depth; /* how many tasks of reusable classes a slot may have waiting */
+	int64_t ahead; /* how many of ordinary classes may wait beyond the slots, while they are short */
 	const void *reserved; /* a lane that waits for all of its room; NULL = none */
 };
 
@@ -53,8 +55,8 @@ void sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const v
 void sk_skalds_unreserve(struct sk_control *c, const void *lane);
 void sk_agent_take(struct sk_agent *a, const struct sk_need *need);
 void sk_agent_give(struct sk_agent *a, const struct sk_need *need);
-/* Attempts of reusable classes ended after that long: how many may wait there is adapted. */
-void sk_agent_adapt(struct sk_agent *a, int64_t ms);
+/* An attempt ended so long after it was assigned: how many may wait there is adapted. */
+void sk_agent_adapt(struct sk_agent *a, bool reusable, int64_t ms);
 /* Call fn for every skald that is online, until it returns false. */
 void sk_skalds_each(struct sk_control *c, bool (*fn)(void *arg, struct sk_agent *a), void *arg);
 
@@ -125,6 +127,10 @@ struct sk_cand *sk_window_pop(struct sk_control *c, struct sk_lane *lane);
 void sk_window_drop(struct sk_control *c, const char *id);
 struct sk_lane *sk_window_lanes(struct sk_control *c);
 size_t sk_window_count(const struct sk_control *c);
+/* Note from now on who leaves the window, or forget it: what a read that is under way tells of
+ * these tasks is old. */
+void sk_window_watch(struct sk_control *c, bool on);
+bool sk_window_left(struct sk_control *c, const char *id);
 
 /* ---- dispatch.c ---- */
 

@@ -8,7 +8,8 @@
 #define DEFAULT_LEASE_MS 10000
 #define MIN_DEPTH 4
 #define MAX_DEPTH 512
-#define QUICK_MS 25 /* reusable tasks that end sooner may wait deeper */
+#define MAX_AHEAD 16 /* for each slot */
+#define QUICK_MS 25 /* tasks that end sooner may wait deeper */
 
 struct sk_skalds {
 	struct sk_agent **list; /* by id */
@@ -269,14 +270,16 @@ sk_agent_suits(const struct sk_agent *a, const struct sk_need *need)
 		has_class(a, need->class_name) && has_labels(a, need->labels);
 }
 
-/* Tasks of reusable classes share a slot, `depth` of them. */
+/* Tasks of reusable classes share a slot, `depth` of them. Short ones of ordinary classes are given
+ * ahead of a free slot, so that it need not wait for a commit; should the next ones be long, the
+ * supervisor hands back what waits too long. */
 static bool
 has_slot(const struct sk_agent *a, const struct sk_need *need)
 {
 	int64_t shared = (a->n_short + a->depth - 1) / a->depth, slots = a->row->slots;
 
 	if (!need->reusable)
-		return a->n_whole + shared < slots;
+		return a->n_whole + shared < slots + (need->prompt || slots == 0 ? 0 : a->ahead);
 	return a->n_whole < slots && a->n_short < (slots - a->n_whole) * a->depth;
 }
 
@@ -313,9 +316,22 @@ sk_agent_give(struct sk_agent *a, const struct sk_need *need)
 	a->view.tasks = a->n_live;
 }
 
-void
-sk_agent_adapt(struct sk_agent *a, int64_t ms)
+static void
+adapt_ahead(struct sk_agent *a, int64_t ms)
 {
+	if (ms > 4 * QUICK_MS)
+		a->ahead = 0;
+	else if (ms <= QUICK_MS && a->ahead < MAX_AHEAD * a->row->slots)
+		a->ahead++;
+}
+
+void
+sk_agent_adapt(struct sk_agent *a, bool reusable, int64_t ms)
+{
+	if (!reusable) {
+		adapt_ahead(a, ms);
+		return;
+	}
 	if (ms <= QUICK_MS && a->depth < MAX_DEPTH)
 		a->depth++;
 	else if (ms > 4 * QUICK_MS && a->depth > MIN_DEPTH)

@@ -8,6 +8,8 @@
 
 struct sk_window {
 	struct sk_map by_id, by_lane;
+	struct sk_map left; /* who left it since sk_window_watch() */
+	bool watched;
 	struct sk_lane *lanes;
 	size_t n_lanes, n;
 };
@@ -44,6 +46,7 @@ sk_window_free(struct sk_window *w)
 	}
 	sk_map_release(&w->by_id);
 	sk_map_release(&w->by_lane);
+	sk_map_release(&w->left);
 	free(w);
 }
 
@@ -226,6 +229,23 @@ index_remove(struct sk_window *w, struct sk_cand *k)
 	else
 		sk_map_put(&w->by_id, hash, head);
 	w->n--;
+	if (w->watched)
+		sk_map_put(&w->left, hash, w);
+}
+
+void
+sk_window_watch(struct sk_control *c, bool on)
+{
+	struct sk_window *w = sk_dispatch_window(c);
+
+	w->watched = on;
+	sk_map_release(&w->left);
+}
+
+bool
+sk_window_left(struct sk_control *c, const char *id)
+{
+	return sk_map_find(&sk_dispatch_window(c)->left, sk_id_hash(id)) != NULL;
 }
 
 static int64_t

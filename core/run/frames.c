@@ -186,7 +186,8 @@ sk_put_start(struct sk_str *s, const struct sk_start *st)
 {
 	sk_put_text(s, st->id);
 	sk_put_text(s, st->class_name);
-	sk_put_u32(s, (st->program ? 1u : 0u) | (st->isolate ? 2u : 0u) | (st->reusable ? 4u : 0u));
+	sk_put_u32(s, (st->program ? 1u : 0u) | (st->isolate ? 2u : 0u) | (st->reusable ? 4u : 0u) |
+			(st->returnable ? 8u : 0u));
 	sk_put_u64(s, (uint64_t)st->timeout_ms);
 	sk_put_u64(s, (uint64_t)st->grace_ms);
 	sk_put_u64(s, (uint64_t)st->memory_mb);
@@ -214,6 +215,7 @@ sk_get_start(struct sk_reader *r, struct sk_arena *a, struct sk_start *st)
 	st->program = (flags & 1) != 0;
 	st->isolate = (flags & 2) != 0;
 	st->reusable = (flags & 4) != 0;
+	st->returnable = (flags & 8) != 0;
 	st->timeout_ms = (int64_t)sk_get_u64(r);
 	st->grace_ms = (int64_t)sk_get_u64(r);
 	st->memory_mb = (int64_t)sk_get_u64(r);

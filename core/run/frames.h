@@ -140,6 +140,9 @@ struct sk_start {
 	 * its own when it has a memory limit, a user, a directory, an input, or variables in env other
 	 * than SKALDS_…: a warm worker has the environment of its start. */
 	bool reusable;
+	/* Assigned ahead of a free slot: when none comes free in time it ends as interrupted, so that
+	 * somebody else may run it. */
+	bool returnable;
 	const char *user; /* "" = as skalds; a name or a number in /etc/passwd: skalds must be root */
 	const char *refusal; /* "" or why it cannot be started: it ends as start-failed */
 };

@@ -150,6 +150,7 @@ describe(struct sk_node *n, struct node_task *t, const struct sk_record *r,
 		st->cwd = spec->cwd;
 	st->user = spec->user;
 	st->reusable = t->worker->reusable;
+	st->returnable = !st->reusable;
 	return true;
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define NOTES_MS 100
+#define PATIENCE_MS 1000 /* of what may be handed back: much longer than a commit takes */
 #define NOTES_BACKLOG ((size_t)1 << 20)
 
 /* ---- reports ---- */
@@ -80,6 +81,17 @@ sup_notes_soon(struct sup *s)
 /* ---- starting ---- */
 
 static void
+lost_patience(void *arg)
+{
+	struct sup_task *t = arg;
+
+	if (t->state != SK_T_QUEUED)
+		return;
+	snprintf(t->message, sizeof(t->message), "handed back: no slot came free for it");
+	sup_task_stop(t, SK_REASON_INTERRUPTED, SIGTERM, 0);
+}
+
+static void
 enqueue(struct sup_task *t)
 {
 	struct sup *s = t->sup;
@@ -92,6 +104,10 @@ enqueue(struct sup_task *t)
 		s->queue_head = t;
 	s->queue_tail = t;
 	s->n_queued++;
+	if (!t->start.returnable)
+		return;
+	t->timer.fn = lost_patience;
+	sk_timer_set(s->loop, &t->timer, sk_boot_ms() + PATIENCE_MS);
 }
 
 void
@@ -124,6 +140,7 @@ sup_dequeue(struct sup_task *t)
 		s->queue_tail = t->prev;
 	t->prev = t->next = NULL;
 	s->n_queued--;
+	sk_timer_clear(s->loop, &t->timer);
 }
 
 struct sup_task *
