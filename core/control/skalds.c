@@ -7,7 +7,7 @@
 #define MARGIN_MS 2000 /* beyond the lease, before a skald counts as lost; scaled with it */
 #define DEFAULT_LEASE_MS 10000
 #define MIN_DEPTH 4
-#define MAX_DEPTH 512
+#define MAX_DEPTH 2048 /* a round of assign, start, end and both commits takes some 20 ms */
 #define MAX_AHEAD 16 /* for each slot */
 #define QUICK_MS 25 /* tasks that end sooner may wait deeper */
 

@@ -64,8 +64,10 @@ is_reusable(const struct sk_control *c, const char *class_name)
 static void
 lane_key(struct sk_str *key, const char *class_name, const struct sk_spec_resources *r)
 {
-	sk_str_addf(
-		key, "%s\n%g %lld %lld ", class_name, r->cpus, (long long)r->memory_mb, (long long)r->gpus);
+	sk_str_add(key, class_name, strlen(class_name));
+	sk_str_add(key, "\n", 1);
+	if (r->cpus > 0 || r->memory_mb > 0 || r->gpus > 0) /* seldom, and printing numbers is dear */
+		sk_str_addf(key, "%g %lld %lld ", r->cpus, (long long)r->memory_mb, (long long)r->gpus);
 	if (r->labels != NULL)
 		sk_value_json(key, r->labels);
 }
