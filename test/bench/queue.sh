@@ -145,7 +145,7 @@ bench_scale()
 	local from hub empty full
 	up_start || return
 	measure bulk 50000 Noop && empty=$(json per_second)
-	measure fill 1000000 Sleep || { up_stop; return; }
+	measure fill 1000000 Sleep '{"seconds":1}' || { up_stop; return; }
 	from=$(now_ms)
 	"$SKALDS" task list --data "$D" --json >list.out
 	figure "B6: 1,000,000 queued: task list, first page, whole command" ms $(($(now_ms) - from)) '<' 20

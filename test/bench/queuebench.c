@@ -160,11 +160,13 @@ submit_bulk(int fd, long n, const char *class_name, const char *attachments, con
 }
 
 static bool
-all_ended(int fd)
+all_ended(int fd, const char *class_name)
 {
-	expect(call(fd, "GET", "/v1/tasks?state=Created,Assigning,Running,Paused&limit=1", "text/plain",
-			   "", 0),
-		200, "list");
+	char url[160];
+
+	snprintf(url, sizeof(url), "/v1/tasks?state=Created,Assigning,Running,Paused&limit=1&class=%s",
+		class_name);
+	expect(call(fd, "GET", url, "text/plain", "", 0), 200, "list");
 	return strstr(answer, "\"items\":[]") != NULL;
 }
 
@@ -178,7 +180,7 @@ bulk(const char *path, long n, const char *class_name, const char *attachments)
 
 	submit_bulk(fd, n, class_name, attachments, "");
 	submitted = now_ns();
-	while (!all_ended(fd))
+	while (!all_ended(fd, class_name))
 		nanosleep(&pause, NULL);
 	s = (double)(now_ns() - begin) / 1e9;
 	printf("{\"mode\":\"bulk\",\"class\":\"%s\",\"tasks\":%ld,\"seconds\":%.3f,\"submit_seconds\":%"
@@ -347,11 +349,8 @@ main(int argc, char **argv)
 	else if (strcmp(argv[2], "clients") == 0 && argc > 5)
 		clients(argv[1], atoi(argv[3]), atol(argv[4]), argv[5]);
 	else if (strcmp(argv[2], "fill") == 0) {
-		char more[64];
-
-		snprintf(
-			more, sizeof(more), ",\"notBefore\":%lld", ((long long)time(NULL) + 315360000) * 1000);
-		submit_bulk(dial(argv[1]), atol(argv[3]), argv[4], "", more);
+		submit_bulk(dial(argv[1]), atol(argv[3]), argv[4], argc > 5 ? argv[5] : "",
+			",\"resources\":{\"labels\":{\"rack\":\"none\"}}");
 		printf("{\"mode\":\"fill\",\"tasks\":%s}\n", argv[3]);
 	} else
 		return 2;
