@@ -223,6 +223,8 @@ soak: all
 	@test/soak.sh
 bench: all
 	@test/bench/run.sh
+	@test/bench/queue.sh
+	@test/bench/cli_bench.sh
 k8s-test: all
 	@scripts/k8s/test.sh
 demo: all

@@ -171,7 +171,8 @@ bench_peers()
 	[ -n "$PEERS" ] && [ -n "$PEER_BENCHES" ] || { note "peers: PEERS and PEER_BENCHES are not set"; return; }
 	# shellcheck disable=SC1091
 	. "$PEERS/env.sh"
-	for b in "bench_beanstalkd.py 20000 $ROUNDS" "bench_redis_queues.py 20000 $ROUNDS" "bench_spawners.py 5000 $ROUNDS"; do
+	for b in "bench_beanstalkd.py 20000 $ROUNDS" "bench_redis_queues.py 20000 $ROUNDS" "bench_spawners.py 5000 $ROUNDS" \
+		"bench_hyperqueue.py 5000 $ROUNDS"; do
 		# shellcheck disable=SC2086
 		(cd "$PEER_BENCHES" && NO_PUEUE=1 python3 $b) >peer.out 2>peer.err || note "$b: $(tail -n 1 peer.err)"
 		cat peer.out

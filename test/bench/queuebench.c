@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK ((size_t)2 << 20)
+#define CHUNK ((size_t)32 << 10) /* of one request: some 700 tasks */
 #define ANSWER ((size_t)16 << 20)
 
 static char *answer; /* the body of the last answer */
