@@ -84,6 +84,7 @@ bench_process()
 bench_latency()
 {
 	helper stamp >/dev/null
+	helper coldstart >/dev/null
 	up_start || return
 	measure latency 200 Noop '{"stamp":true}' # warm
 	measure latency 2000 Noop '{"stamp":true}' && {
@@ -95,6 +96,9 @@ bench_latency()
 		figure "B4: submit to user code, sh and a program, p50" ms "$(json code_p50_ms)" - -
 		figure "the same, p99" ms "$(json code_p99_ms)" - -
 	}
+	# what no queue can be below: the program alone, and the commit before it (answer, above)
+	coldstart 200 "$SKALDS" "$BIN/stamp" >cold.txt &&
+		figure "the same program started without a queue, p50" ms "$(calc "$(awk '$1 == "bare" { print $2 }' cold.txt) / 1000" 3)" - -
 	measure latency 1000 Exec "{\"command\":[\"$BIN/stamp\",\"--result\"]}" && {
 		figure "B4: submit to user code, a process, p50" ms "$(json code_p50_ms)" '<' 1
 		figure "the same, p99" ms "$(json code_p99_ms)" '<' 3
