@@ -156,11 +156,24 @@ next_lane(struct sk_control *c)
 }
 
 static void
-block(struct sk_control *c, struct sk_lane *l)
+block(struct sk_control *c, struct sk_lane *l, const struct sk_need *need)
 {
 	l->blocked = true;
+	if (need->prompt || need->reusable)
+		sk_skalds_hold(c, need);
 	if (sk_control_wall_ms(c) - l->heap[0]->create_ms > STARVING_MS)
 		sk_skalds_reserve(c, &l->need, l);
+}
+
+/* What waits for a slot at a skald holds its resources, and its clock runs: those that need any or
+ * have a deadline do not wait there. */
+struct sk_need
+sk_dispatch_need(const struct sk_lane *l, int64_t deadline_ms)
+{
+	struct sk_need need = l->need;
+
+	need.prompt = deadline_ms > 0 || need.cpus > 0 || need.memory_mb > 0 || need.gpus > 0;
+	return need;
 }
 
 /* One task of the lane. */
@@ -168,7 +181,7 @@ static void
 start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 {
 	struct sk_cand *k = l->heap[0];
-	struct sk_need need = l->need;
+	struct sk_need need = sk_dispatch_need(l, k->deadline_ms);
 	struct sk_agent *to;
 
 	if (k->deadline_ms > 0 && k->deadline_ms <= sk_control_wall_ms(c)) {
@@ -181,13 +194,12 @@ start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 		if (sk_arrays_start(c, k))
 			free(sk_window_pop(c, l));
 		else
-			block(c, l);
+			block(c, l, &need);
 		return;
 	}
-	need.prompt = k->deadline_ms > 0;
 	to = sk_skalds_pick(c, &need, l);
 	if (to == NULL) {
-		block(c, l);
+		block(c, l, &need);
 		return;
 	}
 	sk_skalds_unreserve(c, l);
@@ -206,6 +218,7 @@ round_now(void *arg)
 	a = assigning_new(c);
 	for (l = sk_window_lanes(c); l != NULL; l = l->next)
 		l->blocked = false;
+	sk_skalds_unhold(c);
 	while (a->op.n < BATCH && (l = next_lane(c)) != NULL)
 		start_one(c, l, a);
 	if (a->op.n == BATCH)
@@ -241,6 +254,7 @@ static void
 offer(struct sk_control *c, struct sk_record *r)
 {
 	struct sk_lane *l;
+	struct sk_need need;
 	struct sk_agent *to;
 
 	if (!c->ready || c->stopped || !c->cfg.dispatch || !sk_record_ready(r) || r->array_size > 0)
@@ -248,7 +262,8 @@ offer(struct sk_control *c, struct sk_record *r)
 	l = sk_window_lane(c, r);
 	if (l->n > 0 || l->more)
 		return;
-	to = sk_skalds_pick(c, &l->need, l);
+	need = sk_dispatch_need(l, sk_record_deadline(r));
+	to = sk_skalds_pick(c, &need, l);
 	if (to != NULL && step_assign(&r->life, to))
 		sk_live_add(c, r->id, &r->life, &l->need);
 }

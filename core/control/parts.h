@@ -13,7 +13,7 @@ struct sk_need {
 	double cpus;
 	int64_t memory_mb, gpus;
 	const struct sk_value *labels; /* NULL = none */
-	bool prompt; /* only where it can start at once: it has a deadline */
+	bool prompt; /* only where it can start at once, not ahead of a free slot */
 };
 
 /* ---- skalds.c: who there is and what room they have ---- */
@@ -31,6 +31,7 @@ struct sk_agent {
 	int64_t depth; /* how many tasks of reusable classes a slot may have waiting */
 	int64_t
 		ahead; /* how many of ordinary classes may wait beyond the slots, while they are short */
+	bool held; /* somebody who cannot wait there waits for a slot of it */
 	const void *reserved; /* a lane that waits for all of its room; NULL = none */
 };
 
@@ -51,6 +52,10 @@ bool sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need);
 /* The skald that gets the task by the strategy, NULL when none has room. lane: who asks, for
  * reservations. */
 struct sk_agent *sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lane);
+/* Where a slot is all that it waits for, none is given ahead of free slots until unhold: they would
+ * never be seen free. */
+void sk_skalds_hold(struct sk_control *c, const struct sk_need *need);
+void sk_skalds_unhold(struct sk_control *c);
 /* Keep the skald with the most room for the lane, so that small tasks do not starve a large one. */
 void sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const void *lane);
 void sk_skalds_unreserve(struct sk_control *c, const void *lane);
@@ -137,6 +142,7 @@ struct sk_cand *sk_window_pop(struct sk_control *c, struct sk_lane *lane);
 void sk_window_drop(struct sk_control *c, const char *id);
 struct sk_lane *sk_window_lanes(struct sk_control *c);
 size_t sk_window_count(const struct sk_control *c);
+int64_t sk_record_deadline(const struct sk_record *r); /* 0 = none */
 bool sk_place_before(const struct sk_place *a, const struct sk_place *b);
 
 /* A read of ready tasks in order begins behind `from`: of one lane, or of all of them (NULL). Until
@@ -174,6 +180,8 @@ void sk_dispatch_free(struct sk_dispatch *d);
 void sk_dispatch_wake(struct sk_control *c);
 /* Is a record ready for a dispatcher? */
 bool sk_record_ready(const struct sk_record *r);
+/* What a task of the lane needs now. */
+struct sk_need sk_dispatch_need(const struct sk_lane *l, int64_t deadline_ms);
 struct sk_window *sk_dispatch_window(struct sk_control *c);
 /* Hash of id -> struct sk_live, chained; live.c and whoever walks over all of them. */
 struct sk_map *sk_dispatch_live(struct sk_control *c);

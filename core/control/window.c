@@ -266,8 +266,8 @@ sk_window_left(struct sk_control *c, const char *id)
 	return sk_map_find(&sk_dispatch_window(c)->left, sk_id_hash(id)) != NULL;
 }
 
-static int64_t
-deadline_of(const struct sk_record *r)
+int64_t
+sk_record_deadline(const struct sk_record *r)
 {
 	const struct sk_value *v = sk_map_get(r->spec, "deadlineDateTime");
 
@@ -376,7 +376,7 @@ sk_window_add(struct sk_control *c, struct sk_lane *l, const struct sk_record *r
 	k->life = r->life;
 	k->place = at;
 	k->create_ms = r->create_ms;
-	k->deadline_ms = deadline_of(r);
+	k->deadline_ms = sk_record_deadline(r);
 	k->array_size = r->array_size;
 	k->lane = l;
 	if (l->n == l->cap) {
