@@ -57,6 +57,8 @@ take_ready(struct sk_control *c, struct sk_record *const *records, size_t n)
 static void
 failed_to_read(struct sk_control *c, const struct sk_op *op)
 {
+	if (c->stopped)
+		return;
 	sk_log(SK_WARNING, "dispatcher", "cannot read ready tasks: %s", op->err.msg);
 	sk_reads_again(c);
 }
