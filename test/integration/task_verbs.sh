@@ -97,8 +97,10 @@ t task logs --attempt 1 "$id"
 is "an attempt" "$(xargs <<<"$out")" "1.1 1.2 1.3"
 t task logs --attempt 3 "$id"
 is "an attempt that there is not" "$code" 3
-start follow "$SKALDS" task logs -f "$("$SKALDS" task add -- sh -c 'echo first; sleep 100')"
+id=$("$SKALDS" task add -- sh -c 'echo first; sleep 100')
+start follow "$SKALDS" task logs -f "$id"
 check "what is there comes at once" until_true 5 grep -q first "$T/follow.out"
+until_true 10 eval '"$SKALDS" task list --state Running --json | grep -q "$id"' # its output may come before its state
 "$SKALDS" task cancel --all --state Running --class Exec --yes -q
 ended "$PID" 10
 is "-f ends when the task is cancelled" "$CODE" 0
