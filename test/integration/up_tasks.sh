@@ -106,6 +106,10 @@ updated()
 	"$SKALDS" task logs "$id" | grep -q 20
 }
 check "they reach it" until_true 5 updated
+is "its lines are shown without the marks of their levels" "$("$SKALDS" task logs "$id" | grep -c '<[0-7]>')" 0
+own=$(add -- echo '<6>mine')
+"$SKALDS" task wait "$own"
+is "what a program writes is shown as it is" "$("$SKALDS" task logs "$own")" '<6>mine'
 "$SKALDS" task cancel "$id" >/dev/null
 check "it ends" down
 is "with 0" "$CODE" 0
