@@ -293,6 +293,7 @@ start_control(struct hub *h)
 		.reconcile_ms = RECONCILE_MS,
 		.keep_ms = h->cfg->keep_ms,
 		.keep_tasks = h->cfg->keep_tasks,
+		.clock_ms = h->cfg->clock_ms,
 		.data_dir = h->cfg->data_dir,
 		.seed = (uint64_t)sk_boot_ns() };
 

@@ -25,6 +25,7 @@ struct sk_hub_config {
 	bool json; /* one line on standard output when it is ready */
 	bool hint; /* say on standard error what to type next */
 	int64_t began_ms; /* wall clock: when `up` was started */
+	int64_t clock_ms; /* and by how much it was ahead of the boot clock */
 };
 
 /* Runs until the supervisor goes or is told to. arg: struct sk_hub_config. Returns the exit code of

@@ -260,7 +260,8 @@ up_run(const struct sk_args *args, struct sk_settings *settings)
 		.hub = { .keep_ms = DEFAULT_KEEP_MS,
 			.keep_tasks = DEFAULT_KEEP_TASKS,
 			.relaxed = is_relaxed(),
-			.began_ms = sk_wall_ms() } };
+			.began_ms = sk_wall_ms(),
+			.clock_ms = sk_wall_ms() - sk_boot_ms() } };
 	int code = read_flags(&u, args, settings);
 
 	if (code == SK_EXIT_OK)

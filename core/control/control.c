@@ -225,6 +225,8 @@ sk_control_new(const struct sk_control_config *cfg)
 	c->cfg = *cfg;
 	c->random = cfg->seed != 0 ? cfg->seed : 88172645463325252u;
 	c->retry = (struct sk_timer){ .fn = start_again, .arg = c };
+	sk_steady_begin(&c->clock,
+		cfg->clock_ms != 0 ? cfg->clock_ms : sk_control_wall_ms(c) - sk_control_boot_ms(c));
 	c->skalds = sk_skalds_new(c);
 	c->dispatch = sk_dispatch_new(c);
 	c->waits = sk_waits_new(c);

@@ -27,6 +27,9 @@ struct sk_control_config {
 	int64_t reconcile_ms; /* between two full looks at the store; 5000 */
 	int64_t keep_ms; /* ended tasks are removed after this long; 0 = never */
 	int64_t keep_tasks; /* and beyond so many; 0 = no limit */
+	/* Wall minus boot clock when it was known to be right, so that a jump is one also when it came
+	 * before us; 0 = as it is now. */
+	int64_t clock_ms;
 	const char *data_dir; /* where the logs of tasks are; "" = nowhere here */
 	uint64_t seed; /* of jitter and SK_RANDOM */
 	/* Clocks, for tests; NULL = the real ones. */

@@ -59,6 +59,7 @@ sk_sink_new(
 	for (int i = 0; i < 2; i++)
 		open_console(&s->console[i], i + 1);
 	s->began_ms = sk_wall_ms();
+	sk_steady_begin(&s->clock, s->began_ms - sk_boot_ms());
 	if (s->cfg.log_path[0] != '\0')
 		sk_logfile_clean(s);
 	s->clean_ms = sk_boot_ms() + CLEAN_MS;
