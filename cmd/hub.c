@@ -82,7 +82,7 @@ store_failed(void *arg, const char *sentence)
 {
 	struct hub *h = arg;
 
-	sk_log(SK_CRITICAL, COMPONENT, "%s", sentence);
+	sk_log(SK_CRITICAL, COMPONENT, "%s; %s", sentence, sk_storage_advice(SK_EIO));
 	h->code = SK_EXIT_STORAGE;
 	if (h->host != NULL)
 		sk_host_stop(h->host);
@@ -170,9 +170,9 @@ is_orphan(int channel)
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-/* Whoever waited without a supervisor gets the directory too late: another up may have lived with it,
- * and its attempts go on. There is another one only after our supervisor died: what is seen once the
- * lock is ours is certain. */
+/* Whoever waited without a supervisor gets the directory too late: another up may have lived with
+ * it, and its attempts go on. There is another one only after our supervisor died: what is seen
+ * once the lock is ours is certain. */
 static enum sk_code
 wait_for_lock(struct hub *h, int channel, struct sk_err *err)
 {
@@ -523,6 +523,15 @@ quit_early(int channel, int code)
 	sk_chan_release(&chan);
 }
 
+static void
+say_why(const struct sk_err *err, int exit_code)
+{
+	const char *advice = exit_code == SK_EXIT_STORAGE ? sk_storage_advice(err->code) : NULL;
+
+	sk_log(SK_CRITICAL, COMPONENT, "%s%s%s", err->msg, advice != NULL ? "; " : "",
+		advice != NULL ? advice : "");
+}
+
 int
 sk_hub_run(int channel, void *arg)
 {
@@ -542,7 +551,7 @@ sk_hub_run(int channel, void *arg)
 		sk_log(SK_INFO, COMPONENT, "%s", err.msg);
 	} else {
 		h.code = h.host == NULL ? SK_EXIT_SYSTEM : exit_code_of(code);
-		sk_log(SK_CRITICAL, COMPONENT, "%s", err.msg);
+		say_why(&err, h.code);
 		if (code != SK_EAGAIN) /* a shortage, that may be over soon: the supervisor tries again */
 			quit_early(channel, h.code);
 	}

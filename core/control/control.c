@@ -154,10 +154,13 @@ start_again(void *arg)
 	read_skalds(arg);
 }
 
+/* A command, which does not dispatch, says itself what is wrong. */
 static void
-not_yet(struct sk_control *c, const char *what)
+not_yet(struct sk_control *c, const char *what, enum sk_code code)
 {
-	sk_log(SK_WARNING, "dispatcher", "cannot read %s: trying again", what);
+	c->start_code = code;
+	sk_log(c->cfg.dispatch ? SK_WARNING : SK_DEBUG, "dispatcher", "cannot read %s: trying again",
+		what);
 	sk_timer_set(c->cfg.loop, &c->retry, sk_boot_ms() + RETRY_MS);
 }
 
@@ -165,7 +168,7 @@ static void
 live_read(struct sk_control *c, enum sk_code code)
 {
 	if (code != SK_OK) {
-		not_yet(c, "the live tasks");
+		not_yet(c, "the live tasks", code);
 		return;
 	}
 	c->ready = true;
@@ -179,7 +182,7 @@ static void
 skalds_read(struct sk_control *c, enum sk_code code)
 {
 	if (code != SK_OK)
-		not_yet(c, "the skalds");
+		not_yet(c, "the skalds", code);
 	else if (!c->cfg.dispatch)
 		c->ready = true;
 	else
@@ -208,6 +211,12 @@ bool
 sk_control_ready(const struct sk_control *c)
 {
 	return c->ready;
+}
+
+enum sk_code
+sk_control_trouble(const struct sk_control *c)
+{
+	return c->ready ? SK_OK : c->start_code;
 }
 
 void

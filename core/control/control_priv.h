@@ -32,6 +32,7 @@ struct sk_control {
 	uint64_t random; /* state of sk_control_random */
 	int64_t start_ms; /* wall clock */
 	struct sk_timer retry; /* of the start */
+	enum sk_code start_code; /* what the store last answered to it */
 	struct sk_steady clock; /* for retention */
 	struct {
 		int64_t second, n;
