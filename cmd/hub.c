@@ -4,6 +4,7 @@
 #include "adapters/json.h"
 #include "adapters/local/bus.h"
 #include "adapters/local/cache.h"
+#include "adapters/outputs.h"
 #include "adapters/sqlite/store.h"
 #include "adapters/versions.h"
 #include "cmd/agent.h"
@@ -41,6 +42,7 @@ struct hub {
 	struct sk_control *control;
 	struct sk_node *node;
 	struct sk_http_server *server;
+	struct sk_outputs *outputs;
 	char id[64], name[256];
 	char *socket;
 	bool node_ready, ready_said;
@@ -301,6 +303,36 @@ start_control(struct hub *h)
 	sk_control_start(h->control);
 }
 
+static void
+add_live(void *arg, const char *id, uint32_t attempt)
+{
+	sk_outputs_add_live(arg, id, attempt);
+}
+
+static bool
+tell_live(void *arg, struct sk_outputs_live *l)
+{
+	const struct hub *h = arg;
+
+	if (!sk_control_ready(h->control))
+		return false;
+	sk_control_each_live(h->control, add_live, l);
+	return true;
+}
+
+static void
+start_outputs(struct hub *h)
+{
+	const struct sk_outputs_config cfg = { .loop = h->loop,
+		.data_dir = h->cfg->data_dir,
+		.limit = h->cfg->keep_output,
+		.live = tell_live,
+		.arg = h };
+
+	if (h->cfg->keep_output > 0)
+		h->outputs = sk_outputs_open(&cfg);
+}
+
 static bool
 describe(void *arg, const struct sk_record *r, struct sk_arena *a, struct sk_start *st,
 	struct sk_err *err)
@@ -453,6 +485,7 @@ run(struct hub *h, int channel)
 		h->bus->ops->subscribe(h->bus, 1u << SK_TOPIC_EVENT, heard, h, &err) == SK_OK)
 		look_later(h, IDLE_MS);
 	start_control(h);
+	start_outputs(h);
 	start_node(h, channel);
 	h->hook = (struct sk_host_hook){ .fn = round_over, .arg = h };
 	sk_host_hook_add(h->host, &h->hook);
@@ -466,6 +499,7 @@ static void
 close_all(struct hub *h)
 {
 	sk_http_server_close(h->server);
+	sk_outputs_close(h->outputs);
 	sk_store_close(h->store);
 	sk_timer_clear(h->loop, &h->idle);
 	if (h->bus != NULL && h->cfg->once)

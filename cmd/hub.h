@@ -21,6 +21,7 @@ struct sk_hub_config {
 	enum sk_strategy strategy;
 	int64_t lease_ms;
 	int64_t keep_ms, keep_tasks; /* ended tasks, as in control.h */
+	int64_t keep_output; /* bytes of output of all tasks; 0 = no limit */
 	bool once; /* end when there is nothing left to do */
 	bool json; /* one line on standard output when it is ready */
 	bool hint; /* say on standard error what to type next */

@@ -45,6 +45,9 @@ void sk_control_start(struct sk_control *c);
 bool sk_control_ready(const struct sk_control *c);
 /* While it is not ready: SK_OK, or why the store could not be read (it is tried again). */
 enum sk_code sk_control_trouble(const struct sk_control *c);
+/* Every attempt that is assigned or runs. */
+void sk_control_each_live(
+	const struct sk_control *c, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg);
 /* No task that is not final, nothing waits for a time: `up --once` may end. Calls back once. */
 void sk_control_idle(struct sk_control *c, void (*fn)(void *arg, bool idle), void *arg);
 /* Stop dispatching (drain); requests are still answered. */
