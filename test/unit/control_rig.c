@@ -56,6 +56,7 @@ struct attempt {
 	double cpus;
 	struct sk_timer timer;
 	bool cancelled;
+	bool waits; /* for a slot */
 	struct attempt *next;
 	char id[40];
 };
@@ -94,10 +95,27 @@ ended(void *arg, enum sk_code code, const struct sk_record *r, const struct sk_e
 	unlink_attempt(a);
 }
 
+static void start(struct attempt *a);
+
+/* The one that has waited for longest gets the slot. */
+static void
+give_slot(struct sim *s)
+{
+	struct attempt *first = NULL;
+
+	s->busy--;
+	for (struct attempt *a = attempts; a != NULL; a = a->next)
+		if (a->sim == s && a->waits)
+			first = a;
+	if (first != NULL)
+		start(first);
+}
+
 static void
 end_attempt(struct attempt *a, enum sk_life_kind kind)
 {
-	struct control_rig *g = a->sim->rig;
+	struct sim *s = a->sim;
+	struct control_rig *g = s->rig;
 	const struct sk_step step = { .id = a->id,
 		.event = { .kind = kind,
 			.attempt = a->attempt,
@@ -113,6 +131,7 @@ end_attempt(struct attempt *a, enum sk_life_kind kind)
 	a->sim->running--;
 	a->sim->cpus_used -= a->cpus;
 	sk_control_step(g->control, &step);
+	give_slot(s);
 }
 
 static void
@@ -153,7 +172,9 @@ running(void *arg, enum sk_code code, const struct sk_record *r, const struct sk
 	struct sim *s = a->sim;
 
 	(void)err;
-	if (code != SK_OK || s->dead) {
+	if (code != SK_OK || s->dead || a->incarnation != s->incarnation) {
+		if (!s->dead && a->incarnation == s->incarnation)
+			give_slot(s);
 		unlink_attempt(a);
 		return;
 	}
@@ -181,6 +202,22 @@ find_attempt(const struct sim *s, const char *id)
 }
 
 static void
+start(struct attempt *a)
+{
+	const struct sk_step step = { .id = a->id,
+		.event = { .kind = SK_LIFE_START,
+			.attempt = a->attempt,
+			.executor = a->sim->id,
+			.incarnation = a->incarnation },
+		.fn = running,
+		.arg = a };
+
+	a->waits = false;
+	a->sim->busy++;
+	sk_control_step(a->sim->rig->control, &step);
+}
+
+static void
 begin(struct sim *s, const char *id, uint32_t attempt)
 {
 	struct attempt *a;
@@ -194,15 +231,9 @@ begin(struct sim *s, const char *id, uint32_t attempt)
 	a->next = attempts;
 	attempts = a;
 	snprintf(a->id, sizeof(a->id), "%s", id);
-	const struct sk_step step = { .id = id,
-		.event = { .kind = SK_LIFE_START,
-			.attempt = attempt,
-			.executor = s->id,
-			.incarnation = s->incarnation },
-		.fn = running,
-		.arg = a };
-
-	sk_control_step(s->rig->control, &step);
+	a->waits = s->slots > 0 && s->busy >= s->slots;
+	if (!a->waits)
+		start(a);
 }
 
 static void
@@ -370,13 +401,15 @@ sim_dies(struct sim *s)
 	s->dead = true;
 	for (struct attempt *a = attempts, *next; a != NULL; a = next) {
 		next = a->next;
-		if (a->sim != s || a->timer.pos == 0)
+		if (a->sim != s || (a->timer.pos == 0 && !a->waits))
 			continue;
-		s->rig->truth[a->truth].end_ms = sk_boot_ms();
-		s->rig->truth[a->truth].gone = true;
+		if (!a->waits) {
+			s->rig->truth[a->truth].end_ms = sk_boot_ms();
+			s->rig->truth[a->truth].gone = true;
+		}
 		unlink_attempt(a);
 	}
-	s->running = 0;
+	s->busy = s->running = 0;
 	s->cpus_used = 0;
 }
 
