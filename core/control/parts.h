@@ -29,7 +29,8 @@ struct sk_agent {
 	double cpus;
 	int64_t memory_mb, gpus;
 	int64_t depth; /* how many tasks of reusable classes a slot may have waiting */
-	int64_t ahead; /* how many of ordinary classes may wait beyond the slots, while they are short */
+	int64_t
+		ahead; /* how many of ordinary classes may wait beyond the slots, while they are short */
 	const void *reserved; /* a lane that waits for all of its room; NULL = none */
 };
 
