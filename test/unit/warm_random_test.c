@@ -205,10 +205,7 @@ catch_up(struct lk *l)
 		note(l, &l->log[i]);
 	while (given < n_tasks && (atomic_load(&shared->done_to[given + 1]) & GIVEN) != 0) {
 		given++;
-		if (atomic_load(&book->ended[given]) != 0)
-			continue;
-		atomic_fetch_or(&shared->done_to[given], PAUSED); /* the RESUME may have died there too */
-		if (!known[given])
+		if (!known[given] && atomic_load(&book->ended[given]) == 0)
 			give(l, given);
 	}
 	return given;
