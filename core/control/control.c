@@ -238,6 +238,7 @@ sk_control_new(const struct sk_control_config *cfg)
 		cfg->clock_ms != 0 ? cfg->clock_ms : sk_control_wall_ms(c) - sk_control_boot_ms(c));
 	c->skalds = sk_skalds_new(c);
 	c->dispatch = sk_dispatch_new(c);
+	c->reads = sk_reads_new(c);
 	c->waits = sk_waits_new(c);
 	c->arrays = sk_arrays_new(c);
 	c->monitor = sk_monitor_new(c);
@@ -257,6 +258,7 @@ sk_control_free(struct sk_control *c)
 	sk_timer_clear(c->cfg.loop, &c->retry);
 	sk_api_free(c->api);
 	sk_watchers_free(c->watchers);
+	sk_reads_free(c->reads);
 	sk_dispatch_free(c->dispatch);
 	sk_arrays_free(c->arrays);
 	sk_waits_free(c->waits);

@@ -23,6 +23,7 @@ struct sk_control {
 	bool started, ready, stopped;
 	struct sk_skalds *skalds;
 	struct sk_dispatch *dispatch;
+	struct sk_reads *reads;
 	struct sk_waits *waits;
 	struct sk_arrays *arrays;
 	struct sk_monitor *monitor;

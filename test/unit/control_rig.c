@@ -55,18 +55,48 @@ struct attempt {
 	uint64_t incarnation;
 	double cpus;
 	struct sk_timer timer;
-	bool cancelled;
-	bool waits; /* for a slot */
+	bool whole; /* of an ordinary class: it has a slot to itself */
+	bool waiting; /* for a slot, as in a supervisor */
 	struct attempt *next;
 	char id[40];
 };
 
 static struct attempt *attempts; /* of all rigs of this program */
 
+static void step_start(struct attempt *a);
+
+static int64_t
+slots_used(const struct sim *s)
+{
+	int64_t n = 0;
+
+	for (const struct attempt *a = attempts; a != NULL; a = a->next)
+		n += a->sim == s && a->whole && !a->waiting;
+	return n;
+}
+
+/* A slot is free: the first that waits, which is the last of the list, starts. */
+static void
+next_waiting(struct sim *s)
+{
+	struct attempt *first = NULL;
+
+	if (s->dead || slots_used(s) >= s->slots)
+		return;
+	for (struct attempt *a = attempts; a != NULL; a = a->next)
+		if (a->sim == s && a->waiting)
+			first = a;
+	if (first == NULL)
+		return;
+	first->waiting = false;
+	step_start(first);
+}
+
 static void
 unlink_attempt(struct attempt *a)
 {
 	struct attempt **p = &attempts;
+	struct sim *s = a->sim;
 
 	while (*p != NULL && *p != a)
 		p = &(*p)->next;
@@ -74,6 +104,7 @@ unlink_attempt(struct attempt *a)
 		*p = a->next;
 	sk_timer_clear(a->sim->rig->loop, &a->timer);
 	free(a);
+	next_waiting(s);
 }
 
 static void
@@ -95,27 +126,10 @@ ended(void *arg, enum sk_code code, const struct sk_record *r, const struct sk_e
 	unlink_attempt(a);
 }
 
-static void start(struct attempt *a);
-
-/* The one that has waited for longest gets the slot. */
-static void
-give_slot(struct sim *s)
-{
-	struct attempt *first = NULL;
-
-	s->busy--;
-	for (struct attempt *a = attempts; a != NULL; a = a->next)
-		if (a->sim == s && a->waits)
-			first = a;
-	if (first != NULL)
-		start(first);
-}
-
 static void
 end_attempt(struct attempt *a, enum sk_life_kind kind)
 {
-	struct sim *s = a->sim;
-	struct control_rig *g = s->rig;
+	struct control_rig *g = a->sim->rig;
 	const struct sk_step step = { .id = a->id,
 		.event = { .kind = kind,
 			.attempt = a->attempt,
@@ -131,7 +145,6 @@ end_attempt(struct attempt *a, enum sk_life_kind kind)
 	a->sim->running--;
 	a->sim->cpus_used -= a->cpus;
 	sk_control_step(g->control, &step);
-	give_slot(s);
 }
 
 static void
@@ -172,9 +185,7 @@ running(void *arg, enum sk_code code, const struct sk_record *r, const struct sk
 	struct sim *s = a->sim;
 
 	(void)err;
-	if (code != SK_OK || s->dead || a->incarnation != s->incarnation) {
-		if (!s->dead && a->incarnation == s->incarnation)
-			give_slot(s);
+	if (code != SK_OK || s->dead) {
 		unlink_attempt(a);
 		return;
 	}
@@ -192,6 +203,20 @@ running(void *arg, enum sk_code code, const struct sk_record *r, const struct sk
 		end_attempt(a, SK_LIFE_GONE);
 }
 
+static void
+step_start(struct attempt *a)
+{
+	const struct sk_step step = { .id = a->id,
+		.event = { .kind = SK_LIFE_START,
+			.attempt = a->attempt,
+			.executor = a->sim->id,
+			.incarnation = a->incarnation },
+		.fn = running,
+		.arg = a };
+
+	sk_control_step(a->sim->rig->control, &step);
+}
+
 static struct attempt *
 find_attempt(const struct sim *s, const char *id)
 {
@@ -202,23 +227,7 @@ find_attempt(const struct sim *s, const char *id)
 }
 
 static void
-start(struct attempt *a)
-{
-	const struct sk_step step = { .id = a->id,
-		.event = { .kind = SK_LIFE_START,
-			.attempt = a->attempt,
-			.executor = a->sim->id,
-			.incarnation = a->incarnation },
-		.fn = running,
-		.arg = a };
-
-	a->waits = false;
-	a->sim->busy++;
-	sk_control_step(a->sim->rig->control, &step);
-}
-
-static void
-begin(struct sim *s, const char *id, uint32_t attempt)
+begin(struct sim *s, const char *id, const char *class_name, uint32_t attempt)
 {
 	struct attempt *a;
 
@@ -231,9 +240,13 @@ begin(struct sim *s, const char *id, uint32_t attempt)
 	a->next = attempts;
 	attempts = a;
 	snprintf(a->id, sizeof(a->id), "%s", id);
-	a->waits = s->slots > 0 && s->busy >= s->slots;
-	if (!a->waits)
-		start(a);
+	a->waiting = true;
+	a->whole = strcmp(class_name, "Quick") != 0;
+	if (!a->whole) {
+		a->waiting = false;
+		step_start(a);
+	} else
+		next_waiting(s);
 }
 
 static void
@@ -245,7 +258,7 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 	if (s->dead || s->deaf || strcmp(e->skald, s->id) != 0)
 		return;
 	if (topic == SK_TOPIC_ASSIGN) {
-		begin(s, e->task, e->attempt);
+		begin(s, e->task, e->class_name, e->attempt);
 		return;
 	}
 	a = find_attempt(s, e->task);
@@ -271,7 +284,8 @@ looked(struct sk_op *op)
 	for (size_t i = 0; op->code == SK_OK && i < l->op.n && !l->s->dead; i++)
 		if (l->op.records[i]->life.phase == SK_ASSIGNING &&
 			l->op.records[i]->life.incarnation == l->s->incarnation)
-			begin(l->s, l->op.records[i]->id, l->op.records[i]->life.attempt);
+			begin(l->s, l->op.records[i]->id, l->op.records[i]->class_name,
+				l->op.records[i]->life.attempt);
 	sk_arena_free(l->arena);
 	free(l);
 }
@@ -401,15 +415,17 @@ sim_dies(struct sim *s)
 	s->dead = true;
 	for (struct attempt *a = attempts, *next; a != NULL; a = next) {
 		next = a->next;
-		if (a->sim != s || (a->timer.pos == 0 && !a->waits))
+		if (a->sim != s || (a->timer.pos == 0 && !a->waiting))
 			continue;
-		if (!a->waits) {
-			s->rig->truth[a->truth].end_ms = sk_boot_ms();
-			s->rig->truth[a->truth].gone = true;
+		if (a->waiting) {
+			unlink_attempt(a);
+			continue;
 		}
+		s->rig->truth[a->truth].end_ms = sk_boot_ms();
+		s->rig->truth[a->truth].gone = true;
 		unlink_attempt(a);
 	}
-	s->busy = s->running = 0;
+	s->running = 0;
 	s->cpus_used = 0;
 }
 

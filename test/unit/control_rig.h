@@ -21,8 +21,6 @@ struct sim {
 	const char *classes[4];
 	bool dead; /* does not renew, hears nothing, ends nothing */
 	bool deaf; /* hears nothing on the bus, looks into the store */
-	int64_t
-		busy; /* slots: what starts and what runs; the rest waits for one, as with a real node */
 	int64_t running, most; /* attempts now; the most at once */
 	double cpus_used, cpus_most;
 	int64_t started;
