@@ -25,6 +25,7 @@ when there is none, 1 when there are some, 2 when it could not check.
 import argparse
 import bisect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -498,6 +499,8 @@ def arguments(words):
 
 def main():
     if "--self-test" in sys.argv[1:2]:
+        # PYTHONSAFEPATH keeps the directory of the program out of it
+        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
         import oracle_faults
         return oracle_faults.main(sys.argv[2:])
     args = arguments(sys.argv[1:])
