@@ -4,8 +4,8 @@
  * leaves what is behind it to the store and notes from which place on; when it runs low, it is read
  * for it from there, by its class: what other lanes have in front of that is not looked at again.
  *
- * A sweep goes through all ready tasks, page by page: at the start, when it is not known which lanes
- * there are; after a failure; and now and then for what was forgotten. */
+ * A sweep goes through all ready tasks, page by page: at the start, when it is not known which
+ * lanes there are; after a failure; and now and then for what was forgotten. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/control/parts.h"

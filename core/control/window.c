@@ -302,8 +302,8 @@ miss(const struct sk_window *w, struct sk_lane *l, const struct sk_place *at)
 	l->missed_at = *at;
 }
 
-/* A read of this lane that is under way may have begun before the task was stored, or end before its
- * place: which of both is known when it has come. Until then the task is let in. */
+/* A read of this lane that is under way may have begun before the task was stored, or end before
+ * its place: which of both is known when it has come. Until then the task is let in. */
 static bool
 is_left(const struct sk_window *w, struct sk_lane *l, const struct sk_place *at)
 {

@@ -10,9 +10,17 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_DEPTH 4096 /* a parent chain cannot be longer than the table of a sane host */
+#define EXEC_LOOKS 40
+#define EXEC_PAUSE_NS 500000
+/* in stat, see proc(5) */
+#define STAT_FLAGS 9
+#define STAT_ENV_START 50
+#define STAT_ENV_END 51
+#define KERNEL_THREAD 0x00200000u
 
 struct proc {
 	pid_t pid, parent, session;
@@ -106,6 +114,51 @@ entry_value(const struct sk_str *env, const char *name)
 	return NULL;
 }
 
+/* The number in that field of stat, counted as proc(5) does; behind the name alone. */
+static unsigned long long
+stat_field(const char *behind_name, int field)
+{
+	const char *at = behind_name;
+
+	for (int i = 2; at != NULL && i < field; i++)
+		at = strchr(at + 1, ' ');
+	return at != NULL ? strtoull(at, NULL, 10) : 0;
+}
+
+/* Between its old memory and the new one, which has no environment yet? Else what is empty stays
+ * empty. */
+static bool
+in_exec(pid_t pid)
+{
+	struct sk_str text = SK_STR_INIT;
+	const char *at;
+	bool in = slurp(pid, "stat", &text) && (at = strrchr(text.p, ')')) != NULL && at[1] == ' ' &&
+		at[2] != 'Z' && (stat_field(at, STAT_FLAGS) & KERNEL_THREAD) == 0 &&
+		(stat_field(at, STAT_ENV_END) == 0 ||
+			stat_field(at, STAT_ENV_END) != stat_field(at, STAT_ENV_START));
+
+	sk_str_release(&text);
+	return in;
+}
+
+/* Who is in the midst of an exec has its environment again some microseconds later. Whoever looks
+ * once would miss it, so it is waited for, but not for long: it may stand still there. */
+static bool
+read_environ(pid_t pid, struct sk_str *env)
+{
+	const struct timespec pause = { 0, EXEC_PAUSE_NS };
+
+	for (int i = 0; i < EXEC_LOOKS; i++) {
+		errno = 0;
+		if (slurp(pid, "environ", env))
+			return true;
+		if (errno != 0 || !in_exec(pid))
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 bool
 sk_tree_marks(pid_t pid, const char *run_id, char *task, size_t n, unsigned *attempt)
 {
@@ -113,7 +166,7 @@ sk_tree_marks(pid_t pid, const char *run_id, char *task, size_t n, unsigned *att
 	const char *run, *id, *number;
 	bool found = false;
 
-	if (slurp(pid, "environ", &env) && (run = entry_value(&env, "SKALDS_RUN")) != NULL &&
+	if (read_environ(pid, &env) && (run = entry_value(&env, "SKALDS_RUN")) != NULL &&
 		strcmp(run, run_id) == 0 && (id = entry_value(&env, "SKALDS_TASK_ID")) != NULL &&
 		(number = entry_value(&env, "SKALDS_ATTEMPT")) != NULL) {
 		snprintf(task, n, "%s", id);

@@ -13,6 +13,9 @@ oracle()
 
 oracle --self-test --seed "$SKALDS_SEED" >self.out 2>self.err
 is "the oracle's self-test ends with 0" "$? $(cat self.err)" "0 "
+# Whatever the caller's environment makes of the directory of a program.
+is "and wherever modules are looked for" "$(PYTHONSAFEPATH=1 oracle --self-test --seed "$SKALDS_SEED" 2>&1 | cksum)" \
+	"$(cksum <self.out)"
 is "every planted fault is found, nothing in good histories" "$(grep -v -e '^ok' -e '^1\.\.' self.out)" ""
 at_least "faults were planted" "$(grep -c '^ok .* found as ' self.out)" 20
 at_least "good histories were read" "$(grep -c 'nothing is found in a good' self.out)" 10

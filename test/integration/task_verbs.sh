@@ -18,11 +18,17 @@ field()
 	json "$1" "$("$SKALDS" task get --json "$2")"
 }
 
+# phase_is PHASE ID
+phase_is()
+{
+	[ "$(field phase "$2")" = "$1" ]
+}
+
 up()
 {
 	start up "$SKALDS" up "$@"
 	UP=$PID
-	until_true 10 "$SKALDS" status -q --json || echo "Bail out! up does not start: $(cat "$T/up.err")"
+	until_true 30 "$SKALDS" status -q --json || echo "Bail out! up does not start: $(cat "$T/up.err")"
 }
 
 up --slots 4
@@ -97,10 +103,14 @@ t task logs --attempt 1 "$id"
 is "an attempt" "$(xargs <<<"$out")" "1.1 1.2 1.3"
 t task logs --attempt 3 "$id"
 is "an attempt that there is not" "$code" 3
-start follow "$SKALDS" task logs -f "$("$SKALDS" task add -- sh -c 'echo first; sleep 100')"
-check "what is there comes at once" until_true 5 grep -q first "$T/follow.out"
-"$SKALDS" task cancel --all --state Running --class Exec --yes -q
-ended "$PID" 10
+id=$("$SKALDS" task add -- sh -c 'echo first; sleep 100')
+start follow "$SKALDS" task logs -f "$id"
+check "what is there comes at once" until_true 30 grep -q first "$T/follow.out"
+# Its output may be read some ms before the store says that it runs.
+check "the task is Running" until_true 30 phase_is Running "$id"
+t task cancel --all --state Running --class Exec --yes -q
+is "all that run are cancelled" "$code" 0
+ended "$PID" 30
 is "-f ends when the task is cancelled" "$CODE" 0
 "$SKALDS" task logs -f "$("$SKALDS" task add -- sh -c 'while :; do echo y; sleep 0.01; done')" 2>"$T/stderr" | head -n 1 >/dev/null
 is "a reader that went away is no error" "${PIPESTATUS[0]}:$(cat "$T/stderr")" "0:"
@@ -110,7 +120,7 @@ is "a reader that went away is no error" "${PIPESTATUS[0]}:$(cat "$T/stderr")" "
 
 t task add -- sh -c 'trap "" TERM; echo up; while :; do sleep 0.1; done'
 id=$out
-until_true 5 grep -q up <("$SKALDS" task logs "$id") || until_true 5 eval '"$SKALDS" task logs "$id" | grep -q up'
+until_true 30 grep -q up <("$SKALDS" task logs "$id") || until_true 30 eval '"$SKALDS" task logs "$id" | grep -q up'
 t task cancel "$id"
 is "cancel answers at once" "$code" 0
 t task list --id "$id"
@@ -118,24 +128,31 @@ like "meanwhile it is Cancelling" "$out" "$id +Exec +(Cancelling|Cancelled)"
 "$SKALDS" task cancel "$id"
 t task add MyWorker rtspUrl=rtsp://x fixFrame=1 intervalSeconds=0.05
 id=$out
-until_true 5 eval '[ "$(field phase $id)" = Running ]'
+until_true 30 eval '[ "$(field phase $id)" = Running ]'
+start updates "$SKALDS" task watch --json "$id"
+watcher=$PID
+until_true 30 test -s "$T/updates.out" # it tells of the progress: it listens
 t task update "$id" fixFrame=77
-until_true 5 eval '"$SKALDS" task logs "$id" | grep -q "Fix Frame: 77"'
+until_true 30 eval '"$SKALDS" task logs "$id" | grep -q "Fix Frame: 77"'
 is "an update reaches a running worker" "$code:$("$SKALDS" task logs "$id" | grep -c 'updated .*1 -> 77')" "0:1"
+updates() { events "$T/updates.out" event=updated -- message | tr '\n' ','; }
+check "it is told when it is stored and when it is taken" \
+	until_true 5 eval '[ "$(updates)" = "stored,taken by its worker," ]'
+kill "$watcher"
 t task pause "$id"
-check "pause freezes it" until_true 5 eval '[ "$(field phase $id)" = Paused ]'
+check "pause freezes it" until_true 30 eval '[ "$(field phase $id)" = Paused ]'
 n=$("$SKALDS" task logs "$id" | wc -l)
 sleep 0.4
 is "it stands still" "$("$SKALDS" task logs "$id" | wc -l)" "$n"
 t task resume "$id"
-check "resume thaws it" until_true 5 eval '[ "$("$SKALDS" task logs "$id" | wc -l)" -gt $n ]'
+check "resume thaws it" until_true 30 eval '[ "$("$SKALDS" task logs "$id" | wc -l)" -gt $n ]'
 t task delete "$id"
 is "what runs is not deleted" "$code" 1
 t task cancel "$id"
 t task wait "$id"
 is "cancelled" "$code" 125
 t task retry "$id"
-check "retry runs it again" until_true 5 eval '[ "$(field phase $id)" = Running ]'
+check "retry runs it again" until_true 30 eval '[ "$(field phase $id)" = Running ]'
 t task cancel "$id"
 
 # ---- watching ----
@@ -143,7 +160,7 @@ t task cancel "$id"
 start watch "$SKALDS" task watch --json
 sleep 0.3
 t task add --wait Sleep seconds=0 --id seen
-check "watch tells the end" until_true 5 grep -q '"event":"finished".*"taskId":"seen"\|"taskId":"seen".*"event":"finished"' "$T/watch.out"
+check "watch tells the end" until_true 30 grep -q '"event":"finished".*"taskId":"seen"\|"taskId":"seen".*"event":"finished"' "$T/watch.out"
 is "from the beginning" "$(events "$T/watch.out" taskId=seen -- event | sed 's/progress//' | xargs)" \
 	"created assigned started finished"
 kill "$PID"
@@ -203,12 +220,12 @@ start logs "$SKALDS" task logs -f "$("$SKALDS" task add -- sh -c 'for i in 1 2 3
 LOGS=$PID
 sleep 0.7
 kill_hub
-ended "$WAIT" 20
+ended "$WAIT" 60
 is "a wait goes on over a killed hub" "$CODE:$(cat "$T/wait.err")" "0:"
-ended "$LOGS" 20
+ended "$LOGS" 60
 is "logs -f too" "$CODE:$(xargs <"$T/logs.out")" "0:1 2 3 4 5 6"
 kill "$UP"
-ended "$UP" 30
+ended "$UP" 60
 is "up ends" "$CODE" 0
 t task add Sleep seconds=0
 like "and then nothing is running" "$code:$err" '^0:.*nothing is running: start `skalds up`'
