@@ -57,3 +57,15 @@ sk_cursor_parse(const char *text, enum sk_order order, struct sk_cursor *c)
 	c->seq = strtoumax(text, &end, 10);
 	return errno == 0 && *end == '\0';
 }
+
+bool
+sk_cursor_start(const struct sk_op_find *op, struct sk_cursor *from, bool *given)
+{
+	*from = (struct sk_cursor){ 0, 0 };
+	*given = op->after != NULL || op->behind != NULL;
+	if (op->after != NULL)
+		return sk_cursor_parse(op->after, op->order, from);
+	if (op->behind != NULL)
+		*from = (struct sk_cursor){ sk_cursor_key(op->order, op->behind), op->behind->seq };
+	return true;
+}

@@ -19,5 +19,7 @@ int sk_cursor_compare(enum sk_order order, const struct sk_cursor *a, const stru
 const char *sk_cursor_text(struct sk_arena *a, enum sk_order order, const struct sk_cursor *c);
 /* False when it is none, or one of another order. */
 bool sk_cursor_parse(const char *text, enum sk_order order, struct sk_cursor *c) SK_CHECKED;
+/* Where the page that is asked for begins; *given false = at the front. */
+bool sk_cursor_start(const struct sk_op_find *op, struct sk_cursor *from, bool *given) SK_CHECKED;
 
 #endif

@@ -69,6 +69,7 @@ doctor_run(const struct sk_args *args, struct sk_settings *settings)
 	sk_str_adds(&r.json, "{\"items\":[");
 	run_checks(&r, sk_system_checks, settings);
 	run_checks(&r, sk_file_checks, settings);
+	run_checks(&r, sk_store_checks, settings);
 	sk_str_adds(&r.json, "],\"next\":null}\n");
 	sk_grid_text(&r.table, 0, &text);
 	sk_out(args->json ? &r.json : &text);
@@ -81,7 +82,9 @@ doctor_run(const struct sk_args *args, struct sk_settings *settings)
 const struct sk_cmd sk_cmd_doctor = {
 	.name = "doctor",
 	.summary = "Show what works on this host and which guarantee holds",
-	.help = "ok: as it should be; limited: works with the weaker guarantee that is named; broken:\n"
-			"tasks cannot run as they should. Exit 1 when something is broken.",
+	.help =
+		"ok: as it should be; limited: works with the weaker guarantee that is named; broken:\n"
+		"tasks cannot run as they should. Exit 1 when something is broken. The task store is read\n"
+		"from end to end, unless it is in use: some seconds for a million tasks.",
 	.run = doctor_run,
 };

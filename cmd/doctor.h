@@ -23,8 +23,8 @@ struct sk_check {
 	void (*run)(struct sk_checkup *c);
 };
 
-/* doctor_system.c and doctor_files.c; a NULL name ends each. */
-extern const struct sk_check sk_system_checks[], sk_file_checks[];
+/* doctor_system.c, doctor_files.c and doctor_store.c; a NULL name ends each. */
+extern const struct sk_check sk_system_checks[], sk_file_checks[], sk_store_checks[];
 
 /* Set both. */
 void sk_checkup(struct sk_checkup *c, enum sk_health health, const char *fmt, ...) SK_PRINTF(3, 4);

@@ -234,13 +234,22 @@ try_for_a_while(struct sk_door *d, const struct sk_http_call *call, struct sk_ht
 	}
 }
 
+static void
+complain(const struct sk_door *d, const char *sentence, enum sk_code code)
+{
+	const char *advice = sk_storage_advice(code);
+
+	sk_complain(d->cfg.command, "%s%s%s", sentence, advice != NULL ? "; " : "",
+		advice != NULL ? advice : "");
+}
+
 static int
 unreachable(const struct sk_door *d, enum sk_code code, const struct sk_err *err)
 {
 	bool storage = code == SK_EIO || code == SK_ENOSPC;
 
 	if (!d->cfg.silent)
-		sk_complain(d->cfg.command, "%s", err->msg);
+		complain(d, err->msg, sk_door_remote(d) ? SK_OK : code);
 	return code == SK_EINVAL ? SK_EXIT_USAGE : storage ? SK_EXIT_STORAGE : SK_EXIT_UNAVAILABLE;
 }
 
@@ -327,6 +336,15 @@ say_problem(const struct sk_door *d, const struct sk_value *problem, const char 
 	sk_str_release(&s);
 }
 
+/* What our own store has answered. A server's sentences are its own. */
+static enum sk_code
+storage_code(const struct sk_door *d, int status)
+{
+	if (!d->was_inside)
+		return SK_OK;
+	return status == 507 ? SK_ENOSPC : status == 500 ? SK_EIO : SK_OK;
+}
+
 static void
 say(const struct sk_door *d, const struct sk_http_answer *answer, const char *file,
 	const size_t *lines, size_t n_lines)
@@ -340,7 +358,7 @@ say(const struct sk_door *d, const struct sk_http_answer *answer, const char *fi
 	for (size_t i = 0; i < n; i++)
 		say_problem(d, problems[i], file, lines, n_lines);
 	if (n == 0 && *sk_member_text(v, "error.message") != '\0')
-		sk_complain(d->cfg.command, "%s", sk_member_text(v, "error.message"));
+		complain(d, sk_member_text(v, "error.message"), storage_code(d, answer->status));
 	else if (n == 0)
 		sk_complain(d->cfg.command, "the answer was HTTP status %d", answer->status);
 	if (answer->status == 401)

@@ -27,6 +27,7 @@ struct sk_inside {
 	struct sk_bus *bus;
 	struct sk_cache *cache;
 	struct sk_control *control;
+	struct sk_err failure; /* of the store, for good; SK_OK = it works */
 };
 
 /* ---- opening ---- */
@@ -52,10 +53,18 @@ open_directory(struct sk_inside *in, const char *dir, bool create, struct sk_err
 	return SK_OK;
 }
 
+static void
+store_failed(void *arg, const char *sentence)
+{
+	struct sk_inside *in = arg;
+
+	sk_fail(&in->failure, SK_EIO, "%s: %s", in->file, sentence);
+}
+
 static enum sk_code
 open_ports(struct sk_inside *in, struct sk_err *err)
 {
-	const struct sk_sqlite_config file = { .path = in->file };
+	const struct sk_sqlite_config file = { .path = in->file, .fatal = store_failed, .arg = in };
 	struct sk_bus_local_config bus = { .max_events = 0 };
 	struct sk_cache_local_config cache = { .max_bytes = 0 };
 
@@ -68,6 +77,27 @@ open_ports(struct sk_inside *in, struct sk_err *err)
 		return err->code;
 	in->bus = sk_bus_local_open(&bus);
 	in->cache = sk_cache_local_open(&cache);
+	return SK_OK;
+}
+
+/* Nobody repairs the store while a command waits for it: what is not a lock is said at once. */
+static enum sk_code
+wait_until_ready(struct sk_inside *in, struct sk_err *err)
+{
+	int64_t end = sk_boot_ms() + READY_MS;
+
+	while (!sk_control_ready(in->control)) {
+		if (in->failure.code != SK_OK) {
+			*err = in->failure;
+			return err->code;
+		}
+		if (sk_control_trouble(in->control) == SK_ENOSPC)
+			return sk_fail(err, SK_ENOSPC, "%s: no room left on the disk", in->file);
+		if (sk_boot_ms() > end)
+			return sk_fail(
+				err, SK_EIO, "the store in %s does not answer", sk_datadir_path(in->dir));
+		sk_loop_once(in->loop, end - sk_boot_ms());
+	}
 	return SK_OK;
 }
 
@@ -86,17 +116,10 @@ start_control(struct sk_inside *in, struct sk_err *err)
 		.reconcile_ms = RECONCILE_MS,
 		.data_dir = sk_datadir_path(in->dir),
 		.seed = (uint64_t)sk_boot_ns() };
-	int64_t end = sk_boot_ms() + READY_MS;
 
 	in->control = sk_control_new(&cfg);
 	sk_control_start(in->control);
-	while (!sk_control_ready(in->control)) {
-		if (sk_boot_ms() > end)
-			return sk_fail(
-				err, SK_EIO, "the store in %s does not answer", sk_datadir_path(in->dir));
-		sk_loop_once(in->loop, end - sk_boot_ms());
-	}
-	return SK_OK;
+	return wait_until_ready(in, err);
 }
 
 enum sk_code

@@ -188,3 +188,11 @@ const struct sk_cmd sk_cmd_help = {
 	.max_args = 2,
 	.run = help_run,
 };
+
+const char *
+sk_storage_advice(enum sk_code code)
+{
+	if (code == SK_ENOSPC)
+		return "make room on the disk, then do it again";
+	return code == SK_EIO ? "`skalds doctor` looks what is wrong with it" : NULL;
+}

@@ -4,6 +4,7 @@
 #include "adapters/json.h"
 #include "adapters/local/bus.h"
 #include "adapters/local/cache.h"
+#include "adapters/outputs.h"
 #include "adapters/sqlite/store.h"
 #include "adapters/versions.h"
 #include "cmd/agent.h"
@@ -41,6 +42,7 @@ struct hub {
 	struct sk_control *control;
 	struct sk_node *node;
 	struct sk_http_server *server;
+	struct sk_outputs *outputs;
 	char id[64], name[256];
 	char *socket;
 	bool node_ready, ready_said;
@@ -82,7 +84,7 @@ store_failed(void *arg, const char *sentence)
 {
 	struct hub *h = arg;
 
-	sk_log(SK_CRITICAL, COMPONENT, "%s", sentence);
+	sk_log(SK_CRITICAL, COMPONENT, "%s; %s", sentence, sk_storage_advice(SK_EIO));
 	h->code = SK_EXIT_STORAGE;
 	if (h->host != NULL)
 		sk_host_stop(h->host);
@@ -170,9 +172,9 @@ is_orphan(int channel)
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-/* Whoever waited without a supervisor gets the directory too late: another up may have lived with it,
- * and its attempts go on. There is another one only after our supervisor died: what is seen once the
- * lock is ours is certain. */
+/* Whoever waited without a supervisor gets the directory too late: another up may have lived with
+ * it, and its attempts go on. There is another one only after our supervisor died: what is seen
+ * once the lock is ours is certain. */
 static enum sk_code
 wait_for_lock(struct hub *h, int channel, struct sk_err *err)
 {
@@ -293,11 +295,42 @@ start_control(struct hub *h)
 		.reconcile_ms = RECONCILE_MS,
 		.keep_ms = h->cfg->keep_ms,
 		.keep_tasks = h->cfg->keep_tasks,
+		.clock_ms = h->cfg->clock_ms,
 		.data_dir = h->cfg->data_dir,
 		.seed = (uint64_t)sk_boot_ns() };
 
 	h->control = sk_control_new(&cfg);
 	sk_control_start(h->control);
+}
+
+static void
+add_live(void *arg, const char *id, uint32_t attempt)
+{
+	sk_outputs_add_live(arg, id, attempt);
+}
+
+static bool
+tell_live(void *arg, struct sk_outputs_live *l)
+{
+	const struct hub *h = arg;
+
+	if (!sk_control_ready(h->control))
+		return false;
+	sk_control_each_live(h->control, add_live, l);
+	return true;
+}
+
+static void
+start_outputs(struct hub *h)
+{
+	const struct sk_outputs_config cfg = { .loop = h->loop,
+		.data_dir = h->cfg->data_dir,
+		.limit = h->cfg->keep_output,
+		.live = tell_live,
+		.arg = h };
+
+	if (h->cfg->keep_output > 0)
+		h->outputs = sk_outputs_open(&cfg);
 }
 
 static bool
@@ -452,6 +485,7 @@ run(struct hub *h, int channel)
 		h->bus->ops->subscribe(h->bus, 1u << SK_TOPIC_EVENT, heard, h, &err) == SK_OK)
 		look_later(h, IDLE_MS);
 	start_control(h);
+	start_outputs(h);
 	start_node(h, channel);
 	h->hook = (struct sk_host_hook){ .fn = round_over, .arg = h };
 	sk_host_hook_add(h->host, &h->hook);
@@ -465,6 +499,7 @@ static void
 close_all(struct hub *h)
 {
 	sk_http_server_close(h->server);
+	sk_outputs_close(h->outputs);
 	sk_store_close(h->store);
 	sk_timer_clear(h->loop, &h->idle);
 	if (h->bus != NULL && h->cfg->once)
@@ -522,6 +557,15 @@ quit_early(int channel, int code)
 	sk_chan_release(&chan);
 }
 
+static void
+say_why(const struct sk_err *err, int exit_code)
+{
+	const char *advice = exit_code == SK_EXIT_STORAGE ? sk_storage_advice(err->code) : NULL;
+
+	sk_log(SK_CRITICAL, COMPONENT, "%s%s%s", err->msg, advice != NULL ? "; " : "",
+		advice != NULL ? advice : "");
+}
+
 int
 sk_hub_run(int channel, void *arg)
 {
@@ -541,7 +585,7 @@ sk_hub_run(int channel, void *arg)
 		sk_log(SK_INFO, COMPONENT, "%s", err.msg);
 	} else {
 		h.code = h.host == NULL ? SK_EXIT_SYSTEM : exit_code_of(code);
-		sk_log(SK_CRITICAL, COMPONENT, "%s", err.msg);
+		say_why(&err, h.code);
 		if (code != SK_EAGAIN) /* a shortage, that may be over soon: the supervisor tries again */
 			quit_early(channel, h.code);
 	}

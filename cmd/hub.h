@@ -21,10 +21,12 @@ struct sk_hub_config {
 	enum sk_strategy strategy;
 	int64_t lease_ms;
 	int64_t keep_ms, keep_tasks; /* ended tasks, as in control.h */
+	int64_t keep_output; /* bytes of output of all tasks; 0 = no limit */
 	bool once; /* end when there is nothing left to do */
 	bool json; /* one line on standard output when it is ready */
 	bool hint; /* say on standard error what to type next */
 	int64_t began_ms; /* wall clock: when `up` was started */
+	int64_t clock_ms; /* and by how much it was ahead of the boot clock */
 };
 
 /* Runs until the supervisor goes or is told to. arg: struct sk_hub_config. Returns the exit code of

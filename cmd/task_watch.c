@@ -199,7 +199,8 @@ const struct sk_cmd sk_task_watch = {
 	.summary = "Print what happens to tasks as it happens",
 	.usage = "[ID]",
 	.help = "One line an event, until Ctrl-C; of one task until it has ended. With --json one JSON "
-			"object a\nline. An event \"gap\" tells that some were missed.\n"
+			"object a\nline. An event \"gap\" tells that some were missed;\n"
+			"\"updated\" comes twice for a task that runs: stored, and taken by its worker.\n"
 			"\n"
 			"Example:\n"
 			"  skalds task watch --json | jq -r 'select(.event == \"failed\") | .taskId'",

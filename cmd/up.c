@@ -13,6 +13,7 @@
 #define DEFAULT_LEASE_S 10
 #define DEFAULT_KEEP_MS ((int64_t)30 * 86400 * 1000)
 #define DEFAULT_KEEP_TASKS 1000000
+#define DEFAULT_KEEP_OUTPUT_MIB 1024
 #define DRAIN_MS 20000 /* what is told to stop has at most this long: 25 s in all */
 #define RESERVE ((int64_t)64 << 20)
 
@@ -155,7 +156,7 @@ static int
 read_flags(struct up *u, const struct sk_args *args, const struct sk_settings *settings)
 {
 	const char *labels = sk_arg(args, "labels"), *resources = sk_arg(args, "resources"), *keep;
-	double slots, lease = DEFAULT_LEASE_S;
+	double slots, lease = DEFAULT_LEASE_S, output = DEFAULT_KEEP_OUTPUT_MIB;
 	int code;
 
 	detect(u);
@@ -163,6 +164,8 @@ read_flags(struct up *u, const struct sk_args *args, const struct sk_settings *s
 	code = number_flag(args, "slots", 1, 100000, &slots);
 	if (code == SK_EXIT_OK)
 		code = number_flag(args, "lease", 1, 86400, &lease);
+	if (code == SK_EXIT_OK)
+		code = number_flag(args, "keep-output", 0, 1e9, &output);
 	if (code == SK_EXIT_OK && labels != NULL)
 		code = read_labels(u, labels);
 	if (code == SK_EXIT_OK && resources != NULL)
@@ -171,6 +174,7 @@ read_flags(struct up *u, const struct sk_args *args, const struct sk_settings *s
 		code = read_keep(u, keep);
 	u->hub.slots = (uint32_t)slots;
 	u->hub.lease_ms = (int64_t)(lease * 1000);
+	u->hub.keep_output = (int64_t)(output * (1 << 20));
 	u->hub.group = sk_arg(args, "socket-group");
 	u->hub.allow_volatile = sk_arg_set(args, "allow-volatile");
 	u->hub.once = sk_arg_set(args, "once");
@@ -260,7 +264,8 @@ up_run(const struct sk_args *args, struct sk_settings *settings)
 		.hub = { .keep_ms = DEFAULT_KEEP_MS,
 			.keep_tasks = DEFAULT_KEEP_TASKS,
 			.relaxed = is_relaxed(),
-			.began_ms = sk_wall_ms() } };
+			.began_ms = sk_wall_ms(),
+			.clock_ms = sk_wall_ms() - sk_boot_ms() } };
 	int code = read_flags(&u, args, settings);
 
 	if (code == SK_EXIT_OK)
@@ -290,6 +295,9 @@ static const struct sk_opt options[] = {
 	{ .name = "keep",
 		.value = "TIME|N",
 		.doc = "remove ended tasks after TIME (\"30 days\"), and beyond N of them (1000000)" },
+	{ .name = "keep-output",
+		.value = "MIB",
+		.doc = "remove the oldest output of ended tasks beyond so much in all (1024); 0 = never" },
 	{ .name = "strategy",
 		.value = "NAME",
 		.setting = "DISPATCHER_STRATEGY",

@@ -120,14 +120,16 @@ enum sk_order {
 
 /* A page of tasks. Keyset paging: `after` is the `next` of the page before, NULL for the first; it
  * is opaque text, valid for the same order. Nothing is shown twice or left out because of tasks
- * that are added meanwhile. SK_EINVAL: a cursor that this store did not make, a limit that is
- * none. */
+ * that are added meanwhile. Instead of it `behind` may be given: the page begins behind the place
+ * where this record stands in the order, if it is there or not; only its seq and what the order
+ * goes by count. SK_EINVAL: a cursor that this store did not make, a limit that is none. */
 struct sk_op_find {
 	struct sk_op op;
 	struct sk_filter filter;
 	enum sk_order order;
 	size_t limit; /* 1..SK_FIND_MAX */
 	const char *after;
+	const struct sk_record *behind;
 	bool thin; /* spec, result and message are not needed */
 	struct sk_record **records; /* result */
 	size_t n;

@@ -109,13 +109,14 @@ fill_page(struct sk_op_find *op, const struct hit *hits, size_t n)
 enum sk_code
 sk_memory_find(struct sk_memory *m, struct sk_op_find *op)
 {
-	struct sk_cursor from = { 0, 0 };
+	struct sk_cursor from;
 	struct hit *hits;
 	size_t n = 0;
+	bool given;
 
 	if (op->limit < 1 || op->limit > SK_FIND_MAX)
 		return sk_fail(&op->op.err, SK_EINVAL, "a page has 1 to %d tasks", SK_FIND_MAX);
-	if (op->after != NULL && !sk_cursor_parse(op->after, op->order, &from))
+	if (!sk_cursor_start(op, &from, &given))
 		return sk_fail(&op->op.err, SK_EINVAL, "the cursor is none of this order");
 	hits = sk_xreallocarray(NULL, m->n + 1, sizeof(*hits));
 	for (size_t i = 0; i < m->n; i++) {
@@ -124,7 +125,7 @@ sk_memory_find(struct sk_memory *m, struct sk_op_find *op)
 		if (r == NULL || !sk_filter_match(&op->filter, r))
 			continue;
 		hits[n] = (struct hit){ op->order, { sk_cursor_key(op->order, r), r->seq }, r };
-		if (op->after == NULL || sk_cursor_compare(op->order, &hits[n].at, &from) > 0)
+		if (!given || sk_cursor_compare(op->order, &hits[n].at, &from) > 0)
 			n++;
 	}
 	qsort(hits, n, sizeof(*hits), by_order);

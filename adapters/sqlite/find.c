@@ -23,7 +23,8 @@ struct finding {
 	const struct sk_sq_counts *counts;
 	bool patient;
 	struct sk_op_find *op;
-	struct sk_cursor from; /* behind this one; if op->after */
+	struct sk_cursor from; /* behind this one; if given */
+	bool given;
 	struct sk_sq_query q;
 	struct hit *hits;
 	size_t n, cap;
@@ -58,7 +59,7 @@ behind_the_cursor(struct finding *f, const char *column)
 {
 	const char *than = descends(f->op->order) ? "<" : ">";
 
-	if (f->op->after == NULL)
+	if (!f->given)
 		return;
 	if (by_acceptance(f->op->order))
 		sk_sq_query_add(&f->q, " AND t.seq %s ", than);
@@ -260,7 +261,7 @@ sk_sq_find(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient,
 
 	if (op->limit < 1 || op->limit > SK_FIND_MAX)
 		return refuse(op, "a page has 1 to 10000 tasks");
-	if (op->after != NULL && !sk_cursor_parse(op->after, op->order, &f.from))
+	if (!sk_cursor_start(op, &f.from, &f.given))
 		return refuse(op, "the cursor is none of this order");
 	code = find_seqs(&f, err);
 	if (code == SK_OK && f.legs > 1 && f.n > 1)

@@ -105,6 +105,12 @@ static const char *const migrations[] = {
 };
 #define NEWEST ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
+int
+sk_sq_schema_newest(void)
+{
+	return NEWEST;
+}
+
 static enum sk_code
 read_number(struct sk_sq_db *db, const char *sql, int64_t *n, struct sk_err *err)
 {

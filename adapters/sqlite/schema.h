@@ -27,6 +27,8 @@ enum sk_sq_place {
 
 /* Is the file ours, or empty? Nothing is changed. SK_EINVAL: it is not; it is newer. */
 enum sk_code sk_sq_schema_check(struct sk_sq_db *db, int *version, struct sk_err *err) SK_CHECKED;
+/* The version that this program writes; 0 is a file without tables. */
+int sk_sq_schema_newest(void);
 /* Make the tables, or bring them from this version to the newest. */
 enum sk_code sk_sq_schema_migrate(struct sk_sq_db *db, int version, struct sk_err *err) SK_CHECKED;
 

@@ -31,4 +31,17 @@ struct sk_sqlite_config {
 struct sk_store *
 sk_store_sqlite_open(const struct sk_sqlite_config *cfg, struct sk_loop *loop, struct sk_err *err);
 
+/* What is there, for people. */
+struct sk_sqlite_look {
+	const char *problems; /* one a line; "" = sound */
+	int64_t tasks;
+	bool older; /* it is of an older version: its rows were not looked at */
+};
+
+/* Look whether the file is sound and change nothing, not even a log that was left behind. The
+ * caller owns the file. Blocks, some seconds for a million tasks. Codes as for opening it; problems
+ * are an answer, not an error. */
+enum sk_code sk_store_sqlite_look(const char *path, struct sk_arena *a, struct sk_sqlite_look *look,
+	struct sk_err *err) SK_CHECKED;
+
 #endif

@@ -1,4 +1,7 @@
 /* hooks.c - only in a build of FLAVOR=hooks. Nothing here may allocate. */
+#ifndef SKALDS_TEST_HOOKS
+#define SKALDS_TEST_HOOKS /* for who checks this file alone */
+#endif
 #include "core/base/hooks.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -190,7 +190,7 @@ answer(struct sk_update *u)
 
 	if (sk_phase_live(u->to->life.phase) && u->to->life.executor[0] != '\0')
 		sk_control_nudge(c, SK_TOPIC_UPDATE, u->to);
-	sk_control_tell(c, SK_EVENT_UPDATED, u->to, NULL);
+	sk_control_tell(c, SK_EVENT_UPDATED, u->to, "stored");
 	if (u->to->array_size > 0)
 		sk_arrays_changed(c, u->to); /* it has a copy of the attachments */
 	sk_call_release(call);

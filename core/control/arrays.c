@@ -285,18 +285,19 @@ element(struct starting *s, int64_t index, const struct sk_agent *to)
 
 /* As many elements as there is room for. */
 static size_t
-fill(struct starting *s, const struct sk_lane *lane, struct sk_str *rest)
+fill(struct starting *s, const struct sk_lane *lane, int64_t deadline_ms, struct sk_str *rest)
 {
 	struct sk_control *c = s->a->c;
+	const struct sk_need need = sk_dispatch_need(lane, deadline_ms);
 	const struct sk_record **records = sk_arena_alloc(s->arena, BATCH * sizeof(*records));
 	struct sk_agent *to[BATCH];
 	int64_t idx[BATCH];
 	size_t n = 0, taken;
 
-	while (n < BATCH && (to[n] = sk_skalds_pick(c, &lane->need, lane)) != NULL)
-		sk_agent_take(to[n++], &lane->need);
+	while (n < BATCH && (to[n] = sk_skalds_pick(c, &need, lane)) != NULL)
+		sk_agent_take(to[n++], &need);
 	for (size_t i = 0; i < n; i++)
-		sk_agent_give(to[i], &lane->need);
+		sk_agent_give(to[i], &need);
 	taken = sk_array_take(s->a->r->array, n, idx, rest);
 	for (size_t i = 0; i < taken; i++) {
 		struct sk_record *r = element(s, idx[i], to[i]);
@@ -325,7 +326,7 @@ sk_arrays_start(struct sk_control *c, struct sk_cand *cand)
 	s = sk_xcalloc(1, sizeof(*s));
 	s->a = a;
 	s->arena = sk_arena_new();
-	room = fill(s, cand->lane, &rest);
+	room = fill(s, cand->lane, cand->deadline_ms, &rest);
 	if (room == 0 && a->r->array[0] != '\0') {
 		starting_free(s);
 		sk_str_release(&rest);

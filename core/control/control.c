@@ -154,10 +154,13 @@ start_again(void *arg)
 	read_skalds(arg);
 }
 
+/* A command, which does not dispatch, says itself what is wrong. */
 static void
-not_yet(struct sk_control *c, const char *what)
+not_yet(struct sk_control *c, const char *what, enum sk_code code)
 {
-	sk_log(SK_WARNING, "dispatcher", "cannot read %s: trying again", what);
+	c->start_code = code;
+	sk_log(c->cfg.dispatch ? SK_WARNING : SK_DEBUG, "dispatcher", "cannot read %s: trying again",
+		what);
 	sk_timer_set(c->cfg.loop, &c->retry, sk_boot_ms() + RETRY_MS);
 }
 
@@ -165,7 +168,7 @@ static void
 live_read(struct sk_control *c, enum sk_code code)
 {
 	if (code != SK_OK) {
-		not_yet(c, "the live tasks");
+		not_yet(c, "the live tasks", code);
 		return;
 	}
 	c->ready = true;
@@ -179,7 +182,7 @@ static void
 skalds_read(struct sk_control *c, enum sk_code code)
 {
 	if (code != SK_OK)
-		not_yet(c, "the skalds");
+		not_yet(c, "the skalds", code);
 	else if (!c->cfg.dispatch)
 		c->ready = true;
 	else
@@ -210,6 +213,12 @@ sk_control_ready(const struct sk_control *c)
 	return c->ready;
 }
 
+enum sk_code
+sk_control_trouble(const struct sk_control *c)
+{
+	return c->ready ? SK_OK : c->start_code;
+}
+
 void
 sk_control_stop(struct sk_control *c)
 {
@@ -225,8 +234,11 @@ sk_control_new(const struct sk_control_config *cfg)
 	c->cfg = *cfg;
 	c->random = cfg->seed != 0 ? cfg->seed : 88172645463325252u;
 	c->retry = (struct sk_timer){ .fn = start_again, .arg = c };
+	sk_steady_begin(&c->clock,
+		cfg->clock_ms != 0 ? cfg->clock_ms : sk_control_wall_ms(c) - sk_control_boot_ms(c));
 	c->skalds = sk_skalds_new(c);
 	c->dispatch = sk_dispatch_new(c);
+	c->reads = sk_reads_new(c);
 	c->waits = sk_waits_new(c);
 	c->arrays = sk_arrays_new(c);
 	c->monitor = sk_monitor_new(c);
@@ -246,6 +258,7 @@ sk_control_free(struct sk_control *c)
 	sk_timer_clear(c->cfg.loop, &c->retry);
 	sk_api_free(c->api);
 	sk_watchers_free(c->watchers);
+	sk_reads_free(c->reads);
 	sk_dispatch_free(c->dispatch);
 	sk_arrays_free(c->arrays);
 	sk_waits_free(c->waits);

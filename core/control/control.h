@@ -27,6 +27,9 @@ struct sk_control_config {
 	int64_t reconcile_ms; /* between two full looks at the store; 5000 */
 	int64_t keep_ms; /* ended tasks are removed after this long; 0 = never */
 	int64_t keep_tasks; /* and beyond so many; 0 = no limit */
+	/* Wall minus boot clock when it was known to be right, so that a jump is one also when it came
+	 * before us; 0 = as it is now. */
+	int64_t clock_ms;
 	const char *data_dir; /* where the logs of tasks are; "" = nowhere here */
 	uint64_t seed; /* of jitter and SK_RANDOM */
 	/* Clocks, for tests; NULL = the real ones. */
@@ -40,6 +43,11 @@ struct sk_control *sk_control_new(const struct sk_control_config *cfg);
 /* Rebuild from the store and begin to dispatch. Requests are answered 503 until it is ready. */
 void sk_control_start(struct sk_control *c);
 bool sk_control_ready(const struct sk_control *c);
+/* While it is not ready: SK_OK, or why the store could not be read (it is tried again). */
+enum sk_code sk_control_trouble(const struct sk_control *c);
+/* Every attempt that is assigned or runs. */
+void sk_control_each_live(
+	const struct sk_control *c, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg);
 /* No task that is not final, nothing waits for a time: `up --once` may end. Calls back once. */
 void sk_control_idle(struct sk_control *c, void (*fn)(void *arg, bool idle), void *arg);
 /* Stop dispatching (drain); requests are still answered. */

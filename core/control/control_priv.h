@@ -5,6 +5,7 @@
 #ifndef SK_CORE_CONTROL_CONTROL_PRIV_H
 #define SK_CORE_CONTROL_CONTROL_PRIV_H
 
+#include "core/base/clock.h"
 #include "core/base/map.h"
 #include "core/control/control.h"
 #include "core/model/record_spec.h"
@@ -22,6 +23,7 @@ struct sk_control {
 	bool started, ready, stopped;
 	struct sk_skalds *skalds;
 	struct sk_dispatch *dispatch;
+	struct sk_reads *reads;
 	struct sk_waits *waits;
 	struct sk_arrays *arrays;
 	struct sk_monitor *monitor;
@@ -31,6 +33,8 @@ struct sk_control {
 	uint64_t random; /* state of sk_control_random */
 	int64_t start_ms; /* wall clock */
 	struct sk_timer retry; /* of the start */
+	enum sk_code start_code; /* what the store last answered to it */
+	struct sk_steady clock; /* for retention */
 	struct {
 		int64_t second, n;
 	} ended[64]; /* attempts that ended, by second of the boot clock */

@@ -2,8 +2,8 @@
  *
  * A round looks at the lanes of the window; the task with the lowest rank whose lane is not blocked
  * is next. Assignments are compare-and-sets in batches; only what the store has taken is told to a
- * skald. Whatever goes wrong on the way, the store still has the task as it was: the window is
- * filled from it again. */
+ * skald. Whatever goes wrong on the way, the store still has the task as it was: it is read again
+ * (reads.c). */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/control/parts.h"
@@ -13,20 +13,12 @@
 #define BATCH 1000 /* assignments of one operation */
 #define MAX_IN_FLIGHT 8 /* such operations */
 #define STARVING_MS 60000 /* waiting so long, a task gets a skald reserved */
-#define FETCH_MAX 1000
-#define RETRY_MS 1000
-#define REST_MS 100
 
 struct sk_dispatch {
 	struct sk_window *window;
 	struct sk_map live;
-	struct sk_timer round, again, fetch, rest;
-	bool filling, fill_again;
-	char *cursor; /* where the last page of ready tasks ended; NULL = at the front */
-	int64_t rest_ms; /* boot clock: a page that brought nothing new is not followed sooner */
+	struct sk_timer round;
 	unsigned in_flight;
-	struct sk_str wanted; /* ids to fetch, NUL-terminated one after another */
-	size_t n_wanted;
 };
 
 struct sk_window *
@@ -49,184 +41,6 @@ sk_record_ready(const struct sk_record *r)
 	return r->life.phase == SK_CREATED && r->life.wanted == SK_WANT_RUN &&
 		r->gate == SK_GATE_OPEN &&
 		(mode == NULL || mode->kind != SK_STRING || strcmp(mode->u.str.s, "Passive") == 0);
-}
-
-/* ---- reading ready tasks ---- */
-
-struct reading {
-	struct sk_control *c;
-	struct sk_arena *arena;
-	union {
-		struct sk_op op;
-		struct sk_op_find find;
-		struct sk_op_get get;
-	} u;
-};
-
-static void
-take_ready(struct sk_control *c, struct sk_record *const *records, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (records[i] == NULL || !sk_record_ready(records[i]) ||
-			sk_live_known(c, records[i]->id, 0) || sk_window_find(c, records[i]->id) != NULL ||
-			sk_window_left(c, records[i]->id))
-			continue;
-		if (!sk_window_add(c, sk_window_lane(c, records[i]), records[i]))
-			sk_window_lane(c, records[i])->skipped = true;
-	}
-}
-
-static void
-failed_to_read(struct sk_control *c, const struct sk_op *op)
-{
-	sk_log(SK_WARNING, "dispatcher", "cannot read ready tasks: %s", op->err.msg);
-	sk_timer_set(c->cfg.loop, &c->dispatch->again, sk_boot_ms() + RETRY_MS);
-}
-
-static void
-keep_cursor(struct sk_dispatch *d, const char *next)
-{
-	free(d->cursor);
-	d->cursor = next != NULL ? sk_xstrdup(next) : NULL;
-}
-
-/* What lies behind a full page is left to the store, whatever lane it is of. */
-static void
-note_more(struct sk_control *c, const struct sk_op_find *find)
-{
-	for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next) {
-		l->more = find->next != NULL || l->skipped;
-		if (!l->skipped && find->n > 0)
-			l->bound_ms = find->records[find->n - 1]->rank_ms;
-	}
-}
-
-static void
-filled(struct sk_op *op)
-{
-	struct reading *r = op->arg;
-	struct sk_control *c = r->c;
-	struct sk_dispatch *d = c->dispatch;
-	size_t before = sk_window_count(c);
-
-	d->filling = false;
-	if (op->code != SK_OK) {
-		sk_window_watch(c, false);
-		keep_cursor(d, NULL);
-		failed_to_read(c, op);
-	} else {
-		for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next) {
-			l->more = false;
-			l->skipped = l->skipped && r->u.find.after != NULL;
-		}
-		take_ready(c, r->u.find.records, r->u.find.n);
-		sk_window_watch(c, false);
-		keep_cursor(d, r->u.find.next);
-		note_more(c, &r->u.find);
-		if (sk_window_count(c) != before)
-			sk_dispatch_wake(c);
-		else if (r->u.find.next != NULL) {
-			d->rest_ms = sk_boot_ms() + REST_MS;
-			sk_timer_set(c->cfg.loop, &d->rest, d->rest_ms);
-		}
-	}
-	sk_arena_free(r->arena);
-	free(r);
-	if (d->fill_again) {
-		d->fill_again = false;
-		sk_dispatch_refill(c);
-	}
-}
-
-static void
-fill(struct sk_control *c, const char *after)
-{
-	struct sk_dispatch *d = c->dispatch;
-	struct reading *r = sk_xcalloc(1, sizeof(*r));
-	/* from the front, what is in the window comes again */
-	size_t limit = SK_LANE_MAX / 2 + (after == NULL ? sk_window_count(c) : 0);
-
-	d->filling = true;
-	sk_window_watch(c, true);
-	r->c = c;
-	r->arena = sk_arena_new();
-	r->u.find = (struct sk_op_find){
-		.op = { .kind = SK_OP_FIND, .done = filled, .arg = r, .arena = r->arena },
-		.filter = { .phases = 1u << SK_CREATED, .gates = 1u << SK_GATE_OPEN, .wanted_run = true },
-		.order = SK_BY_RANK,
-		.limit = limit < 10000 ? limit : 10000,
-		.after = after != NULL ? sk_arena_strdup(r->arena, after) : NULL,
-	};
-	sk_store_submit(c->cfg.store, &r->u.op);
-}
-
-void
-sk_dispatch_refill(struct sk_control *c)
-{
-	struct sk_dispatch *d = c->dispatch;
-
-	if (!c->cfg.dispatch || c->stopped)
-		return;
-	if (d->filling)
-		d->fill_again = true;
-	else
-		fill(c, NULL);
-}
-
-static void
-fetched(struct sk_op *op)
-{
-	struct reading *r = op->arg;
-
-	if (op->code != SK_OK)
-		failed_to_read(r->c, op);
-	else {
-		take_ready(r->c, r->u.get.records, r->u.get.n);
-		sk_dispatch_wake(r->c);
-	}
-	sk_arena_free(r->arena);
-	free(r);
-}
-
-static void
-fetch_now(void *arg)
-{
-	struct sk_control *c = arg;
-	struct sk_dispatch *d = c->dispatch;
-	struct reading *r = sk_xcalloc(1, sizeof(*r));
-	const char **ids, *p;
-
-	r->c = c;
-	r->arena = sk_arena_new();
-	ids = sk_arena_alloc(r->arena, (d->n_wanted + 1) * sizeof(*ids));
-	p = memcpy(sk_arena_alloc(r->arena, d->wanted.len + 1), sk_str_text(&d->wanted), d->wanted.len);
-	for (size_t i = 0; i < d->n_wanted; i++, p += strlen(p) + 1)
-		ids[i] = p;
-	r->u.get = (struct sk_op_get){
-		.op = { .kind = SK_OP_GET, .done = fetched, .arg = r, .arena = r->arena },
-		.ids = ids,
-		.n = d->n_wanted
-	};
-	d->n_wanted = 0;
-	sk_str_clear(&d->wanted);
-	sk_store_submit(c->cfg.store, &r->u.op);
-}
-
-void
-sk_dispatch_fetch(struct sk_control *c, const char *id)
-{
-	struct sk_dispatch *d = c->dispatch;
-
-	if (!c->cfg.dispatch || c->stopped)
-		return;
-	if (d->n_wanted >= FETCH_MAX) { /* so many: the front of the queue is what counts */
-		sk_dispatch_refill(c);
-		return;
-	}
-	sk_str_add(&d->wanted, id, strlen(id) + 1);
-	d->n_wanted++;
-	if (d->fetch.pos == 0)
-		sk_timer_set(c->cfg.loop, &d->fetch, 0);
 }
 
 /* ---- assigning ---- */
@@ -264,7 +78,7 @@ assign_done(struct sk_op *op)
 	}
 	if (op->code != SK_OK) {
 		sk_log(SK_ERROR, "dispatcher", "cannot assign: %s", op->err.msg);
-		sk_timer_set(c->cfg.loop, &c->dispatch->again, sk_boot_ms() + RETRY_MS);
+		sk_reads_again(c);
 	}
 	sk_arena_free(a->arena);
 	free(a);
@@ -308,7 +122,7 @@ add_assignment(struct sk_control *c, struct assigning *a, struct sk_cand *k, str
 		free(k);
 		return;
 	}
-	*r = (struct sk_record){ .seq = k->seq,
+	*r = (struct sk_record){ .seq = k->place.seq,
 		.id = k->id,
 		.class_name = k->lane->class_name,
 		.life = k->life,
@@ -317,7 +131,7 @@ add_assignment(struct sk_control *c, struct assigning *a, struct sk_cand *k, str
 		.spec = &a->empty };
 	a->cands[a->op.n] = k;
 	a->moves[a->op.n] = (struct sk_move){ .id = k->id,
-		.seq = k->seq,
+		.seq = k->place.seq,
 		.expect_attempt = before.attempt,
 		.expect_phase = SK_CREATED,
 		.expect_wanted = true,
@@ -336,19 +150,30 @@ next_lane(struct sk_control *c)
 
 	for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next)
 		if (l->n > 0 && !l->blocked &&
-			(best == NULL || l->heap[0]->rank_ms < best->heap[0]->rank_ms ||
-				(l->heap[0]->rank_ms == best->heap[0]->rank_ms &&
-					l->heap[0]->seq < best->heap[0]->seq)))
+			(best == NULL || sk_place_before(&l->heap[0]->place, &best->heap[0]->place)))
 			best = l;
 	return best;
 }
 
 static void
-block(struct sk_control *c, struct sk_lane *l)
+block(struct sk_control *c, struct sk_lane *l, const struct sk_need *need)
 {
 	l->blocked = true;
+	if (need->prompt || need->reusable)
+		sk_skalds_hold(c, need);
 	if (sk_control_wall_ms(c) - l->heap[0]->create_ms > STARVING_MS)
 		sk_skalds_reserve(c, &l->need, l);
+}
+
+/* What waits for a slot at a skald holds its resources, and its clock runs: those that need any or
+ * have a deadline do not wait there. */
+struct sk_need
+sk_dispatch_need(const struct sk_lane *l, int64_t deadline_ms)
+{
+	struct sk_need need = l->need;
+
+	need.prompt = deadline_ms > 0 || need.cpus > 0 || need.memory_mb > 0 || need.gpus > 0;
+	return need;
 }
 
 /* One task of the lane. */
@@ -356,7 +181,7 @@ static void
 start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 {
 	struct sk_cand *k = l->heap[0];
-	struct sk_need need = l->need;
+	struct sk_need need = sk_dispatch_need(l, k->deadline_ms);
 	struct sk_agent *to;
 
 	if (k->deadline_ms > 0 && k->deadline_ms <= sk_control_wall_ms(c)) {
@@ -369,35 +194,16 @@ start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 		if (sk_arrays_start(c, k))
 			free(sk_window_pop(c, l));
 		else
-			block(c, l);
+			block(c, l, &need);
 		return;
 	}
-	need.prompt = k->deadline_ms > 0;
 	to = sk_skalds_pick(c, &need, l);
 	if (to == NULL) {
-		block(c, l);
+		block(c, l, &need);
 		return;
 	}
 	sk_skalds_unreserve(c, l);
 	add_assignment(c, a, sk_window_pop(c, l), to);
-}
-
-static void
-look_for_more(struct sk_control *c)
-{
-	if (c->dispatch->filling || sk_boot_ms() < c->dispatch->rest_ms)
-		return;
-	for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next)
-		if (l->more && l->n < SK_LANE_MAX / 4) {
-			fill(c, l->skipped ? NULL : c->dispatch->cursor);
-			return;
-		}
-}
-
-static void
-rested(void *arg)
-{
-	look_for_more(arg);
 }
 
 static void
@@ -412,6 +218,7 @@ round_now(void *arg)
 	a = assigning_new(c);
 	for (l = sk_window_lanes(c); l != NULL; l = l->next)
 		l->blocked = false;
+	sk_skalds_unhold(c);
 	while (a->op.n < BATCH && (l = next_lane(c)) != NULL)
 		start_one(c, l, a);
 	if (a->op.n == BATCH)
@@ -423,7 +230,7 @@ round_now(void *arg)
 		sk_arena_free(a->arena);
 		free(a);
 	}
-	look_for_more(c);
+	sk_reads_look(c);
 }
 
 void
@@ -431,13 +238,6 @@ sk_dispatch_wake(struct sk_control *c)
 {
 	if (c->cfg.dispatch && c->dispatch->round.pos == 0)
 		sk_timer_set(c->cfg.loop, &c->dispatch->round, 0);
-}
-
-static void
-try_again(void *arg)
-{
-	sk_dispatch_refill(arg);
-	sk_dispatch_wake(arg);
 }
 
 /* ---- new tasks ---- */
@@ -454,6 +254,7 @@ static void
 offer(struct sk_control *c, struct sk_record *r)
 {
 	struct sk_lane *l;
+	struct sk_need need;
 	struct sk_agent *to;
 
 	if (!c->ready || c->stopped || !c->cfg.dispatch || !sk_record_ready(r) || r->array_size > 0)
@@ -461,7 +262,8 @@ offer(struct sk_control *c, struct sk_record *r)
 	l = sk_window_lane(c, r);
 	if (l->n > 0 || l->more)
 		return;
-	to = sk_skalds_pick(c, &l->need, l);
+	need = sk_dispatch_need(l, sk_record_deadline(r));
+	to = sk_skalds_pick(c, &need, l);
 	if (to != NULL && step_assign(&r->life, to))
 		sk_live_add(c, r->id, &r->life, &l->need);
 }
@@ -478,7 +280,7 @@ stored(struct sk_control *c, struct sk_record *r, uint64_t seq)
 		sk_waits_added(c, r);
 	else if (r->gate == SK_GATE_TIME)
 		sk_waits_look(c);
-	else if (c->cfg.dispatch && sk_record_ready(r))
+	else if (c->cfg.dispatch && sk_record_ready(r) && !sk_live_known(c, r->id, 0))
 		sk_window_add(c, sk_window_lane(c, r), r);
 }
 
@@ -526,9 +328,6 @@ sk_dispatch_new(struct sk_control *c)
 
 	d->window = sk_window_new(c);
 	d->round = (struct sk_timer){ .fn = round_now, .arg = c };
-	d->again = (struct sk_timer){ .fn = try_again, .arg = c };
-	d->fetch = (struct sk_timer){ .fn = fetch_now, .arg = c };
-	d->rest = (struct sk_timer){ .fn = rested, .arg = c };
 	return d;
 }
 
@@ -543,9 +342,6 @@ sk_dispatch_free(struct sk_dispatch *d)
 		return;
 	c = d->round.arg;
 	sk_timer_clear(c->cfg.loop, &d->round);
-	sk_timer_clear(c->cfg.loop, &d->again);
-	sk_timer_clear(c->cfg.loop, &d->fetch);
-	sk_timer_clear(c->cfg.loop, &d->rest);
 	while ((l = sk_map_each(&d->live, &i)) != NULL)
 		for (; l != NULL; l = next) {
 			next = l->next;
@@ -553,7 +349,5 @@ sk_dispatch_free(struct sk_dispatch *d)
 		}
 	sk_map_release(&d->live);
 	sk_window_free(d->window);
-	sk_str_release(&d->wanted);
-	free(d->cursor);
 	free(d);
 }

@@ -117,3 +117,16 @@ sk_live_rehome(struct sk_control *c)
 			if (l->agent == NULL)
 				hold(c, l);
 }
+
+void
+sk_control_each_live(
+	const struct sk_control *c, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg)
+{
+	struct sk_control *any = (struct sk_control *)(uintptr_t)c;
+	const struct sk_live *l;
+	size_t i = 0;
+
+	while ((l = sk_map_each(sk_dispatch_live(any), &i)) != NULL)
+		for (; l != NULL; l = l->next)
+			fn(arg, l->id, l->attempt);
+}

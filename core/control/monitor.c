@@ -217,7 +217,7 @@ looks(void *arg)
 	sk_monitor_look(c, NULL);
 	sk_waits_look(c);
 	if (sk_window_count(c) == 0)
-		sk_dispatch_refill(c); /* what others stored */
+		sk_reads_sweep(c); /* what others stored */
 	sk_dispatch_wake(c);
 	sk_timer_set(c->cfg.loop, &c->monitor->looks, sk_boot_ms() + c->cfg.reconcile_ms);
 }
@@ -229,7 +229,7 @@ seldom(void *arg)
 
 	sk_waits_all(c);
 	sk_arrays_all(c);
-	sk_dispatch_refill(c);
+	sk_reads_sweep(c);
 	sk_retention_look(c);
 	sk_timer_set(c->cfg.loop, &c->monitor->seldom, sk_boot_ms() + SELDOM_MS);
 }

@@ -13,7 +13,7 @@ struct sk_need {
 	double cpus;
 	int64_t memory_mb, gpus;
 	const struct sk_value *labels; /* NULL = none */
-	bool prompt; /* only where it can start at once: it has a deadline */
+	bool prompt; /* only where it can start at once, not ahead of a free slot */
 };
 
 /* ---- skalds.c: who there is and what room they have ---- */
@@ -29,7 +29,9 @@ struct sk_agent {
 	double cpus;
 	int64_t memory_mb, gpus;
 	int64_t depth; /* how many tasks of reusable classes a slot may have waiting */
-	int64_t ahead; /* how many of ordinary classes may wait beyond the slots, while they are short */
+	int64_t
+		ahead; /* how many of ordinary classes may wait beyond the slots, while they are short */
+	bool held; /* somebody who cannot wait there waits for a slot of it */
 	const void *reserved; /* a lane that waits for all of its room; NULL = none */
 };
 
@@ -50,6 +52,10 @@ bool sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need);
 /* The skald that gets the task by the strategy, NULL when none has room. lane: who asks, for
  * reservations. */
 struct sk_agent *sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lane);
+/* Where a slot is all that it waits for, none is given ahead of free slots until unhold: they would
+ * never be seen free. */
+void sk_skalds_hold(struct sk_control *c, const struct sk_need *need);
+void sk_skalds_unhold(struct sk_control *c);
 /* Keep the skald with the most room for the lane, so that small tasks do not starve a large one. */
 void sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const void *lane);
 void sk_skalds_unreserve(struct sk_control *c, const void *lane);
@@ -89,10 +95,16 @@ void sk_live_rehome(struct sk_control *c);
 
 #define SK_LANE_MAX 8192
 
+/* Where a ready task stands in the order in which they start. */
+struct sk_place {
+	int64_t rank_ms;
+	uint64_t seq;
+};
+
 struct sk_cand {
 	struct sk_life life;
-	uint64_t seq;
-	int64_t rank_ms, create_ms, deadline_ms;
+	struct sk_place place;
+	int64_t create_ms, deadline_ms;
 	struct sk_lane *lane;
 	int64_t array_size; /* > 0: a parent; its elements are what starts */
 	struct sk_cand *next; /* same hash */
@@ -106,11 +118,14 @@ struct sk_lane {
 	char *class_name;
 	struct sk_arena *arena; /* of need.labels */
 	struct sk_need need;
-	struct sk_cand **heap; /* by rank, then seq */
+	struct sk_cand **heap; /* by place */
 	size_t n, cap;
-	bool more; /* the store has ready tasks of this kind that are not here */
-	int64_t bound_ms; /* while more: none of those has a rank below this */
-	bool skipped; /* some of those were read and found the lane full */
+	bool more; /* the store may have ready tasks of this kind that are not here */
+	struct sk_place from; /* while more: they all stand behind this place */
+	bool missed; /* during a read one was left to the store: the first of these stands at */
+	struct sk_place missed_at;
+	bool loose; /* during a read some behind `from` were let in: the read may not know them */
+	uint64_t read; /* number of the last read for it */
 	bool blocked; /* in this round */
 };
 
@@ -127,10 +142,35 @@ struct sk_cand *sk_window_pop(struct sk_control *c, struct sk_lane *lane);
 void sk_window_drop(struct sk_control *c, const char *id);
 struct sk_lane *sk_window_lanes(struct sk_control *c);
 size_t sk_window_count(const struct sk_control *c);
-/* Note from now on who leaves the window, or forget it: what a read that is under way tells of
- * these tasks is old. */
-void sk_window_watch(struct sk_control *c, bool on);
+int64_t sk_record_deadline(const struct sk_record *r); /* 0 = none */
+bool sk_place_before(const struct sk_place *a, const struct sk_place *b);
+
+/* A read of ready tasks in order begins behind `from`: of one lane, or of all of them (NULL). Until
+ * it ends it is noted who leaves the window (what the read tells of these is old) and who comes. */
+void sk_window_read_begins(struct sk_control *c, struct sk_lane *lane, const struct sk_place *from);
+/* Its page is there and goes to `end`, NULL = to the end of the store: put in what it has after
+ * this call. */
+void sk_window_read_reached(struct sk_control *c, const struct sk_place *end);
 bool sk_window_left(struct sk_control *c, const char *id);
+/* All of it is in, or it failed. */
+void sk_window_read_ends(struct sk_control *c);
+/* Every lane that the store has ready tasks of is known by now. */
+bool sk_window_all_known(const struct sk_control *c);
+
+/* ---- reads.c: ready tasks come from the store into the window ---- */
+
+struct sk_reads *sk_reads_new(struct sk_control *c);
+void sk_reads_free(struct sk_reads *d);
+/* Read what a lane needs. */
+void sk_reads_look(struct sk_control *c);
+/* Something failed: look through the whole store in a while. */
+void sk_reads_again(struct sk_control *c);
+/* Read these tasks and put into the window what is ready. */
+void sk_dispatch_fetch(struct sk_control *c, const char *id);
+/* Look through all ready tasks of the store, from the front. */
+void sk_dispatch_refill(struct sk_control *c);
+/* The same now and then, if that is not under way: what was forgotten, what others stored. */
+void sk_reads_sweep(struct sk_control *c);
 
 /* ---- dispatch.c ---- */
 
@@ -138,12 +178,10 @@ struct sk_dispatch *sk_dispatch_new(struct sk_control *c);
 void sk_dispatch_free(struct sk_dispatch *d);
 /* Soon: a round over the window. Cheap, may be called for every event. */
 void sk_dispatch_wake(struct sk_control *c);
-/* Read these tasks and put into the window what is ready. */
-void sk_dispatch_fetch(struct sk_control *c, const char *id);
-/* Fill the window from the store, from the front. */
-void sk_dispatch_refill(struct sk_control *c);
 /* Is a record ready for a dispatcher? */
 bool sk_record_ready(const struct sk_record *r);
+/* What a task of the lane needs now. */
+struct sk_need sk_dispatch_need(const struct sk_lane *l, int64_t deadline_ms);
 struct sk_window *sk_dispatch_window(struct sk_control *c);
 /* Hash of id -> struct sk_live, chained; live.c and whoever walks over all of them. */
 struct sk_map *sk_dispatch_live(struct sk_control *c);

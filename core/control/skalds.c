@@ -279,17 +279,23 @@ has_slot(const struct sk_agent *a, const struct sk_need *need)
 	int64_t shared = (a->n_short + a->depth - 1) / a->depth, slots = a->row->slots;
 
 	if (!need->reusable)
-		return a->n_whole + shared < slots + (need->prompt || slots == 0 ? 0 : a->ahead);
+		return a->n_whole + shared < slots + (need->prompt || a->held || slots == 0 ? 0 : a->ahead);
 	return a->n_whole < slots && a->n_short < (slots - a->n_whole) * a->depth;
+}
+
+static bool
+has_resources(const struct sk_agent *a, const struct sk_need *need)
+{
+	return a->view.online && !a->row->draining &&
+		(need->cpus <= 0 || a->cpus + need->cpus <= a->row->cpus + 1e-9) &&
+		(need->memory_mb == 0 || a->memory_mb + need->memory_mb <= a->row->memory_mb) &&
+		(need->gpus == 0 || a->gpus + need->gpus <= a->row->gpus);
 }
 
 bool
 sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need)
 {
-	return a->view.online && !a->row->draining && has_slot(a, need) &&
-		(need->cpus <= 0 || a->cpus + need->cpus <= a->row->cpus + 1e-9) &&
-		(need->memory_mb == 0 || a->memory_mb + need->memory_mb <= a->row->memory_mb) &&
-		(need->gpus == 0 || a->gpus + need->gpus <= a->row->gpus);
+	return has_slot(a, need) && has_resources(a, need);
 }
 
 void
@@ -407,8 +413,26 @@ pick_random(struct sk_control *c, const struct sk_need *need, const void *lane)
 	return chosen;
 }
 
-struct sk_agent *
-sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lane)
+void
+sk_skalds_hold(struct sk_control *c, const struct sk_need *need)
+{
+	for (size_t i = 0; i < c->skalds->n; i++) {
+		struct sk_agent *a = c->skalds->list[i];
+
+		a->held =
+			a->held || (!has_slot(a, need) && has_resources(a, need) && sk_agent_suits(a, need));
+	}
+}
+
+void
+sk_skalds_unhold(struct sk_control *c)
+{
+	for (size_t i = 0; i < c->skalds->n; i++)
+		c->skalds->list[i]->held = false;
+}
+
+static struct sk_agent *
+choose(struct sk_control *c, const struct sk_need *need, const void *lane)
 {
 	struct sk_agent *best = NULL;
 
@@ -420,6 +444,18 @@ sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lan
 		if (may_get(c->skalds->list[i], need, lane) && better(c, c->skalds->list[i], best, need))
 			best = c->skalds->list[i];
 	return best;
+}
+
+/* A free slot anywhere goes before a place ahead of one. */
+struct sk_agent *
+sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lane)
+{
+	struct sk_need now = *need;
+	struct sk_agent *a;
+
+	now.prompt = true;
+	a = choose(c, &now, lane);
+	return a != NULL || need->prompt || need->reusable ? a : choose(c, need, lane);
 }
 
 void

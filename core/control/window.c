@@ -8,17 +8,26 @@
 
 struct sk_window {
 	struct sk_map by_id, by_lane;
-	struct sk_map left; /* who left it since sk_window_watch() */
-	bool watched;
 	struct sk_lane *lanes;
 	size_t n_lanes, n;
+	/* The store has ready tasks of kinds that have no lane yet behind this place only. */
+	struct sk_place known;
+	bool all_known;
+	/* the read that is under way */
+	bool reading, reached;
+	struct sk_lane *read_lane; /* NULL = of all */
+	struct sk_place read_from;
+	struct sk_map left; /* who left since it began */
 };
 
 struct sk_window *
 sk_window_new(struct sk_control *c)
 {
+	struct sk_window *w = sk_xcalloc(1, sizeof(*w));
+
 	(void)c;
-	return sk_xcalloc(1, sizeof(struct sk_window));
+	w->known = (struct sk_place){ INT64_MIN, 0 };
+	return w;
 }
 
 static void
@@ -80,7 +89,7 @@ tidy(struct sk_window *w)
 	while (*p != NULL) {
 		struct sk_lane *l = *p;
 
-		if (l->n > 0 || l->more) {
+		if (l->n > 0 || l->more || l == w->read_lane) {
 			p = &l->next;
 			continue;
 		}
@@ -104,6 +113,8 @@ lane_new(struct sk_control *c, struct sk_window *w, const char *key, const struc
 	l = sk_xcalloc(1, sizeof(*l));
 	l->key = sk_xstrdup(key);
 	l->class_name = sk_xstrdup(r->class_name);
+	l->more = !w->all_known;
+	l->from = w->known;
 	l->arena = sk_arena_new();
 	l->need = (struct sk_need){ .class_name = l->class_name,
 		.reusable = is_reusable(c, r->class_name),
@@ -147,10 +158,24 @@ sk_window_lanes(struct sk_control *c)
 
 /* ---- the heap ---- */
 
+bool
+sk_place_before(const struct sk_place *a, const struct sk_place *b)
+{
+	return a->rank_ms != b->rank_ms ? a->rank_ms < b->rank_ms : a->seq < b->seq;
+}
+
 static bool
 before(const struct sk_cand *a, const struct sk_cand *b)
 {
-	return a->rank_ms != b->rank_ms ? a->rank_ms < b->rank_ms : a->seq < b->seq;
+	return sk_place_before(&a->place, &b->place);
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+	const struct sk_cand *const *x = a, *const *y = b;
+
+	return before(*x, *y) ? -1 : before(*y, *x);
 }
 
 static void
@@ -231,17 +256,8 @@ index_remove(struct sk_window *w, struct sk_cand *k)
 	else
 		sk_map_put(&w->by_id, hash, head);
 	w->n--;
-	if (w->watched)
+	if (w->reading)
 		sk_map_put(&w->left, hash, w);
-}
-
-void
-sk_window_watch(struct sk_control *c, bool on)
-{
-	struct sk_window *w = sk_dispatch_window(c);
-
-	w->watched = on;
-	sk_map_release(&w->left);
 }
 
 bool
@@ -250,34 +266,99 @@ sk_window_left(struct sk_control *c, const char *id)
 	return sk_map_find(&sk_dispatch_window(c)->left, sk_id_hash(id)) != NULL;
 }
 
-static int64_t
-deadline_of(const struct sk_record *r)
+int64_t
+sk_record_deadline(const struct sk_record *r)
 {
 	const struct sk_value *v = sk_map_get(r->spec, "deadlineDateTime");
 
 	return v != NULL && v->kind == SK_INT ? v->u.i : 0;
 }
 
-/* The last of the lane by rank: what is behind it stays in the store. */
-static int64_t
-last_rank(const struct sk_lane *l)
+/* The store does not tell of a parent that runs as ready: it cannot be left to it. */
+static bool
+may_be_left(enum sk_phase phase)
 {
-	int64_t last = INT64_MIN;
+	return phase == SK_CREATED;
+}
+
+/* The last of the lane: what is behind it stays in the store. */
+static struct sk_place
+last_place(const struct sk_lane *l)
+{
+	struct sk_place last = { INT64_MIN, 0 };
 
 	for (size_t i = l->n / 2; i < l->n; i++) /* the leaves of a heap */
-		if (l->heap[i]->rank_ms > last)
-			last = l->heap[i]->rank_ms;
+		if (sk_place_before(&last, &l->heap[i]->place))
+			last = l->heap[i]->place;
 	return last;
 }
 
-static bool
-is_full(struct sk_lane *l, const struct sk_record *r)
+static void
+miss(const struct sk_window *w, struct sk_lane *l, const struct sk_place *at)
 {
-	if (l->n >= SK_LANE_MAX && !l->more) {
+	if (!w->reading || (l->missed && sk_place_before(&l->missed_at, at)))
+		return;
+	l->missed = true;
+	l->missed_at = *at;
+}
+
+/* A read of this lane that is under way may have begun before the task was stored, or end before
+ * its place: which of both is known when it has come. Until then the task is let in. */
+static bool
+is_left(const struct sk_window *w, struct sk_lane *l, const struct sk_place *at)
+{
+	bool is_read = w->reading && !w->reached && (w->read_lane == NULL || w->read_lane == l);
+
+	if (!l->more && l->n >= SK_LANE_MAX) {
 		l->more = true;
-		l->bound_ms = last_rank(l);
+		l->from = last_place(l);
 	}
-	return l->more && r->rank_ms >= l->bound_ms && l->n >= SK_LANE_MAX / 4;
+	if (!l->more || !sk_place_before(&l->from, at))
+		return false;
+	if (is_read && l->n < SK_LANE_MAX) {
+		l->loose = true;
+		return false;
+	}
+	miss(w, l, at);
+	return true;
+}
+
+/* Of a lane what stands behind `end` is left to the store. */
+static void
+cut(struct sk_window *w, struct sk_lane *l, const struct sk_place *end)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct sk_cand *k = l->heap[i];
+
+		if (!sk_place_before(end, &k->place) || !may_be_left(k->life.phase)) {
+			l->heap[n++] = k;
+			continue;
+		}
+		miss(w, l, &k->place);
+		index_remove(w, k);
+		free(k);
+	}
+	l->n = n;
+	for (size_t i = n / 2; i-- > 0;)
+		sift_down(l, i);
+}
+
+/* Where tasks come that go before all that are there, again and again, the last leave. */
+static void
+cut_long(struct sk_window *w, struct sk_lane *l)
+{
+	struct sk_place end;
+
+	if (l->n < 2 * (size_t)SK_LANE_MAX)
+		return;
+	qsort(l->heap, l->n, sizeof(struct sk_cand *), by_place); /* is a heap too */
+	end = l->heap[SK_LANE_MAX - 1]->place;
+	cut(w, l, &end);
+	if (!l->more || sk_place_before(&end, &l->from))
+		l->from = end;
+	l->more = true;
 }
 
 bool
@@ -285,17 +366,17 @@ sk_window_add(struct sk_control *c, struct sk_lane *l, const struct sk_record *r
 {
 	struct sk_window *w = sk_dispatch_window(c);
 	size_t n = strlen(r->id) + 1;
+	const struct sk_place at = { r->rank_ms, r->seq };
 	struct sk_cand *k;
 
-	if (sk_window_find(c, r->id) != NULL || is_full(l, r))
+	if (sk_window_find(c, r->id) != NULL || (may_be_left(r->life.phase) && is_left(w, l, &at)))
 		return false;
 	k = sk_xcalloc(1, sizeof(*k) + n);
 	memcpy(k->id, r->id, n);
 	k->life = r->life;
-	k->seq = r->seq;
-	k->rank_ms = r->rank_ms;
+	k->place = at;
 	k->create_ms = r->create_ms;
-	k->deadline_ms = deadline_of(r);
+	k->deadline_ms = sk_record_deadline(r);
 	k->array_size = r->array_size;
 	k->lane = l;
 	if (l->n == l->cap) {
@@ -305,6 +386,7 @@ sk_window_add(struct sk_control *c, struct sk_lane *l, const struct sk_record *r
 	l->heap[l->n++] = k;
 	sift_up(l, l->n - 1);
 	index_add(w, k);
+	cut_long(w, l);
 	return true;
 }
 
@@ -342,4 +424,76 @@ size_t
 sk_window_count(const struct sk_control *c)
 {
 	return sk_dispatch_window((struct sk_control *)(uintptr_t)c)->n;
+}
+
+/* ---- reads ---- */
+
+void
+sk_window_read_begins(struct sk_control *c, struct sk_lane *lane, const struct sk_place *from)
+{
+	struct sk_window *w = sk_dispatch_window(c);
+
+	w->reading = true;
+	w->reached = false;
+	w->read_lane = lane;
+	w->read_from = *from;
+	for (struct sk_lane *l = w->lanes; l != NULL; l = l->next)
+		l->missed = l->loose = false;
+}
+
+/* Does a page from read_from to `end` go on where this place is? */
+static bool
+goes_on(const struct sk_window *w, const struct sk_place *at, const struct sk_place *end)
+{
+	return !sk_place_before(at, &w->read_from) && (end == NULL || sk_place_before(at, end));
+}
+
+static void
+advance(struct sk_lane *l, const struct sk_place *end)
+{
+	if (l->missed && (end == NULL || !sk_place_before(end, &l->missed_at)))
+		l->from = (struct sk_place){ l->missed_at.rank_ms, l->missed_at.seq - 1 };
+	else if (end != NULL)
+		l->from = *end;
+	else
+		l->more = false;
+}
+
+void
+sk_window_read_reached(struct sk_control *c, const struct sk_place *end)
+{
+	struct sk_window *w = sk_dispatch_window(c);
+
+	w->reached = true;
+	if (w->read_lane != NULL) {
+		advance(w->read_lane, end);
+		return;
+	}
+	for (struct sk_lane *l = w->lanes; l != NULL; l = l->next)
+		if (l->more && l->n < SK_LANE_MAX && goes_on(w, &l->from, end))
+			advance(l, end);
+	if (!goes_on(w, &w->known, end))
+		return;
+	w->all_known = w->all_known || end == NULL;
+	if (end != NULL)
+		w->known = *end;
+}
+
+void
+sk_window_read_ends(struct sk_control *c)
+{
+	struct sk_window *w = sk_dispatch_window(c);
+
+	w->reading = false;
+	w->read_lane = NULL;
+	sk_map_release(&w->left);
+	for (struct sk_lane *l = w->lanes; l != NULL; l = l->next)
+		if (l->loose && l->more)
+			cut(w, l, &l->from);
+}
+
+bool
+sk_window_all_known(const struct sk_control *c)
+{
+	return sk_dispatch_window((struct sk_control *)(uintptr_t)c)->all_known;
 }

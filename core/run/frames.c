@@ -186,7 +186,8 @@ sk_put_start(struct sk_str *s, const struct sk_start *st)
 {
 	sk_put_text(s, st->id);
 	sk_put_text(s, st->class_name);
-	sk_put_u32(s, (st->program ? 1u : 0u) | (st->isolate ? 2u : 0u) | (st->reusable ? 4u : 0u) |
+	sk_put_u32(s,
+		(st->program ? 1u : 0u) | (st->isolate ? 2u : 0u) | (st->reusable ? 4u : 0u) |
 			(st->returnable ? 8u : 0u));
 	sk_put_u64(s, (uint64_t)st->timeout_ms);
 	sk_put_u64(s, (uint64_t)st->grace_ms);

@@ -164,8 +164,9 @@ is_open(const struct sk_sink *s, const char *name)
 void
 sk_logfile_clean(struct sk_sink *s)
 {
-	int64_t oldest = sk_wall_ms() / 1000 - s->cfg.retention_s;
-	DIR *d = s->cfg.retention_s > 0 ? opendir(s->cfg.log_path) : NULL;
+	int64_t now = sk_wall_ms(), oldest = now / 1000 - s->cfg.retention_s;
+	bool steady = sk_steady_look(&s->clock, now, sk_boot_ms()); /* else everything may look old */
+	DIR *d = s->cfg.retention_s > 0 && steady ? opendir(s->cfg.log_path) : NULL;
 	const struct dirent *e;
 	struct stat st;
 

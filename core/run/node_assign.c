@@ -75,6 +75,10 @@ node_load(struct sk_node *n, struct node_task *t, const struct sk_record *r, str
 	t->seq = r->seq;
 	t->start_ms = t->start_ms != 0 ? t->start_ms : r->start_ms;
 	t->worker = find_worker(n, r->class_name);
+	if (!t->whole && t->worker != NULL && !t->worker->reusable) {
+		t->whole = true;
+		n->n_whole++;
+	}
 	t->loaded = true;
 	t->backoff_s = 1;
 	if (is_plain(r->spec))
@@ -150,7 +154,7 @@ describe(struct sk_node *n, struct node_task *t, const struct sk_record *r,
 		st->cwd = spec->cwd;
 	st->user = spec->user;
 	st->reusable = t->worker->reusable;
-	st->returnable = !st->reusable;
+	st->returnable = t->whole && n->cfg.slots > 0 && n->n_whole > n->cfg.slots;
 	return true;
 }
 

@@ -28,6 +28,7 @@ struct node_task {
 	uint64_t seen; /* mark of the last look that had it */
 	const struct sk_worker *worker; /* NULL: not in this build */
 	const char *class_name; /* behind id */
+	bool whole; /* it has a slot to itself: of an ordinary class */
 	bool loaded; /* life and the rest of the record were read */
 	bool given; /* the supervisor has it */
 	bool waiting; /* for gpus */
@@ -91,6 +92,7 @@ struct sk_node {
 	size_t n_tasks; /* without those that are gone */
 	size_t n_odd; /* whose key is not the hash of their id */
 	size_t n_waiting;
+	size_t n_whole; /* more than slots: given ahead of free ones */
 	struct node_list dirty, gone;
 	uint32_t gpus_free;
 	uint64_t stale;

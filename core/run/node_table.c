@@ -139,6 +139,8 @@ leave(struct sk_node *n, struct node_task *t)
 		n->n_waiting--;
 	t->waiting = false;
 	give_gpus(n, t);
+	n->n_whole -= t->whole;
+	t->whole = false;
 	n->n_tasks--;
 }
 

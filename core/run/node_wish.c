@@ -92,7 +92,7 @@ node_on_updated(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a)
 	if (t == NULL || t->attempt != f->attempt || t->gone || t->fenced || r.bad)
 		return;
 	if (good)
-		node_publish(n, SK_EVENT_UPDATED, t, NULL);
+		node_publish(n, SK_EVENT_UPDATED, t, "taken by its worker");
 	else
 		sk_log_task(SK_ERROR, n->cfg.component, t->id, t->attempt,
 			"the update was refused, the old attachments stay in force: %s", why);

@@ -79,6 +79,57 @@ write_attempt(struct sk_sink *s, struct sk_out *o, const char *p, size_t n)
 	sk_sink_log(s, SK_WARNING, o->id, o->attempt, "output is not kept: %s", strerror(errno));
 }
 
+/* Would c be the next byte of "<6>", of which n are there? */
+static bool
+marks_on(unsigned n, char c)
+{
+	return n == 0 ? c == '<' : n == 1 ? c >= '0' && c <= '7' : n == 2 && c == '>';
+}
+
+/* The level marks at the head of lines are left out; one may come in pieces. */
+static void
+write_unmarked(struct sk_sink *s, struct sk_out *o, int stream, const char *p, size_t n)
+{
+	struct sk_str kept = SK_STR_INIT;
+	unsigned *have = &o->mark[stream].n;
+	char *text = o->mark[stream].text;
+
+	while (n > 0) {
+		const char *nl;
+		size_t len;
+
+		if (marks_on(*have, *p)) {
+			if (*have < sizeof(o->mark[stream].text))
+				text[*have] = *p;
+			++*have; /* the third makes it SK_MARK_NONE: another mark behind it is text */
+			p++;
+			n--;
+			continue;
+		}
+		if (*have < SK_MARK_NONE)
+			sk_str_add(&kept, text, *have);
+		nl = memchr(p, '\n', n);
+		len = nl != NULL ? (size_t)(nl - p) + 1 : n;
+		sk_str_add(&kept, p, len);
+		*have = nl != NULL ? 0 : SK_MARK_NONE;
+		p += len;
+		n -= len;
+	}
+	write_attempt(s, o, kept.p, kept.len);
+	sk_str_release(&kept);
+}
+
+/* What began like a mark and did not become one is text. */
+static void
+end_marks(struct sk_sink *s, struct sk_out *o)
+{
+	for (int i = 0; i < 2; i++) {
+		if (o->mark[i].n < SK_MARK_NONE)
+			write_attempt(s, o, o->mark[i].text, o->mark[i].n);
+		o->mark[i].n = 0;
+	}
+}
+
 static void
 event_line(struct sk_sink *s, const struct sk_out *o, const char *p, size_t n)
 {
@@ -220,7 +271,10 @@ sk_out_feed(struct sk_sink *s, struct sk_out *o, int stream, const char *p, size
 		sk_sink_console(s, stream, p, n); /* a pipe-through has no cap: the reader decides */
 	o->bytes += (int64_t)n;
 	o->dropped += (int64_t)(n - keep);
-	write_attempt(s, o, p, keep);
+	if (o->levels)
+		write_unmarked(s, o, stream - 1, p, keep);
+	else
+		write_attempt(s, o, p, keep);
 	if (raw)
 		sk_sink_file(s, s->cfg.split ? o : NULL, p, keep);
 	else
@@ -235,6 +289,7 @@ sk_out_end(struct sk_sink *s, struct sk_out *o, bool raw)
 			put_line(s, o, o->line[i].p, o->line[i].len);
 		sk_str_release(&o->line[i]);
 	}
+	end_marks(s, o);
 	if (o->dropped > 0 && (!raw || s->cfg.data_dir[0] != '\0'))
 		sk_sink_log(s, SK_WARNING, o->id, o->attempt,
 			"output beyond %lld bytes is not kept: %lld bytes dropped", (long long)o->limit,

@@ -75,7 +75,15 @@ struct sk_out {
 	char last[201]; /* the last line, cut, printable */
 	int fd; /* split log or attempt file; -1 = not open */
 	bool failed; /* the file could not be written; said once */
+	/* A compiled-in worker: "<6>" at the head of its lines is the level that its runtime gave
+	 * them, and is not kept. A program's bytes are its own. */
+	bool levels;
+	struct {
+		unsigned n; /* bytes of the mark so far; SK_MARK_NONE = the line has none */
+		char text[2];
+	} mark[2];
 };
+#define SK_MARK_NONE 3
 void sk_out_init(struct sk_out *o, const char *id, uint32_t attempt, int64_t limit);
 /* Bytes that the task wrote to stream 1 or 2. raw: they pass to our own stream unchanged. */
 void

@@ -59,6 +59,7 @@ sk_sink_new(
 	for (int i = 0; i < 2; i++)
 		open_console(&s->console[i], i + 1);
 	s->began_ms = sk_wall_ms();
+	sk_steady_begin(&s->clock, s->began_ms - sk_boot_ms());
 	if (s->cfg.log_path[0] != '\0')
 		sk_logfile_clean(s);
 	s->clean_ms = sk_boot_ms() + CLEAN_MS;
@@ -362,7 +363,7 @@ look_at_reserve(struct sk_sink *s)
 {
 	struct statvfs v;
 	int64_t least;
-	bool full;
+	bool full, mega;
 
 	if (s->cfg.reserve == 0 || s->cfg.data_dir[0] == '\0' || statvfs(s->cfg.data_dir, &v) != 0)
 		return;
@@ -370,11 +371,12 @@ look_at_reserve(struct sk_sink *s)
 	if (least > s->cfg.reserve)
 		least = s->cfg.reserve;
 	full = (int64_t)v.f_bavail * (int64_t)v.f_frsize < least;
+	mega = least >= 1 << 20;
 	if (full != s->full)
 		sk_sink_log(s, full ? SK_WARNING : SK_INFO, NULL, 0,
-			full ? "%s: less than %lld MiB free: output of tasks is not kept"
-				 : "%s: more than %lld MiB free again: output of tasks is kept",
-			s->cfg.data_dir, (long long)(least >> 20));
+			full ? "%s: less than %lld %s free: output of tasks is not kept"
+				 : "%s: more than %lld %s free again: output of tasks is kept",
+			s->cfg.data_dir, (long long)(least >> (mega ? 20 : 10)), mega ? "MiB" : "KiB");
 	s->full = full;
 }
 

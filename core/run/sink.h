@@ -2,6 +2,7 @@
 #ifndef SK_CORE_RUN_SINK_H
 #define SK_CORE_RUN_SINK_H
 
+#include "core/base/clock.h"
 #include "core/run/output.h"
 
 struct sk_logfile {
@@ -31,6 +32,7 @@ struct sk_sink {
 		struct sk_logfile file;
 	} * splits;
 	int64_t began_ms; /* wall clock */
+	struct sk_steady clock; /* for who removes what is old */
 	int64_t written; /* bytes put into files by this run that are still there */
 	int64_t file_lost; /* bytes that did not get there */
 	int64_t retry_ms,

@@ -180,6 +180,7 @@ sup_task_new(struct sup *s, const struct sk_frame *f)
 		return;
 	}
 	sk_out_init(&t->out, t->start.id, t->attempt, t->start.output_limit);
+	t->out.levels = !t->start.program;
 	t->class = sup_warm_class(t);
 	sk_map_put(&s->by_key, t->key, t);
 	enqueue(t);

@@ -146,7 +146,17 @@ bench_idle()
 
 bench_scale()
 {
-	local from hub empty full
+	local from hub empty full id
+	up_start || return
+	measure bulk 50000 Noop && empty=$(json per_second)
+	# of the same class: nobody takes them while the only skald is drained
+	id=$("$SKALDS" skald list --data "$D" --json | sed -nE 's/.*"id":"([^"]+)".*/\1/p')
+	"$SKALDS" skald drain --data "$D" "$id" >drain.out 2>&1 || note "drain: $(cat drain.out)"
+	measure stock 1000000 Noop || { up_stop; return; }
+	"$SKALDS" skald undrain --data "$D" "$id" >drain.out 2>&1 || note "undrain: $(cat drain.out)"
+	measure ends 10 && figure "B6: dispatch from 1,000,000 of the same class, of the empty queue" % \
+		"$(calc "100 * $(json per_second) / $empty" 0)" '>=' 80
+	up_stop
 	up_start || return
 	measure bulk 50000 Noop && empty=$(json per_second)
 	measure fill 1000000 Sleep '{"seconds":1}' || { up_stop; return; }

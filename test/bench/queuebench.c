@@ -4,8 +4,10 @@
  *	queuebench SOCKET latency N CLASS ATTACHMENTS	one at a time: submit to user code (its result
  *			or its start file is CLOCK_MONOTONIC in ns), submit to answer
  *	queuebench SOCKET clients C N CLASS	C connections, each one task at a time, N in all
- *	queuebench SOCKET fill N CLASS		N tasks that wait (a class nobody runs is refused: they get
- *			notBefore in ten years)
+ *	queuebench SOCKET fill N CLASS [ATTACHMENTS]	N tasks that are ready and wait for ever: they
+ *			need a skald with a label that nobody has
+ *	queuebench SOCKET stock N CLASS [ATTACHMENTS]	N tasks, without waiting for them
+ *	queuebench SOCKET ends SECONDS	how many tasks finish meanwhile; fails when none waits any more
  *
  * Prints one line of JSON. It is no part of the product and checks only what it needs. */
 #include <errno.h>
@@ -159,15 +161,31 @@ submit_bulk(int fd, long n, const char *class_name, const char *attachments, con
 	free(chunk);
 }
 
-static bool
-all_ended(int fd, const char *class_name)
+/* How many tasks the status that was read last has in a state. */
+static long
+told(const char *phase)
 {
-	char url[160];
+	char key[32];
+	const char *at;
 
-	snprintf(url, sizeof(url), "/v1/tasks?state=Created,Assigning,Running,Paused&limit=1&class=%s",
-		class_name);
-	expect(call(fd, "GET", url, "text/plain", "", 0), 200, "list");
-	return strstr(answer, "\"items\":[]") != NULL;
+	snprintf(key, sizeof(key), "\"%s\":", phase);
+	at = strstr(answer, key);
+	return at != NULL ? atol(at + strlen(key)) : 0;
+}
+
+static long
+tasks_in(int fd, const char *phase)
+{
+	expect(call(fd, "GET", "/v1/status", "text/plain", "", 0), 200, "status");
+	return told(phase);
+}
+
+/* Counts cost the same however many tasks wait: to list those of a class that have not ended would
+ * be to look at all of them. */
+static long
+ended(int fd)
+{
+	return tasks_in(fd, "Finished") + told("Failed") + told("Cancelled");
 }
 
 static void
@@ -175,18 +193,43 @@ bulk(const char *path, long n, const char *class_name, const char *attachments)
 {
 	const struct timespec pause = { 0, 2000000 };
 	int fd = dial(path);
+	long before = ended(fd);
 	int64_t begin = now_ns(), submitted;
 	double s;
 
 	submit_bulk(fd, n, class_name, attachments, "");
 	submitted = now_ns();
-	while (!all_ended(fd, class_name))
+	while (ended(fd) < before + n)
 		nanosleep(&pause, NULL);
 	s = (double)(now_ns() - begin) / 1e9;
 	printf("{\"mode\":\"bulk\",\"class\":\"%s\",\"tasks\":%ld,\"seconds\":%.3f,\"submit_seconds\":%"
 		   ".3f,"
 		   "\"per_second\":%.0f}\n",
 		class_name, n, s, (double)(submitted - begin) / 1e9, (double)n / s);
+}
+
+static void
+ends(const char *path, double seconds)
+{
+	const struct timespec pause = { 0, 2000000 };
+	int fd = dial(path);
+	long first = tasks_in(fd, "Finished"), n;
+	int64_t begin;
+	double s = 0;
+
+	while ((n = tasks_in(fd, "Finished")) == first)
+		nanosleep(&pause, NULL);
+	first = n;
+	for (begin = now_ns(); s < seconds; s = (double)(now_ns() - begin) / 1e9)
+		nanosleep(&pause, NULL);
+	n = tasks_in(fd, "Finished") - first;
+	s = (double)(now_ns() - begin) / 1e9;
+	if (tasks_in(fd, "Created") == 0) {
+		fprintf(stderr, "queuebench: nothing waits any more\n");
+		exit(1);
+	}
+	printf("{\"mode\":\"ends\",\"tasks\":%ld,\"seconds\":%.3f,\"per_second\":%.0f}\n", n, s,
+		(double)n / s);
 }
 
 /* ---- one at a time ---- */
@@ -338,20 +381,22 @@ int
 main(int argc, char **argv)
 {
 	answer = malloc(ANSWER);
-	if (answer == NULL || argc < 5) {
-		fprintf(stderr, "usage: queuebench SOCKET bulk|latency|clients|fill …\n");
+	if (answer == NULL || argc < 4 || (argc < 5 && strcmp(argv[2], "ends") != 0)) {
+		fprintf(stderr, "usage: queuebench SOCKET bulk|latency|clients|fill|stock|ends …\n");
 		return 2;
 	}
-	if (strcmp(argv[2], "bulk") == 0)
+	if (strcmp(argv[2], "ends") == 0)
+		ends(argv[1], atof(argv[3]));
+	else if (strcmp(argv[2], "bulk") == 0)
 		bulk(argv[1], atol(argv[3]), argv[4], argc > 5 ? argv[5] : "");
 	else if (strcmp(argv[2], "latency") == 0 && argc > 5)
 		latency(argv[1], atol(argv[3]), argv[4], argv[5]);
 	else if (strcmp(argv[2], "clients") == 0 && argc > 5)
 		clients(argv[1], atoi(argv[3]), atol(argv[4]), argv[5]);
-	else if (strcmp(argv[2], "fill") == 0) {
+	else if (strcmp(argv[2], "fill") == 0 || strcmp(argv[2], "stock") == 0) {
 		submit_bulk(dial(argv[1]), atol(argv[3]), argv[4], argc > 5 ? argv[5] : "",
-			",\"resources\":{\"labels\":{\"rack\":\"none\"}}");
-		printf("{\"mode\":\"fill\",\"tasks\":%s}\n", argv[3]);
+			argv[2][0] == 'f' ? ",\"resources\":{\"labels\":{\"rack\":\"none\"}}" : "");
+		printf("{\"mode\":\"%s\",\"tasks\":%s}\n", argv[2], argv[3]);
 	} else
 		return 2;
 	return 0;

@@ -242,7 +242,8 @@ compare_find(struct model *m, const struct sk_filter *f)
 		assert_true(op.next == NULL || op.n == op.limit);
 		same_page(&op, want + at);
 		at += (int)op.n;
-		op.after = op.next;
+		op.after = store_random(2) ? op.next : NULL;
+		op.behind = op.after == NULL && op.n > 0 ? op.records[op.n - 1] : NULL;
 	} while (op.next != NULL);
 	assert_int_equal(at, n);
 }

@@ -153,6 +153,13 @@ look_at_up()
 	up_start
 }
 
+# Whoever finds the supervisor gone first, in place of the one that only starts it again: the oracle must hear
+# of it, and its code is looked at.
+keep_up()
+{
+	! gone "$UP" || look_at_up
+}
+
 # refresh: hubs that die one after the other come back more and more slowly
 refresh()
 {

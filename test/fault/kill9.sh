@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 helper tree >/dev/null
 helper die >/dev/null
-n=$(rounds 50 500)
+n=${ROUNDS:-$(rounds 50 500)}
 
 random_ms()
 {

@@ -78,7 +78,8 @@ RULES = {
 }
 
 # Which fault explains which ends: reason -> what of the faults. "worker" must name the attempt, the
-# others must lie within its time. Reasons that are not here are never explained by a fault.
+# others must lie within its time; one of "stop-" lasts until the next "go", and what was given to who
+# stood still is lost with it. Reasons that are not here are never explained by a fault.
 EXPLAINS = {
     "lost": ("supervisor", "both", "power", "stop-supervisor", "stop-hub"),
     "interrupted": ("term", "supervisor", "both", "power", "stop-supervisor", "stop-hub"),
@@ -166,12 +167,20 @@ class Client:
 class Faults:
     def __init__(self, path):
         self.given = bool(path)
-        self.times = defaultdict(list)  # what -> sorted wall_ms
+        self.times = defaultdict(list)  # what -> sorted [from, until] in wall ms
         self.workers = set()
+        stopped = None
         for r in json_lines(path) if path else ():
-            if r["what"] == "worker":
+            what, at = r["what"], r["wall_ms"]
+            if what == "go":
+                if stopped:
+                    stopped[1] = at
+                continue
+            if what == "worker":
                 self.workers.add((r["id"], r["attempt"]))
-            self.times[r["what"]].append(r["wall_ms"])
+            self.times[what].append([at, at])
+            if what.startswith("stop-"):
+                stopped = self.times[what][-1]
         for t in self.times.values():
             t.sort()
 
@@ -187,8 +196,8 @@ class Faults:
 
     def within(self, what, start, end):
         times = self.times[what]
-        i = bisect.bisect_left(times, start - NEAR_MS)
-        return i < len(times) and (end is None or times[i] <= end + LATE_MS)
+        i = bisect.bisect_left(times, start - NEAR_MS, key=lambda t: t[1])
+        return i < len(times) and (end is None or times[i][0] <= end + LATE_MS)
 
 
 def reason_of(attempt):

@@ -102,6 +102,24 @@ class Maker:
              "exit": outcome}
         return stored_end + self.random.randint(1, 50), a
 
+    def frozen(self, task):
+        """Submitted while the supervisor stood still, given to it and lost without a start."""
+        self.now += 10000
+        begin = self.now
+        self.task(task, [0])
+        row, fault = self.h.row(task), self.h.faults.append
+        for t in self.h.lines(task):
+            t[1], t[3] = 2, t[3] + 3000 * MS
+        for a in row["attempts"]:
+            a.update(attempt=2, startDateTime=a["startDateTime"] + 3000, finishDateTime=a["finishDateTime"] + 3000)
+        row["attempts"].insert(0, {
+            "attempt": 1, "startDateTime": None, "finishDateTime": WALL0 + begin + 1900,
+            "exit": {"reason": "lost", "code": 0, "signal": 0, "message": ""}})
+        row.update(attempt=2, failures=1, finishDateTime=row["finishDateTime"] + 3000)
+        fault({"wall_ms": WALL0 + begin - 500, "what": "stop-supervisor"})
+        fault({"wall_ms": WALL0 + begin + 2500, "what": "go"})
+        self.now += 10000
+
 
 def good_history(seed):
     m = Maker(seed)
@@ -110,6 +128,7 @@ def good_history(seed):
     for i in range(300):
         m.task(f"t{i}", m.random.choice(shapes))
     # one of each kind that the faults are planted into
+    m.frozen("frozen")
     m.task("plain", [0])
     m.task("again", [3, 0])
     m.task("thrice", [3, "lost", 0])
@@ -309,6 +328,13 @@ def _(h):
 def _(h):
     h.row("killed")["attempts"][0]["exit"]["reason"] = "start-failed"
     return "killed"
+
+
+@plant("unexplained", "lost with a supervisor that had gone on before")
+def _(h):
+    go = next(f for f in h.faults if f["what"] == "go")
+    go["wall_ms"] -= 2900
+    return "frozen"
 
 
 @plant("early-fail", "Failed with tries left")

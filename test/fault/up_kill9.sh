@@ -3,7 +3,7 @@
 # lost, nothing runs twice at once, nothing hangs, nothing is left (reliability P1, P4, P7, P12).
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/test/fault/up_lib.sh"
-n=$(rounds 60 1000)
+n=${ROUNDS:-$(rounds 60 1000)}
 UP_TURNS=1
 
 up_start

@@ -129,9 +129,16 @@ like "meanwhile it is Cancelling" "$out" "$id +Exec +(Cancelling|Cancelled)"
 t task add MyWorker rtspUrl=rtsp://x fixFrame=1 intervalSeconds=0.05
 id=$out
 until_true 30 eval '[ "$(field phase $id)" = Running ]'
+start updates "$SKALDS" task watch --json "$id"
+watcher=$PID
+until_true 30 test -s "$T/updates.out" # it tells of the progress: it listens
 t task update "$id" fixFrame=77
 until_true 30 eval '"$SKALDS" task logs "$id" | grep -q "Fix Frame: 77"'
 is "an update reaches a running worker" "$code:$("$SKALDS" task logs "$id" | grep -c 'updated .*1 -> 77')" "0:1"
+updates() { events "$T/updates.out" event=updated -- message | tr '\n' ','; }
+check "it is told when it is stored and when it is taken" \
+	until_true 5 eval '[ "$(updates)" = "stored,taken by its worker," ]'
+kill "$watcher"
 t task pause "$id"
 check "pause freezes it" until_true 30 eval '[ "$(field phase $id)" = Paused ]'
 n=$("$SKALDS" task logs "$id" | wc -l)

@@ -81,6 +81,7 @@ wrong "says what is expected" 'labels: expected NAME=VALUE' --labels zone
 wrong "says what is expected" 'resources: expected cpus=N' --resources cpu=3
 wrong "says what is expected" 'keep: expected' --keep soon
 wrong "says what is expected" 'lease: expected' --lease 0.1
+wrong "says what is expected" 'keep-output: expected' --keep-output much
 wrong "knows the strategies" 'LEAST_TASKS' --strategy BEST
 wrong "a group must exist" 'group' --socket-group nobody-at-all --allow-volatile
 chmod 770 "$SKALDS_DATA"

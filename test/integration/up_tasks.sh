@@ -95,6 +95,26 @@ id=$(add --delay 1s Sleep seconds=0)
 "$SKALDS" task wait "$id"
 at_least "a delayed task waits" $(($(now_ms) - before)) 950
 
+# ---- output is kept to a size ----
+
+check "up ends" down
+check "up is ready, with 1 MiB for output" up --slots 4 --keep-output 1
+for i in 1 2 3; do
+	out[i]=$(add -- sh -c 'head -c 600000 /dev/zero | tr "\\0" x')
+	"$SKALDS" task wait "${out[i]}"
+	touch -d "$((5 - i)) hours ago" "$SKALDS_DATA/logs/${out[i]}/1.log"
+done
+size_of()
+{
+	"$SKALDS" task logs "$1" | wc -c
+}
+is "the last one's output is there" "$(size_of "${out[3]}")" 600000
+check "up ends" down
+check "up is ready again" up --slots 4 --keep-output 1
+check "what is too much goes, the oldest first" until_true 15 \
+	eval '[ "$(size_of "${out[1]}") $(size_of "${out[2]}") $(size_of "${out[3]}")" = "0 0 600000" ]'
+is "the tasks stay" "$(field "${out[1]}" phase)" Finished
+
 # ---- updates ----
 
 id=$(add MyWorker rtspUrl=rtsp://camera fixFrame=1000)
@@ -106,6 +126,10 @@ updated()
 	"$SKALDS" task logs "$id" | grep -q 20
 }
 check "they reach it" until_true 5 updated
+is "its lines are shown without the marks of their levels" "$("$SKALDS" task logs "$id" | grep -c '<[0-7]>')" 0
+own=$(add -- echo '<6>mine')
+"$SKALDS" task wait "$own"
+is "what a program writes is shown as it is" "$("$SKALDS" task logs "$own")" '<6>mine'
 "$SKALDS" task cancel "$id" >/dev/null
 check "it ends" down
 is "with 0" "$CODE" 0

@@ -55,17 +55,48 @@ struct attempt {
 	uint64_t incarnation;
 	double cpus;
 	struct sk_timer timer;
-	bool cancelled;
+	bool whole; /* of an ordinary class: it has a slot to itself */
+	bool waiting; /* for a slot, as in a supervisor */
 	struct attempt *next;
 	char id[40];
 };
 
 static struct attempt *attempts; /* of all rigs of this program */
 
+static void step_start(struct attempt *a);
+
+static int64_t
+slots_used(const struct sim *s)
+{
+	int64_t n = 0;
+
+	for (const struct attempt *a = attempts; a != NULL; a = a->next)
+		n += a->sim == s && a->whole && !a->waiting;
+	return n;
+}
+
+/* A slot is free: the first that waits, which is the last of the list, starts. */
+static void
+next_waiting(struct sim *s)
+{
+	struct attempt *first = NULL;
+
+	if (s->dead || slots_used(s) >= s->slots)
+		return;
+	for (struct attempt *a = attempts; a != NULL; a = a->next)
+		if (a->sim == s && a->waiting)
+			first = a;
+	if (first == NULL)
+		return;
+	first->waiting = false;
+	step_start(first);
+}
+
 static void
 unlink_attempt(struct attempt *a)
 {
 	struct attempt **p = &attempts;
+	struct sim *s = a->sim;
 
 	while (*p != NULL && *p != a)
 		p = &(*p)->next;
@@ -73,6 +104,7 @@ unlink_attempt(struct attempt *a)
 		*p = a->next;
 	sk_timer_clear(a->sim->rig->loop, &a->timer);
 	free(a);
+	next_waiting(s);
 }
 
 static void
@@ -171,6 +203,20 @@ running(void *arg, enum sk_code code, const struct sk_record *r, const struct sk
 		end_attempt(a, SK_LIFE_GONE);
 }
 
+static void
+step_start(struct attempt *a)
+{
+	const struct sk_step step = { .id = a->id,
+		.event = { .kind = SK_LIFE_START,
+			.attempt = a->attempt,
+			.executor = a->sim->id,
+			.incarnation = a->incarnation },
+		.fn = running,
+		.arg = a };
+
+	sk_control_step(a->sim->rig->control, &step);
+}
+
 static struct attempt *
 find_attempt(const struct sim *s, const char *id)
 {
@@ -181,7 +227,7 @@ find_attempt(const struct sim *s, const char *id)
 }
 
 static void
-begin(struct sim *s, const char *id, uint32_t attempt)
+begin(struct sim *s, const char *id, const char *class_name, uint32_t attempt)
 {
 	struct attempt *a;
 
@@ -194,15 +240,13 @@ begin(struct sim *s, const char *id, uint32_t attempt)
 	a->next = attempts;
 	attempts = a;
 	snprintf(a->id, sizeof(a->id), "%s", id);
-	const struct sk_step step = { .id = id,
-		.event = { .kind = SK_LIFE_START,
-			.attempt = attempt,
-			.executor = s->id,
-			.incarnation = s->incarnation },
-		.fn = running,
-		.arg = a };
-
-	sk_control_step(s->rig->control, &step);
+	a->waiting = true;
+	a->whole = strcmp(class_name, "Quick") != 0;
+	if (!a->whole) {
+		a->waiting = false;
+		step_start(a);
+	} else
+		next_waiting(s);
 }
 
 static void
@@ -214,7 +258,7 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 	if (s->dead || s->deaf || strcmp(e->skald, s->id) != 0)
 		return;
 	if (topic == SK_TOPIC_ASSIGN) {
-		begin(s, e->task, e->attempt);
+		begin(s, e->task, e->class_name, e->attempt);
 		return;
 	}
 	a = find_attempt(s, e->task);
@@ -240,7 +284,8 @@ looked(struct sk_op *op)
 	for (size_t i = 0; op->code == SK_OK && i < l->op.n && !l->s->dead; i++)
 		if (l->op.records[i]->life.phase == SK_ASSIGNING &&
 			l->op.records[i]->life.incarnation == l->s->incarnation)
-			begin(l->s, l->op.records[i]->id, l->op.records[i]->life.attempt);
+			begin(l->s, l->op.records[i]->id, l->op.records[i]->class_name,
+				l->op.records[i]->life.attempt);
 	sk_arena_free(l->arena);
 	free(l);
 }
@@ -370,8 +415,12 @@ sim_dies(struct sim *s)
 	s->dead = true;
 	for (struct attempt *a = attempts, *next; a != NULL; a = next) {
 		next = a->next;
-		if (a->sim != s || a->timer.pos == 0)
+		if (a->sim != s || (a->timer.pos == 0 && !a->waiting))
 			continue;
+		if (a->waiting) {
+			unlink_attempt(a);
+			continue;
+		}
 		s->rig->truth[a->truth].end_ms = sk_boot_ms();
 		s->rig->truth[a->truth].gone = true;
 		unlink_attempt(a);

@@ -1,6 +1,7 @@
 /* logfile_test.c - LOG_PATH: names, rotation, retention, split per task, what cannot be written. */
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/run/sink.h"
 #include "test/unit/out_rig.h"
 #include "test/unit/proc_rig.h"
 
@@ -321,6 +322,26 @@ without_retention_everything_stays(void **state)
 }
 
 static void
+a_clock_that_has_jumped_removes_nothing(void **state)
+{
+	struct out_rig r;
+
+	(void)state;
+	out_init(&r);
+	r.cfg.retention_s = 100;
+	begin(&r);
+	make_old("[edge1]_20250101-000000.log", 1000);
+	r.sink->clock.offset_ms -= 7200000; /* it was two hours behind what it is now */
+	sk_logfile_clean(r.sink);
+	assert_true(proc_exists(proc_path("log/[edge1]_20250101-000000.log")));
+	r.sink->clock.since_ms -= 3600000; /* and has been so for an hour */
+	sk_logfile_clean(r.sink);
+	assert_false(proc_exists(proc_path("log/[edge1]_20250101-000000.log")));
+	out_end(&r);
+	out_release(&r);
+}
+
+static void
 the_file_that_is_written_is_never_too_old(void **state)
 {
 	struct out_rig r;
@@ -489,6 +510,7 @@ main(void)
 		T(a_line_larger_than_the_limit_has_a_file_of_its_own),
 		T(old_files_of_ours_are_removed_and_nothing_else),
 		T(without_retention_everything_stays),
+		T(a_clock_that_has_jumped_removes_nothing),
 		T(the_file_that_is_written_is_never_too_old),
 		T(a_directory_that_cannot_be_made_is_one_warning_and_no_end),
 		T(a_link_in_the_place_of_a_log_file_is_not_followed),

@@ -58,6 +58,28 @@ it_registers_with_an_incarnation_made_of_the_run(void **state)
 	nr_await_event(r, SK_EVENT_SKALD, "");
 }
 
+/* The rig has four slots: what is beyond them may be handed back. */
+static void
+only_what_is_ahead_of_a_slot_is_returnable(void **state)
+{
+	struct nr *r = *state;
+	const struct nr_frame *f;
+
+	nr_start(r);
+	for (int i = 0; i < 6; i++) {
+		char id[4];
+
+		snprintf(id, sizeof(id), "t%d", i);
+		f = nr_given(r, id, "{}");
+		assert_int_equal(f->start.returnable, i >= 4);
+		if (i == 5)
+			nr_exited(r, f, SK_REASON_INTERRUPTED, 0);
+	}
+	nr_await_event(r, SK_EVENT_INTERRUPTED, "t5");
+	assert_int_equal(nr_get(r, "t5")->life.phase, SK_CREATED);
+	assert_int_equal(nr_get(r, "t5")->life.failures, 0);
+}
+
 static void
 an_assigned_task_is_started_as_its_record_says(void **state)
 {
@@ -882,6 +904,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(it_registers_with_an_incarnation_made_of_the_run),
+		T(only_what_is_ahead_of_a_slot_is_returnable),
 		T(an_assigned_task_is_started_as_its_record_says),
 		T(elements_of_arrays_know_their_index),
 		T(what_the_store_has_for_others_is_not_started),

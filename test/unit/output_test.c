@@ -449,6 +449,42 @@ an_attempts_file_holds_its_bytes_and_begins_at_the_first(void **state)
 	out_release(&r);
 }
 
+/* The file of text that came in pieces of n bytes; levels: of a compiled-in worker. */
+static void
+kept_is(const char *text, size_t n, bool levels, const char *expected)
+{
+	struct out_rig r;
+	struct sk_out o;
+
+	out_init(&r);
+	r.cfg.data_dir = proc_path("%s", "");
+	out_begin(&r, -1, -1);
+	sk_out_init(&o, levels ? "worker" : "program", 1, 0);
+	o.levels = levels;
+	for (size_t at = 0, len = strlen(text); at < len; at += n)
+		sk_out_feed(r.sink, &o, 1, text + at, len - at < n ? len - at : n, false);
+	sk_out_end(r.sink, &o, false);
+	out_end(&r);
+	sk_str_release(&r.text[0]);
+	r.text[0] = proc_read(proc_path("logs/%s/1.log", o.id));
+	assert_string_equal(sk_str_text(&r.text[0]), expected);
+	unlink(proc_path("logs/%s/1.log", o.id));
+	out_release(&r);
+}
+
+static void
+the_level_marks_of_compiled_in_workers_are_not_kept(void **state)
+{
+	static const char text[] =
+		"<6>logged\nsaid <6>\n<4>beware\n<6>\n<8>no\n<<6>x\n<6\n\n<6><4>two\n<6";
+
+	(void)state;
+	for (size_t n = 1; n <= sizeof(text); n++) {
+		kept_is(text, n, true, "logged\nsaid <6>\nbeware\n\n<8>no\n<<6>x\n<6\n\n<4>two\n<6");
+		kept_is(text, n, false, text);
+	}
+}
+
 static void
 ids_become_file_names_that_lead_nowhere_else(void **state)
 {
@@ -577,6 +613,7 @@ main(void)
 		T(events_are_json_lines_on_stdout),
 		T(raw_output_passes_unchanged_and_has_no_cap_there),
 		T(an_attempts_file_holds_its_bytes_and_begins_at_the_first),
+		T(the_level_marks_of_compiled_in_workers_are_not_kept),
 		T(ids_become_file_names_that_lead_nowhere_else),
 		T(a_file_that_cannot_be_written_is_one_warning_and_output_goes_on),
 		T(a_full_disk_is_one_warning_and_output_goes_on),

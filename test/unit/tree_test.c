@@ -189,7 +189,7 @@ who_is_in_the_midst_of_an_exec_is_found(void **state)
 	for (int i = 0; i < 1000; i++)
 		found += sk_tree_signal(&task, 0);
 	print_message("# found %zu times of 1000\n", found);
-	assert_true(found >= 980); /* one that waits for its turn there for long is not waited for */
+	assert_true(found >= 900); /* one that waits for its turn there for long is not waited for */
 	proc_end(pid);
 }
 

@@ -460,6 +460,50 @@ an_update_reaches_the_task_that_runs_and_ends_its_process(void **state)
 	warm_holds_twice(updates);
 }
 
+/* ---- what was given ahead of a free slot ---- */
+
+static void
+sleeper(struct lk *l, uint64_t key, const char *seconds, bool returnable)
+{
+	const char *argv[] = { "/bin/sleep", seconds, NULL };
+
+	lk_start(l, key, 1,
+		&(struct sk_start){
+			.class_name = "Exec", .program = true, .argv = argv, .returnable = returnable });
+}
+
+static void
+given_ahead(struct lk *l, void *arg)
+{
+	int64_t from;
+	const struct lk_frame *f;
+
+	(void)arg;
+	lk_number(l, SK_F_CONFIG, 0, 0, 1);
+	sleeper(l, 1, "1000", true); /* it has its slot at once: nobody takes it back */
+	lk_await(l, SK_F_STARTED, 1, 1);
+	from = sk_boot_ms();
+	sleeper(l, 2, "0", true);
+	sleeper(l, 3, "0", false);
+	f = act_end(l, 2);
+	lk_must(l, f->rep.reason == SK_REASON_INTERRUPTED && f->rep.start_boot_ms == 0);
+	lk_must(l, f->at_ms - from >= 990);
+	while (sk_boot_ms() - from < 2500)
+		lk_take(l, 100);
+	lk_must(l, lk_find(l, SK_F_EXITED, 1, 1) == NULL && lk_find(l, SK_F_EXITED, 3, 1) == NULL);
+	lk_stop(l, 1, 1, SK_REASON_CANCELLED, 1000);
+	act_ends(l, 3, SK_REASON_EXITED, 0);
+	sleeper(l, 4, "1.5", true); /* longer than it would have waited */
+	act_ends(l, 4, SK_REASON_EXITED, 0);
+}
+
+static void
+what_was_given_ahead_of_a_slot_is_handed_back_after_a_second(void **state)
+{
+	(void)state;
+	warm_holds_twice(given_ahead);
+}
+
 int
 main(void)
 {
@@ -475,6 +519,7 @@ main(void)
 		cmocka_unit_test(a_timeout_counts_from_the_tasks_own_start),
 		cmocka_unit_test(tasks_behind_a_slow_one_go_to_another_worker),
 		cmocka_unit_test(an_update_reaches_the_task_that_runs_and_ends_its_process),
+		cmocka_unit_test(what_was_given_ahead_of_a_slot_is_handed_back_after_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, warm_set_up, warm_tear_down);

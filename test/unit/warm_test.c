@@ -258,8 +258,8 @@ check_end(struct lk *l, const struct lk_frame *f)
 		f->key % 5 == 1		  ? ""
 			: f->key % 5 == 2 ? "said %d\n"
 			: f->key % 5 == 3 ? "written %d\n"
-			: f->key % 5 == 4 ? "<6>logged %d\n"
-							  : "<6>logged %d\nwritten %d\nsaid %d\n");
+			: f->key % 5 == 4 ? "logged %d\n"
+							  : "logged %d\nwritten %d\nsaid %d\n");
 	{
 		char text[256];
 
