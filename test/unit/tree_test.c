@@ -19,6 +19,8 @@
 /* Of this test alone: others may run at the same time. */
 static char run_mark[64], *const run_id = run_mark + sizeof("SKALDS_RUN=") - 1;
 
+#define PATIENCE 15000 /* turns of 2 ms */
+
 #define ID_MARK "SKALDS_TASK_ID=t 1"
 #define ATTEMPT_MARK "SKALDS_ATTEMPT=3"
 
@@ -184,8 +186,8 @@ who_is_in_the_midst_of_an_exec_is_found(void **state)
 	size_t found = 0;
 
 	(void)state;
-	while (sk_tree_signal(&task, 0) == 0)
-		usleep(1000); /* not there yet */
+	for (int i = 0; i < PATIENCE && sk_tree_signal(&task, 0) == 0; i++)
+		usleep(2000); /* not there yet */
 	for (int i = 0; i < 1000; i++)
 		found += sk_tree_signal(&task, 0);
 	print_message("# found %zu times of 1000\n", found);
@@ -227,7 +229,7 @@ a_stopped_tree_of_fifty_that_ignores_sigterm_is_killed(void **state)
 	(void)state;
 	pid =
 		proc_sh("trap '' TERM; for i in $(seq 50); do sleep 60 & done; kill -STOP $$; wait", marks);
-	for (int i = 0; i < 5000 && sk_tree_signal(&task, 0) < 51; i++)
+	for (int i = 0; i < PATIENCE && sk_tree_signal(&task, 0) < 51; i++)
 		usleep(1000);
 	assert_int_equal(sk_tree_signal(&task, SIGTERM), 51);
 	assert_int_equal(sk_tree_signal(&task, SIGKILL), 51);
@@ -246,7 +248,7 @@ a_name_full_of_parentheses_misleads_nobody(void **state)
 	(void)state;
 	snprintf(script, sizeof(script), "cp /bin/sleep '%s' && exec '%s' 60", path, path);
 	pid = proc_sh(script, marks);
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < PATIENCE; i++) {
 		char comm[64];
 		struct sk_str text;
 		bool there;
@@ -385,7 +387,7 @@ state_of(pid_t pid)
 static bool
 halts(const struct sk_tree *t)
 {
-	for (int i = 0; i < 500; i++, usleep(2000))
+	for (int i = 0; i < PATIENCE; i++, usleep(2000))
 		if (sk_tree_halt(t) == 0)
 			return true;
 	return false;
@@ -405,13 +407,15 @@ a_tree_that_is_halted_stands_still_until_it_is_told_to_go_on(void **state)
 
 	(void)state;
 	bystander = sleeper("bystander", NULL);
+	for (int i = 0; i < PATIENCE && sk_tree_signal(&task, 0) == 0; i++)
+		usleep(2000); /* its exec gives it the marks */
 	assert_int_not_equal(sk_tree_halt(&task), 0); /* it did not stand still before */
 	assert_true(halts(&task));
 	assert_true(strchr("TD", state_of(pid)) != NULL);
 	assert_int_equal(sk_tree_halt(&task), 0);
 	assert_int_not_equal(state_of(bystander), 'T');
 	assert_int_not_equal(sk_tree_signal(&task, SIGCONT), 0);
-	for (int i = 0; i < 500 && state_of(pid) == 'T'; i++)
+	for (int i = 0; i < PATIENCE && state_of(pid) == 'T'; i++)
 		usleep(2000);
 	assert_int_not_equal(state_of(pid), 'T');
 	proc_end(bystander);
@@ -440,7 +444,7 @@ who_waits_in_vfork_for_a_stopped_child_stands_still(void **state)
 	struct sk_tree t = { .session = pid };
 
 	(void)state;
-	for (int i = 0; i < 500 && state_of(pid) != 'D'; i++)
+	for (int i = 0; i < PATIENCE && state_of(pid) != 'D'; i++)
 		usleep(2000);
 	assert_int_equal(state_of(pid), 'D');
 	assert_int_equal(sk_tree_halt(&t), 2);
