@@ -22,9 +22,9 @@ status=$?
 runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
 cover=$(sed -nE 's/.* cov: ([0-9]+) .*/\1/p' "$log" | tail -n 1)
 if [ "$status" = 0 ] && [ "${runs:-0}" -gt 0 ]; then
-	echo "ok - $name: $runs inputs, $cover edges"
+	echo "ok 1 - $name: $runs inputs, $cover edges"
 	exit 0
 fi
-echo "not ok - $name: ended with $status after ${runs:-0} inputs; see $found"
+echo "not ok 1 - $name: ended with $status after ${runs:-0} inputs; see $found"
 tail -n 60 "$log" | sed 's/^/#   /'
 exit 1

@@ -69,6 +69,14 @@ place(const struct sup_warm *w, size_t need, size_t *at)
 	return need < oldest;
 }
 
+/* What was taken back is nobody's any more; the worker reads nothing of it. */
+static void
+pass_taken_back(struct sup_warm *w)
+{
+	while (w->first < w->tail && *task_at(w, w->first) == NULL)
+		w->first++;
+}
+
 bool
 sup_ring_fits(struct sup_warm *w, const struct sup_task *t, size_t *at)
 {
@@ -79,6 +87,7 @@ sup_ring_fits(struct sup_warm *w, const struct sup_task *t, size_t *at)
 	if (w->insane)
 		return false;
 	w->head_seen = head;
+	pass_taken_back(w);
 	return w->tail - head < SK_WARM_SLOTS && w->tail - w->first < SK_WARM_SLOTS &&
 		place(w, room_for(t), at);
 }
@@ -335,8 +344,7 @@ sup_warm_claim(struct sup_task *t)
 static struct sup_task *
 first_left(struct sup_warm *w)
 {
-	while (w->first < w->tail && *task_at(w, w->first) == NULL)
-		w->first++;
+	pass_taken_back(w);
 	return w->first < w->tail ? *task_at(w, w->first) : NULL;
 }
 

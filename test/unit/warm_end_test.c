@@ -281,6 +281,50 @@ a_cancel_hits_its_task_wherever_it_is(void **state)
 	warm_holds_twice(cancels);
 }
 
+/* Texts of which two do not fit into one ring. */
+#define BIG 60000
+
+/* All idle workers sleep, each gets a large task that is taken back before it awakes: their rings are
+ * empty then, and the next large task finds place at once. */
+static void
+cancels_of_large_ones(struct lk *l, void *arg)
+{
+	static char text[BIG + 1];
+	uint64_t cpus = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), n = cpus < 64 ? cpus : 64;
+
+	(void)arg;
+	lk_must(l, l->life == 0); /* a link that waits in vain is killed and comes again */
+	memset(text, 'a', BIG);
+	for (uint64_t k = 1; k <= n; k++)
+		act(l, k, "sleep 0.2"); /* at once: each has a process of its own */
+	for (uint64_t k = 1; k <= n; k++)
+		act_ends(l, k, SK_REASON_EXITED, 0);
+	for (uint64_t k = 101; k <= 200; k++) { /* known to be short, and still no more of them */
+		act(l, k, "");
+		act_ends(l, k, SK_REASON_EXITED, 0);
+	}
+	for (uint64_t k = 1; k <= n; k++)
+		kill(pid_of(k), SIGSTOP);
+	for (uint64_t k = 1001; k <= 1000 + n; k++)
+		act(l, k, text);
+	lk_take(l, 200); /* on their way */
+	for (uint64_t k = 1001; k <= 1000 + n; k++)
+		lk_stop(l, k, 1, SK_REASON_CANCELLED, 1000);
+	for (uint64_t k = 1001; k <= 1000 + n; k++)
+		lk_must(l, act_end(l, k)->rep.reason == SK_REASON_CANCELLED && runs_of(k) == 0);
+	for (uint64_t k = 1; k <= n; k++)
+		kill(pid_of(k), SIGCONT);
+	act(l, 2001, text);
+	act_ends(l, 2001, SK_REASON_EXITED, 0);
+}
+
+static void
+a_large_task_that_was_taken_back_leaves_no_gap(void **state)
+{
+	(void)state;
+	warm_holds_twice(cancels_of_large_ones);
+}
+
 #define STORM 20000
 
 /* A cancel for every third one, right behind its start. */
@@ -470,6 +514,7 @@ main(void)
 		cmocka_unit_test(a_child_that_a_task_left_behind_ends_with_its_process),
 		cmocka_unit_test(destroyed_shared_memory_makes_no_task_run_twice),
 		cmocka_unit_test(a_cancel_hits_its_task_wherever_it_is),
+		cmocka_unit_test(a_large_task_that_was_taken_back_leaves_no_gap),
 		cmocka_unit_test(a_storm_of_cancels_leaves_every_task_with_one_end),
 		cmocka_unit_test(a_timeout_counts_from_the_tasks_own_start),
 		cmocka_unit_test(tasks_behind_a_slow_one_go_to_another_worker),
