@@ -6,6 +6,7 @@
 #include <time.h>
 
 #define LONGEST (1000 * 365.25 * 86400)
+#define LAST_SECOND 253402300799.0 /* of the year 9999, the last that can be written down */
 #define DIGITS "0123456789"
 
 /* Digits with at most one point; strtod alone takes much more. */
@@ -181,7 +182,7 @@ sk_moment_parse(const char *text, int64_t now_ms, int64_t *ms)
 		return true;
 	}
 	if (text[0] == '@') {
-		if (!plain_number(text + 1, strlen(text + 1), &seconds) || seconds > 9e12)
+		if (!plain_number(text + 1, strlen(text + 1), &seconds) || seconds > LAST_SECOND)
 			return false;
 		*ms = (int64_t)llround(seconds * 1000);
 		return true;
