@@ -189,6 +189,7 @@ stage_fault()
 		export SKALDS_HOOKED=$BUILD/hooks/skalds
 	fi
 	scripts fault
+	unset SKALDS_HOOKED # no setting of skalds, which says so
 }
 
 stage_badinput() { scripts badinput; }

@@ -294,12 +294,18 @@ fill(struct starting *s, const struct sk_lane *lane, int64_t deadline_ms, struct
 	int64_t idx[BATCH];
 	size_t n = 0, taken;
 
-	while (n < BATCH && (to[n] = sk_skalds_pick(c, &need, lane)) != NULL)
-		sk_agent_take(to[n++], &need);
+	for (; n < BATCH; n++) {
+		struct sk_agent *a = sk_skalds_pick(c, &need, lane);
+
+		if (a == NULL)
+			break;
+		sk_agent_take(a, &need);
+		to[n] = a;
+	}
 	for (size_t i = 0; i < n; i++)
 		sk_agent_give(to[i], &need);
 	taken = sk_array_take(s->a->r->array, n, idx, rest);
-	for (size_t i = 0; i < taken; i++) {
+	for (size_t i = 0; i < taken && i < n; i++) {
 		struct sk_record *r = element(s, idx[i], to[i]);
 
 		if (r == NULL)

@@ -8,8 +8,8 @@
 #define DEFAULT_LEASE_MS 10000
 #define MIN_DEPTH 4
 #define MAX_DEPTH 2048 /* a round of assign, start, end and both commits takes some 20 ms */
-#define MAX_AHEAD 16 /* for each slot */
-#define QUICK_MS 25 /* tasks that end sooner may wait deeper */
+#define MAX_AHEAD ((int64_t)16) /* for each slot */
+#define QUICK_MS ((int64_t)25) /* tasks that end sooner may wait deeper */
 
 struct sk_skalds {
 	struct sk_agent **list; /* by id */
