@@ -91,14 +91,7 @@ sk_member_list(const struct sk_value *v, const char *path, size_t *n)
 void
 sk_url_add(struct sk_str *url, const char *text)
 {
-	static const char plain[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-	for (; *text != '\0'; text++)
-		if (strchr(plain, *text) != NULL)
-			sk_str_addc(url, *text);
-		else
-			sk_str_addf(url, "%%%02X", (unsigned)(unsigned char)*text);
+	sk_str_add_percent(url, text, "-._~");
 }
 
 void

@@ -3,6 +3,7 @@
 #include "adapters/http/client.h"
 #include "adapters/http/sockaddr.h"
 #include "adapters/versions.h"
+#include "cmd/answer.h"
 #include "cmd/settings.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -91,20 +92,6 @@ call(struct sk_recorder *r, const char *method, const char *path, const char *bo
 	return good && answer.status < 500; /* starting, or no room: again */
 }
 
-static void
-add_percent(struct sk_str *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			strchr("-._~", c) != NULL)
-			sk_str_addc(out, (char)c);
-		else
-			sk_str_addf(out, "%%%02X", c);
-	}
-}
-
 static bool
 speak(
 	struct sk_recorder *r, const char *method, const char *route, const char *id, const char *body)
@@ -113,7 +100,7 @@ speak(
 	bool good;
 
 	sk_str_adds(&path, route);
-	add_percent(&path, id);
+	sk_url_add(&path, id);
 	good = call(r, method, path.p, body);
 	sk_str_release(&path);
 	return good;

@@ -25,11 +25,7 @@ uri_of(const char *path)
 	struct sk_str s = SK_STR_INIT;
 
 	sk_str_adds(&s, "file:");
-	for (; *path != '\0'; path++)
-		if (strchr("?#%", *path) != NULL)
-			sk_str_addf(&s, "%%%02X", (unsigned char)*path);
-		else
-			sk_str_addc(&s, *path);
+	sk_str_add_percent(&s, path, "/-._~");
 	sk_str_adds(&s, "?immutable=1");
 	return s.p;
 }

@@ -78,6 +78,20 @@ sk_str_vaddf(struct sk_str *s, const char *fmt, va_list ap)
 }
 
 void
+sk_str_add_percent(struct sk_str *s, const char *text, const char *plain)
+{
+	for (; *text != '\0'; text++) {
+		bool as_is = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+			(*text >= '0' && *text <= '9') || strchr(plain, *text) != NULL;
+
+		if (as_is)
+			sk_str_addc(s, *text);
+		else
+			sk_str_addf(s, "%%%02X", (unsigned)(unsigned char)*text);
+	}
+}
+
+void
 sk_str_addf(struct sk_str *s, const char *fmt, ...)
 {
 	va_list ap;

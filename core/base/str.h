@@ -25,6 +25,8 @@ void sk_str_reserve(struct sk_str *s, size_t more);
 void sk_str_add(struct sk_str *s, const void *data, size_t n);
 void sk_str_adds(struct sk_str *s, const char *text);
 void sk_str_addc(struct sk_str *s, char c);
+/* Percent-encoded, but for ASCII letters and digits and what `plain` lists. */
+void sk_str_add_percent(struct sk_str *s, const char *text, const char *plain);
 void sk_str_addf(struct sk_str *s, const char *fmt, ...) SK_PRINTF(2, 3);
 void sk_str_vaddf(struct sk_str *s, const char *fmt, va_list ap);
 /* Drop the first n bytes. */

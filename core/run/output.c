@@ -28,15 +28,11 @@ sk_out_path(struct sk_str *path, const char *data_dir, const char *id, uint32_t 
 {
 	sk_str_clear(path);
 	sk_str_addf(path, "%s/logs/", data_dir);
-	for (const char *p = id; *p != '\0'; p++) {
-		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-			(*p >= '0' && *p <= '9') || *p == '-' || *p == '_' || (*p == '.' && p != id);
-
-		if (plain)
-			sk_str_addc(path, *p);
-		else
-			sk_str_addf(path, "%%%02X", (unsigned char)*p);
+	if (*id == '.') { /* no hidden directory, and no way up */
+		sk_str_adds(path, "%2E");
+		id++;
 	}
+	sk_str_add_percent(path, id, "-_.");
 	sk_str_addf(path, "/%u.log", attempt);
 }
 

@@ -37,6 +37,17 @@ strings_grow_and_shrink(void **state)
 }
 
 static void
+what_is_not_plain_is_percent_encoded(void **state)
+{
+	struct sk_str s = SK_STR_INIT;
+
+	(void)state;
+	sk_str_add_percent(&s, "aZ09-./?%\n\xfc", "-.");
+	assert_string_equal(s.p, "aZ09-.%2F%3F%25%0A%FC");
+	sk_str_release(&s);
+}
+
+static void
 json_is_valid_whatever_the_text(void **state)
 {
 	struct sk_str s = SK_STR_INIT;
@@ -124,6 +135,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strings_grow_and_shrink),
+		cmocka_unit_test(what_is_not_plain_is_percent_encoded),
 		cmocka_unit_test(json_is_valid_whatever_the_text),
 		cmocka_unit_test(doubles_read_back_the_same),
 		cmocka_unit_test(utf8_is_that_of_rfc_3629),
