@@ -77,7 +77,8 @@ void sk_complain(const char *path, const char *fmt, ...) SK_PRINTF(2, 3);
 int sk_usage_error(const char *path, const char *fmt, ...) SK_PRINTF(2, 3);
 /* "skalds PATH: not in this build"; returns SK_EXIT_SKALDS. */
 int sk_not_in_build(const char *name);
-/* What to do when the store of a data directory answered so; NULL when there is nothing to say. */
+/* What to do when the store of a data directory answered so, to be put behind the sentence that
+ * says it; "" when there is nothing to say. */
 const char *sk_storage_advice(enum sk_code code);
 /* Write to standard output; whether it arrived is checked once, by main, after the command. */
 void sk_out(const struct sk_str *text);

@@ -234,22 +234,14 @@ try_for_a_while(struct sk_door *d, const struct sk_http_call *call, struct sk_ht
 	}
 }
 
-static void
-complain(const struct sk_door *d, const char *sentence, enum sk_code code)
-{
-	const char *advice = sk_storage_advice(code);
-
-	sk_complain(d->cfg.command, "%s%s%s", sentence, advice != NULL ? "; " : "",
-		advice != NULL ? advice : "");
-}
-
 static int
 unreachable(const struct sk_door *d, enum sk_code code, const struct sk_err *err)
 {
 	bool storage = code == SK_EIO || code == SK_ENOSPC;
 
 	if (!d->cfg.silent)
-		complain(d, err->msg, sk_door_remote(d) ? SK_OK : code);
+		sk_complain(
+			d->cfg.command, "%s%s", err->msg, sk_storage_advice(sk_door_remote(d) ? SK_OK : code));
 	return code == SK_EINVAL ? SK_EXIT_USAGE : storage ? SK_EXIT_STORAGE : SK_EXIT_UNAVAILABLE;
 }
 
@@ -358,7 +350,8 @@ say(const struct sk_door *d, const struct sk_http_answer *answer, const char *fi
 	for (size_t i = 0; i < n; i++)
 		say_problem(d, problems[i], file, lines, n_lines);
 	if (n == 0 && *sk_member_text(v, "error.message") != '\0')
-		complain(d, sk_member_text(v, "error.message"), storage_code(d, answer->status));
+		sk_complain(d->cfg.command, "%s%s", sk_member_text(v, "error.message"),
+			sk_storage_advice(storage_code(d, answer->status)));
 	else if (n == 0)
 		sk_complain(d->cfg.command, "the answer was HTTP status %d", answer->status);
 	if (answer->status == 401)

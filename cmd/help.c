@@ -193,6 +193,6 @@ const char *
 sk_storage_advice(enum sk_code code)
 {
 	if (code == SK_ENOSPC)
-		return "make room on the disk, then do it again";
-	return code == SK_EIO ? "`skalds doctor` looks what is wrong with it" : NULL;
+		return "; make room on the disk, then do it again";
+	return code == SK_EIO ? "; `skalds doctor` looks what is wrong with it" : "";
 }

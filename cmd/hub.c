@@ -84,7 +84,7 @@ store_failed(void *arg, const char *sentence)
 {
 	struct hub *h = arg;
 
-	sk_log(SK_CRITICAL, COMPONENT, "%s; %s", sentence, sk_storage_advice(SK_EIO));
+	sk_log(SK_CRITICAL, COMPONENT, "%s%s", sentence, sk_storage_advice(SK_EIO));
 	h->code = SK_EXIT_STORAGE;
 	if (h->host != NULL)
 		sk_host_stop(h->host);
@@ -557,15 +557,6 @@ quit_early(int channel, int code)
 	sk_chan_release(&chan);
 }
 
-static void
-say_why(const struct sk_err *err, int exit_code)
-{
-	const char *advice = exit_code == SK_EXIT_STORAGE ? sk_storage_advice(err->code) : NULL;
-
-	sk_log(SK_CRITICAL, COMPONENT, "%s%s%s", err->msg, advice != NULL ? "; " : "",
-		advice != NULL ? advice : "");
-}
-
 int
 sk_hub_run(int channel, void *arg)
 {
@@ -585,7 +576,8 @@ sk_hub_run(int channel, void *arg)
 		sk_log(SK_INFO, COMPONENT, "%s", err.msg);
 	} else {
 		h.code = h.host == NULL ? SK_EXIT_SYSTEM : exit_code_of(code);
-		say_why(&err, h.code);
+		sk_log(SK_CRITICAL, COMPONENT, "%s%s", err.msg,
+			h.code == SK_EXIT_STORAGE ? sk_storage_advice(err.code) : "");
 		if (code != SK_EAGAIN) /* a shortage, that may be over soon: the supervisor tries again */
 			quit_early(channel, h.code);
 	}
