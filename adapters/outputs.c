@@ -150,21 +150,28 @@ look_at_file(struct trim *t, const char *dir_name, int dir, const char *name, lo
 	}
 }
 
+static DIR *
+open_dir(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
+
+	if (d == NULL && fd != -1)
+		close(fd);
+	return d;
+}
+
 static void
 look_into(struct trim *t, const char *name, look_fn *fn)
 {
-	int fd = openat(t->logs, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
+	DIR *d = open_dir(t->logs, name);
 	int64_t before = t->files;
 	const struct dirent *e;
 
-	if (d == NULL) {
-		if (fd != -1)
-			close(fd);
+	if (d == NULL)
 		return;
-	}
 	while ((e = readdir(d)) != NULL)
-		look_at_file(t, name, fd, e->d_name, fn);
+		look_at_file(t, name, dirfd(d), e->d_name, fn);
 	closedir(d);
 	if (t->files != before) /* where it is not empty it stays */
 		(void)unlinkat(t->logs, name, AT_REMOVEDIR);
@@ -174,17 +181,15 @@ look_into(struct trim *t, const char *name, look_fn *fn)
 static void
 walk(struct trim *t, look_fn *fn)
 {
-	int fd = openat(t->logs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
+	DIR *d = open_dir(t->logs, ".");
 	const struct dirent *e;
 
-	while (d != NULL && !atomic_load(t->stop) && (e = readdir(d)) != NULL)
+	if (d == NULL)
+		return;
+	while (!atomic_load(t->stop) && (e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
 			look_into(t, e->d_name, fn);
-	if (d != NULL)
-		closedir(d);
-	else if (fd != -1)
-		close(fd);
+	closedir(d);
 }
 
 static void

@@ -53,7 +53,7 @@ element_changed(void *arg, enum sk_code code, const struct sk_record *r, const s
 	else if (r->life.phase == SK_CANCELLED)
 		sk_control_tell(c, SK_EVENT_CANCELLED, r, NULL);
 	else
-		sk_dispatch_fetch(c, r->id);
+		sk_reads_fetch(c, r->id);
 }
 
 static bool

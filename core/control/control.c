@@ -120,16 +120,16 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 		break;
 	case SK_EVENT_INTERRUPTED:
 		attempt_over(c, e, false);
-		sk_dispatch_fetch(c, e->task);
+		sk_reads_fetch(c, e->task);
 		break;
 	case SK_EVENT_CREATED:
 		if (strcmp(e->skald, c->cfg.name) != 0)
-			sk_dispatch_fetch(c, e->task);
+			sk_reads_fetch(c, e->task);
 		break;
 	case SK_EVENT_PAUSED:
 	case SK_EVENT_RESUMED:
 		sk_window_drop(c, e->task);
-		sk_dispatch_fetch(c, e->task);
+		sk_reads_fetch(c, e->task);
 		break;
 	case SK_EVENT_SKALD:
 		sk_skalds_announced(c, e->skald);
@@ -174,7 +174,7 @@ live_read(struct sk_control *c, enum sk_code code)
 	c->ready = true;
 	sk_monitor_start(c);
 	sk_waits_look(c);
-	sk_dispatch_refill(c);
+	sk_reads_refill(c);
 	sk_dispatch_wake(c);
 }
 

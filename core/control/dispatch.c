@@ -72,7 +72,7 @@ assign_done(struct sk_op *op)
 			/* somebody was quicker, or nobody knows: the store tells what it is now */
 			sk_live_end(c, r->id, r->life.attempt);
 			if (op->code == SK_OK)
-				sk_dispatch_fetch(c, r->id);
+				sk_reads_fetch(c, r->id);
 		}
 		free(a->cands[i]);
 	}

@@ -117,7 +117,7 @@ drop_unseen(struct sk_control *c)
 		sk_live_end(c, p, 0);
 		sk_waits_ended(c, p);
 		sk_arrays_event(c, p);
-		sk_dispatch_fetch(c, p);
+		sk_reads_fetch(c, p);
 	}
 	if (ended.len > 0)
 		sk_dispatch_wake(c);

@@ -29,8 +29,7 @@ struct sk_agent {
 	double cpus;
 	int64_t memory_mb, gpus;
 	int64_t depth; /* how many tasks of reusable classes a slot may have waiting */
-	int64_t
-		ahead; /* how many of ordinary classes may wait beyond the slots, while they are short */
+	int64_t ahead; /* how many of ordinary classes, while they are short, beyond the slots */
 	bool held; /* somebody who cannot wait there waits for a slot of it */
 	const void *reserved; /* a lane that waits for all of its room; NULL = none */
 };
@@ -166,9 +165,9 @@ void sk_reads_look(struct sk_control *c);
 /* Something failed: look through the whole store in a while. */
 void sk_reads_again(struct sk_control *c);
 /* Read these tasks and put into the window what is ready. */
-void sk_dispatch_fetch(struct sk_control *c, const char *id);
+void sk_reads_fetch(struct sk_control *c, const char *id);
 /* Look through all ready tasks of the store, from the front. */
-void sk_dispatch_refill(struct sk_control *c);
+void sk_reads_refill(struct sk_control *c);
 /* The same now and then, if that is not under way: what was forgotten, what others stored. */
 void sk_reads_sweep(struct sk_control *c);
 

@@ -185,7 +185,7 @@ rested(void *arg)
 }
 
 void
-sk_dispatch_refill(struct sk_control *c)
+sk_reads_refill(struct sk_control *c)
 {
 	struct sk_reads *d = c->reads;
 
@@ -201,13 +201,13 @@ void
 sk_reads_sweep(struct sk_control *c)
 {
 	if (!c->reads->sweeping)
-		sk_dispatch_refill(c);
+		sk_reads_refill(c);
 }
 
 static void
 try_again(void *arg)
 {
-	sk_dispatch_refill(arg);
+	sk_reads_refill(arg);
 	sk_dispatch_wake(arg);
 }
 
@@ -260,14 +260,14 @@ fetch_now(void *arg)
 }
 
 void
-sk_dispatch_fetch(struct sk_control *c, const char *id)
+sk_reads_fetch(struct sk_control *c, const char *id)
 {
 	struct sk_reads *d = c->reads;
 
 	if (!c->cfg.dispatch || c->stopped)
 		return;
 	if (d->n_wanted >= FETCH_MAX) { /* so many: the front of the queue is what counts */
-		sk_dispatch_refill(c);
+		sk_reads_refill(c);
 		return;
 	}
 	sk_str_add(&d->wanted, id, strlen(id) + 1);

@@ -73,8 +73,8 @@ is_reusable(const struct sk_control *c, const char *class_name)
 static void
 lane_key(struct sk_str *key, const char *class_name, const struct sk_spec_resources *r)
 {
-	sk_str_add(key, class_name, strlen(class_name));
-	sk_str_add(key, "\n", 1);
+	sk_str_adds(key, class_name);
+	sk_str_addc(key, '\n');
 	if (r->cpus > 0 || r->memory_mb > 0 || r->gpus > 0) /* seldom, and printing numbers is dear */
 		sk_str_addf(key, "%g %lld %lld ", r->cpus, (long long)r->memory_mb, (long long)r->gpus);
 	if (r->labels != NULL)

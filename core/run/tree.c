@@ -52,17 +52,24 @@ slurp(pid_t pid, const char *file, struct sk_str *out)
 	return n == 0 && out->len > 0;
 }
 
-/* "pid (comm) state ppid pgrp session …": comm may hold anything, so look behind the last ')'. */
+/* "pid (comm) state ppid pgrp session …": comm may hold anything, so look behind the last ')',
+ * where this points; NULL = gone. */
+static const char *
+read_behind_name(pid_t pid, struct sk_str *text)
+{
+	return slurp(pid, "stat", text) ? strrchr(text->p, ')') : NULL;
+}
+
 static bool
 read_stat(pid_t pid, struct proc *p)
 {
 	struct sk_str text = SK_STR_INIT;
-	const char *at;
+	const char *at = read_behind_name(pid, &text);
 	char state = 'Z';
 	int parent = 0, session = 0, threads = 0, got = 0;
 	unsigned long long start = 0;
 
-	if (slurp(pid, "stat", &text) && (at = strrchr(text.p, ')')) != NULL)
+	if (at != NULL)
 		got = sscanf(at + 1,
 			" %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
 			" %d %*d %llu",
@@ -131,9 +138,9 @@ static bool
 in_exec(pid_t pid)
 {
 	struct sk_str text = SK_STR_INIT;
-	const char *at;
-	bool in = slurp(pid, "stat", &text) && (at = strrchr(text.p, ')')) != NULL && at[1] == ' ' &&
-		at[2] != 'Z' && (stat_field(at, STAT_FLAGS) & KERNEL_THREAD) == 0 &&
+	const char *at = read_behind_name(pid, &text);
+	bool in = at != NULL && at[1] == ' ' && at[2] != 'Z' &&
+		(stat_field(at, STAT_FLAGS) & KERNEL_THREAD) == 0 &&
 		(stat_field(at, STAT_ENV_END) == 0 ||
 			stat_field(at, STAT_ENV_END) != stat_field(at, STAT_ENV_START));
 

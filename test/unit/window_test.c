@@ -122,7 +122,7 @@ who_left_during_a_read_comes_back_only_by_name(void **state)
 	control_rig_start(&g);
 	control_rig_add_many(&g, "t", 2);
 	tap.keep = true;
-	sk_dispatch_refill(g.control);
+	sk_reads_refill(g.control);
 	assert_true(control_rig_until(&g, 5000, read_is_kept));
 	assert_int_equal(control_rig_change(&g, "t0", SK_LIFE_CANCEL), SK_OK);
 	assert_int_equal(control_rig_change(&g, "t1", SK_LIFE_PAUSE), SK_OK);
@@ -300,7 +300,7 @@ who_is_left_to_the_store_during_a_read_is_read_later(void **state)
 	control_rig_start(&g);
 	control_rig_add_many(&g, "i", (int)n);
 	sweeps = tap.sweeps;
-	sk_dispatch_refill(g.control);
+	sk_reads_refill(g.control);
 	while (tap.sweeps == sweeps)
 		sk_loop_once(g.loop, 5);
 	tap.keep = true; /* the second and last page */
