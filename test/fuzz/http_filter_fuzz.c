@@ -93,7 +93,7 @@ check_whole(const struct sk_http_filter *f, const char *p)
 	const int hosts = count(p, f->head_len, "host", value);
 	const int codings = count(p, f->head_len, "transfer-encoding", coding);
 	const int lengths = count(p, f->head_len, "content-length", value);
-	const bool old = memmem(p, f->head_len, " HTTP/1.0\r\n", 11) != NULL;
+	const bool old = memcmp(p + f->target + f->target_len, " HTTP/1.0\r\n", 11) == 0;
 	size_t body = 0;
 
 	must(f->head_len >= 18 && f->head_len <= SK_HTTP_MAX_HEAD);
