@@ -1,7 +1,8 @@
-/* outputs.h - the output of attempts, DIR/logs/<task>/<attempt>.log, is kept to a size in all.
+/* outputs.h - the output of ended attempts, DIR/logs/<task>/<attempt>.log, is kept to a size in all.
  *
- * The supervisor writes the files, ended tasks take theirs with them; here the oldest ones of
- * attempts that have ended go earlier when there is too much. Looking at a million files takes
+ * Supervisors write the files, also those of edge and run-one in the same directory; removed tasks
+ * take theirs with them; here the oldest ones go earlier when there is too much. What may still be
+ * written does not count and does not go. Looking at a million files takes
  * seconds, so a thread of its own does it, seldom enough to take a fiftieth of one cpu at most.
  */
 #ifndef SK_ADAPTERS_OUTPUTS_H
@@ -39,11 +40,11 @@ struct sk_outputs_live *sk_outputs_live_new(const char *data_dir);
 void sk_outputs_live_free(struct sk_outputs_live *l);
 
 struct sk_outputs_result {
-	int64_t before; /* bytes that were there */
+	int64_t before; /* bytes of ended attempts that were there */
 	int64_t files, bytes; /* removed */
 };
-/* Down to nine tenths of the limit when it is more. A file that was written within the last minute
- * stays in any case. *stop may be set by another thread. */
+/* Down to nine tenths of the limit when it is more. A file that was written within the last minute,
+ * or that a supervisor has open, stays in any case. *stop may be set by another thread. */
 void sk_outputs_trim(const char *data_dir, int64_t limit, struct sk_outputs_live *live,
 	const atomic_bool *stop, struct sk_outputs_result *result);
 

@@ -92,7 +92,7 @@ count_end(struct sk_control *c)
 static void
 attempt_over(struct sk_control *c, const struct sk_event *e, bool final)
 {
-	if (sk_live_end(c, e->task, e->attempt))
+	if (sk_live_over(c, e->task, e->attempt))
 		count_end(c);
 	sk_window_drop(c, e->task);
 	if (final) {

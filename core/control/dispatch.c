@@ -202,7 +202,6 @@ start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 		block(c, l, &need);
 		return;
 	}
-	sk_skalds_unreserve(c, l);
 	add_assignment(c, a, sk_window_pop(c, l), to);
 }
 
@@ -218,7 +217,7 @@ round_now(void *arg)
 	a = assigning_new(c);
 	for (l = sk_window_lanes(c); l != NULL; l = l->next)
 		l->blocked = false;
-	sk_skalds_unhold(c);
+	sk_skalds_begin_round(c);
 	while (a->op.n < BATCH && (l = next_lane(c)) != NULL)
 		start_one(c, l, a);
 	if (a->op.n == BATCH)

@@ -81,8 +81,6 @@ sk_live_end(struct sk_control *c, const char *id, uint32_t attempt)
 
 	if (l == NULL || (attempt != 0 && l->attempt != attempt))
 		return false;
-	if (l->agent != NULL)
-		sk_agent_adapt(l->agent, l->need.reusable, sk_control_boot_ms(c) - l->since_ms);
 	let_go(l);
 	*p = l->next;
 	if (head == NULL)
@@ -91,6 +89,16 @@ sk_live_end(struct sk_control *c, const char *id, uint32_t attempt)
 		sk_map_put(map, sk_id_hash(id), head);
 	free(l);
 	return true;
+}
+
+bool
+sk_live_over(struct sk_control *c, const char *id, uint32_t attempt)
+{
+	const struct sk_live *l = sk_live_find(c, id);
+
+	if (l != NULL && l->agent != NULL && (attempt == 0 || l->attempt == attempt))
+		sk_agent_adapt(l->agent, l->need.reusable, sk_control_boot_ms(c) - l->since_ms);
+	return sk_live_end(c, id, attempt);
 }
 
 size_t

@@ -32,6 +32,7 @@ struct sk_agent {
 	int64_t ahead; /* how many of ordinary classes, while they are short, beyond the slots */
 	bool held; /* somebody who cannot wait there waits for a slot of it */
 	const void *reserved; /* a lane that waits for all of its room; NULL = none */
+	const void *kept; /* which it was in the round before */
 };
 
 struct sk_skalds *sk_skalds_new(struct sk_control *c);
@@ -51,16 +52,20 @@ bool sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need);
 /* The skald that gets the task by the strategy, NULL when none has room. lane: who asks, for
  * reservations. */
 struct sk_agent *sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lane);
-/* Where a slot is all that it waits for, none is given ahead of free slots until unhold: they would
- * never be seen free. */
+/* A round begins: nothing is held or reserved. A round goes by the order of tasks, so whatever it
+ * holds or reserves keeps those out only that stand behind. */
+void sk_skalds_begin_round(struct sk_control *c);
+/* Where a slot is all that it waits for, none is given ahead of free slots: they would never be
+ * seen free. */
 void sk_skalds_hold(struct sk_control *c, const struct sk_need *need);
-void sk_skalds_unhold(struct sk_control *c);
-/* Keep the skald with the most room for the lane, so that small tasks do not starve a large one. */
+/* Keep a skald for the lane, so that small tasks do not starve a large one: the same as in the
+ * round before, else the one with the fewest tasks. */
 void sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const void *lane);
+/* There is no such lane any more. */
 void sk_skalds_unreserve(struct sk_control *c, const void *lane);
 void sk_agent_take(struct sk_agent *a, const struct sk_need *need);
 void sk_agent_give(struct sk_agent *a, const struct sk_need *need);
-/* An attempt ended so long after it was assigned: how many may wait there is adapted. */
+/* An attempt ran to its end, so long after it was assigned: how many may wait there is adapted. */
 void sk_agent_adapt(struct sk_agent *a, bool reusable, int64_t ms);
 /* Call fn for every skald that is online, until it returns false. */
 void sk_skalds_each(struct sk_control *c, bool (*fn)(void *arg, struct sk_agent *a), void *arg);
@@ -82,8 +87,10 @@ struct sk_live {
 /* Add it, or bring it up to date; room is taken from the skald. */
 void sk_live_add(
 	struct sk_control *c, const char *id, const struct sk_life *life, const struct sk_need *need);
-/* The attempt has ended (0 = whichever): give the room back. True when it was known. */
+/* The skald has it no more (attempt 0 = whichever): give the room back. True when it was known. */
 bool sk_live_end(struct sk_control *c, const char *id, uint32_t attempt);
+/* The same; it was there until its end, and how long that took counts for how many may wait. */
+bool sk_live_over(struct sk_control *c, const char *id, uint32_t attempt);
 struct sk_live *sk_live_find(struct sk_control *c, const char *id);
 bool sk_live_known(struct sk_control *c, const char *id, uint32_t attempt);
 size_t sk_live_count(const struct sk_control *c);
@@ -164,7 +171,7 @@ void sk_reads_free(struct sk_reads *d);
 void sk_reads_look(struct sk_control *c);
 /* Something failed: look through the whole store in a while. */
 void sk_reads_again(struct sk_control *c);
-/* Read these tasks and put into the window what is ready. */
+/* Read this task and put it into the window if it is ready. */
 void sk_reads_fetch(struct sk_control *c, const char *id);
 /* Look through all ready tasks of the store, from the front. */
 void sk_reads_refill(struct sk_control *c);

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH_MAX 1000
+#define FETCH_MAX 1000 /* tasks of one read by ids */
+#define FETCHES 2 /* such reads under way: the store has others to serve */
 #define PAGE (SK_LANE_MAX / 2)
 #define RETRY_MS 1000
 #define REST_MS 100 /* between pages of a sweep that brought nothing: at the start, */
@@ -28,7 +29,8 @@ struct sk_reads {
 	bool lanes_turn; /* before the next page of the sweep */
 	int64_t rest_ms, pause_ms; /* boot clock: no page of the sweep, no read at all before */
 	struct sk_str wanted; /* ids to fetch, NUL-terminated one after another */
-	size_t n_wanted;
+	size_t fetched; /* bytes of these whose reads have begun */
+	unsigned fetches;
 };
 
 struct reading {
@@ -221,18 +223,31 @@ sk_reads_again(struct sk_control *c)
 /* ---- tasks by their ids ---- */
 
 static void
+fetch_soon(struct sk_control *c)
+{
+	struct sk_reads *d = c->reads;
+
+	if (d->fetched < d->wanted.len && d->fetches < FETCHES && d->fetch.pos == 0)
+		sk_timer_set(c->cfg.loop, &d->fetch, 0);
+}
+
+static void
 fetched(struct sk_op *op)
 {
 	struct reading *r = op->arg;
+	struct sk_control *c = r->c;
 
+	c->reads->fetches--;
 	if (op->code != SK_OK)
-		failed_to_read(r->c, op);
+		failed_to_read(c, op);
 	else {
-		take_ready(r->c, r->u.get.records, r->u.get.n);
-		sk_dispatch_wake(r->c);
+		take_ready(c, r->u.get.records, r->u.get.n);
+		sk_dispatch_wake(c);
 	}
 	sk_arena_free(r->arena);
 	free(r);
+	if (!c->stopped)
+		fetch_soon(c);
 }
 
 static void
@@ -241,22 +256,28 @@ fetch_now(void *arg)
 	struct sk_control *c = arg;
 	struct sk_reads *d = c->reads;
 	struct reading *r = sk_xcalloc(1, sizeof(*r));
-	const char **ids, *p;
+	const char **ids;
+	size_t n = 0;
 
 	r->c = c;
 	r->arena = sk_arena_new();
-	ids = sk_arena_alloc(r->arena, (d->n_wanted + 1) * sizeof(*ids));
-	p = memcpy(sk_arena_alloc(r->arena, d->wanted.len + 1), sk_str_text(&d->wanted), d->wanted.len);
-	for (size_t i = 0; i < d->n_wanted; i++, p += strlen(p) + 1)
-		ids[i] = p;
+	ids = sk_arena_alloc(r->arena, FETCH_MAX * sizeof(*ids));
+	while (n < FETCH_MAX && d->fetched < d->wanted.len) {
+		ids[n] = sk_arena_strdup(r->arena, d->wanted.p + d->fetched);
+		d->fetched += strlen(ids[n++]) + 1;
+	}
 	r->u.get = (struct sk_op_get){
 		.op = { .kind = SK_OP_GET, .done = fetched, .arg = r, .arena = r->arena },
 		.ids = ids,
-		.n = d->n_wanted
+		.n = n
 	};
-	d->n_wanted = 0;
-	sk_str_clear(&d->wanted);
+	if (d->fetched == d->wanted.len) {
+		sk_str_release(&d->wanted); /* it may have been long */
+		d->fetched = 0;
+	}
+	d->fetches++;
 	sk_store_submit(c->cfg.store, &r->u.op);
+	fetch_soon(c);
 }
 
 void
@@ -266,14 +287,8 @@ sk_reads_fetch(struct sk_control *c, const char *id)
 
 	if (!c->cfg.dispatch || c->stopped)
 		return;
-	if (d->n_wanted >= FETCH_MAX) { /* so many: the front of the queue is what counts */
-		sk_reads_refill(c);
-		return;
-	}
 	sk_str_add(&d->wanted, id, strlen(id) + 1);
-	d->n_wanted++;
-	if (d->fetch.pos == 0)
-		sk_timer_set(c->cfg.loop, &d->fetch, 0);
+	fetch_soon(c);
 }
 
 /* ---- the whole ---- */

@@ -272,14 +272,17 @@ sk_agent_suits(const struct sk_agent *a, const struct sk_need *need)
 
 /* Tasks of reusable classes share a slot, `depth` of them. Short ones of ordinary classes are given
  * ahead of a free slot, so that it need not wait for a commit; should the next ones be long, the
- * supervisor hands back what waits too long. */
+ * supervisor hands back what waits too long. That it can only while all slots are theirs: what
+ * waits behind reusable ones would wait without limit. */
 static bool
 has_slot(const struct sk_agent *a, const struct sk_need *need)
 {
 	int64_t shared = (a->n_short + a->depth - 1) / a->depth, slots = a->row->slots;
 
+	bool now = need->prompt || a->held || slots == 0 || a->n_short > 0;
+
 	if (!need->reusable)
-		return a->n_whole + shared < slots + (need->prompt || a->held || slots == 0 ? 0 : a->ahead);
+		return a->n_whole + shared < slots + (now ? 0 : a->ahead);
 	return a->n_whole < slots && a->n_short < (slots - a->n_whole) * a->depth;
 }
 
@@ -425,10 +428,15 @@ sk_skalds_hold(struct sk_control *c, const struct sk_need *need)
 }
 
 void
-sk_skalds_unhold(struct sk_control *c)
+sk_skalds_begin_round(struct sk_control *c)
 {
-	for (size_t i = 0; i < c->skalds->n; i++)
-		c->skalds->list[i]->held = false;
+	for (size_t i = 0; i < c->skalds->n; i++) {
+		struct sk_agent *a = c->skalds->list[i];
+
+		a->held = false;
+		a->kept = a->reserved;
+		a->reserved = NULL;
+	}
 }
 
 static struct sk_agent *
@@ -458,6 +466,13 @@ sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lan
 	return a != NULL || need->prompt || need->reusable ? a : choose(c, need, lane);
 }
 
+/* The one that was reserved for it in the round before has had time to become empty. */
+static bool
+empties_sooner(const struct sk_agent *a, const struct sk_agent *best, const void *lane)
+{
+	return best == NULL || (best->kept != lane && (a->kept == lane || a->n_live < best->n_live));
+}
+
 void
 sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const void *lane)
 {
@@ -466,10 +481,8 @@ sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const void *
 	for (size_t i = 0; i < c->skalds->n; i++) {
 		struct sk_agent *a = c->skalds->list[i];
 
-		if (a->reserved == lane)
-			return;
 		if (a->reserved == NULL && a->view.online && !a->row->draining && sk_agent_suits(a, need) &&
-			(best == NULL || a->n_live < best->n_live))
+			empties_sooner(a, best, lane))
 			best = a;
 	}
 	if (best != NULL)
@@ -479,9 +492,12 @@ sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const void *
 void
 sk_skalds_unreserve(struct sk_control *c, const void *lane)
 {
-	for (size_t i = 0; i < c->skalds->n; i++)
-		if (c->skalds->list[i]->reserved == lane)
-			c->skalds->list[i]->reserved = NULL;
+	for (size_t i = 0; i < c->skalds->n; i++) {
+		struct sk_agent *a = c->skalds->list[i];
+
+		a->reserved = a->reserved == lane ? NULL : a->reserved;
+		a->kept = a->kept == lane ? NULL : a->kept;
+	}
 }
 
 void

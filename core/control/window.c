@@ -82,7 +82,7 @@ lane_key(struct sk_str *key, const char *class_name, const struct sk_spec_resour
 }
 
 static void
-tidy(struct sk_window *w)
+tidy(struct sk_control *c, struct sk_window *w)
 {
 	struct sk_lane **p = &w->lanes;
 
@@ -96,6 +96,7 @@ tidy(struct sk_window *w)
 		*p = l->next;
 		sk_map_remove(&w->by_lane, sk_id_hash(l->key));
 		w->n_lanes--;
+		sk_skalds_unreserve(c, l);
 		lane_free(l);
 	}
 }
@@ -109,7 +110,7 @@ lane_new(struct sk_control *c, struct sk_window *w, const char *key, const struc
 	struct sk_err err;
 
 	if (w->n_lanes >= TIDY_LANES)
-		tidy(w);
+		tidy(c, w);
 	l = sk_xcalloc(1, sizeof(*l));
 	l->key = sk_xstrdup(key);
 	l->class_name = sk_xstrdup(r->class_name);

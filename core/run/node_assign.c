@@ -46,6 +46,18 @@ find_worker(const struct sk_node *n, const char *class_name)
 	return NULL;
 }
 
+void
+node_know_class(struct sk_node *n, struct node_task *t, const char *class_name)
+{
+	bool whole;
+
+	t->worker = find_worker(n, class_name);
+	whole = t->worker != NULL && !t->worker->reusable;
+	if (whole && !t->whole)
+		n->n_whole++;
+	t->whole = t->whole || whole;
+}
+
 /* Most specs say nothing that matters here: those are not decoded, which is half of what a short
  * task costs us. */
 static bool
@@ -74,11 +86,7 @@ node_load(struct sk_node *n, struct node_task *t, const struct sk_record *r, str
 	t->life = r->life;
 	t->seq = r->seq;
 	t->start_ms = t->start_ms != 0 ? t->start_ms : r->start_ms;
-	t->worker = find_worker(n, r->class_name);
-	if (!t->whole && t->worker != NULL && !t->worker->reusable) {
-		t->whole = true;
-		n->n_whole++;
-	}
+	node_know_class(n, t, r->class_name);
 	t->loaded = true;
 	t->backoff_s = 1;
 	if (is_plain(r->spec))

@@ -167,6 +167,8 @@ void node_look(struct sk_node *n);
 /* node_assign.c: assignments */
 /* A record that is ours and that we do not have. */
 void node_begin(struct sk_node *n, const struct sk_record *r);
+/* What its class tells of it: who runs it, whether it has a slot to itself. */
+void node_know_class(struct sk_node *n, struct node_task *t, const char *class_name);
 /* Fill in what is kept of a record. */
 bool node_load(struct sk_node *n, struct node_task *t, const struct sk_record *r,
 	struct sk_arena *a, struct sk_spec *spec, struct sk_err *err);

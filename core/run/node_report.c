@@ -59,6 +59,7 @@ adopt(struct sk_node *n, const struct sk_frame *f, const struct sk_task_report *
 {
 	struct node_task *t = node_add(n, f->key, rep->id, rep->class_name, f->attempt);
 
+	node_know_class(n, t, rep->class_name);
 	t->given = true;
 	t->att_hash = rep->spec_hash;
 	t->gpus = rep->failures; /* as START said it */

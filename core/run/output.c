@@ -6,11 +6,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Longer lines are cut into pieces: a log line with its tags must fit PIPE_BUF to stay whole. */
 #define MAX_LINE ((size_t)2048)
+#define OPEN_TRIES 20
 
 void
 sk_out_init(struct sk_out *o, const char *id, uint32_t attempt, int64_t limit)
@@ -37,25 +40,53 @@ sk_out_path(struct sk_str *path, const char *data_dir, const char *id, uint32_t 
 }
 
 static int
+open_path(char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd == -1 && errno == ENOENT) {
+		char *slash = strrchr(path, '/');
+		char *upper;
+
+		*slash = '\0';
+		upper = strrchr(path, '/');
+		*upper = '\0';
+		mkdir(path, 0700); /* what fails here fails again at open, with its errno */
+		*upper = '/';
+		mkdir(path, 0700);
+		*slash = '/';
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	}
+	return fd;
+}
+
+/* Whoever removes old output locks the file for that, so that none goes that is open here. Locked
+ * by them, or removed by now: theirs; elsewhere a lock is a help, not a need. */
+static bool
+is_ours(int fd)
+{
+	const struct timespec unlink_takes = { .tv_nsec = 50000 };
+	struct stat st;
+
+	if (flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		nanosleep(&unlink_takes, NULL);
+		return false;
+	}
+	return fstat(fd, &st) != 0 || st.st_nlink > 0;
+}
+
+static int
 open_attempt(const struct sk_sink *s, const struct sk_out *o)
 {
 	struct sk_str path = SK_STR_INIT;
 	int fd;
 
 	sk_out_path(&path, s->cfg.data_dir, o->id, o->attempt);
-	fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd == -1 && errno == ENOENT) {
-		char *slash = strrchr(path.p, '/');
-		char *upper;
-
-		*slash = '\0';
-		upper = strrchr(path.p, '/');
-		*upper = '\0';
-		mkdir(path.p, 0700); /* what fails here fails again at open, with its errno */
-		*upper = '/';
-		mkdir(path.p, 0700);
-		*slash = '/';
-		fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = open_path(path.p);
+	for (int i = 0; i < OPEN_TRIES && (fd != -1 ? !is_ours(fd) : errno == ENOENT); i++) {
+		if (fd != -1)
+			close(fd);
+		fd = open_path(path.p);
 	}
 	sk_str_release(&path);
 	return fd;

@@ -92,6 +92,15 @@ lost_patience(void *arg)
 }
 
 static void
+be_patient(struct sup_task *t)
+{
+	if (!t->start.returnable)
+		return;
+	t->timer.fn = lost_patience;
+	sk_timer_set(t->sup->loop, &t->timer, sk_boot_ms() + PATIENCE_MS);
+}
+
+static void
 enqueue(struct sup_task *t)
 {
 	struct sup *s = t->sup;
@@ -104,10 +113,7 @@ enqueue(struct sup_task *t)
 		s->queue_head = t;
 	s->queue_tail = t;
 	s->n_queued++;
-	if (!t->start.returnable)
-		return;
-	t->timer.fn = lost_patience;
-	sk_timer_set(s->loop, &t->timer, sk_boot_ms() + PATIENCE_MS);
+	be_patient(t);
 }
 
 void
@@ -123,6 +129,7 @@ sup_queue_again(struct sup_task *t)
 		s->queue_tail = t;
 	s->queue_head = t;
 	s->n_queued++;
+	be_patient(t);
 }
 
 void

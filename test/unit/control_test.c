@@ -240,7 +240,7 @@ small_tasks_do_not_starve_a_large_one(void **state)
 		snprintf(id, sizeof(id), "small%d", i);
 		assert_int_equal(control_rig_add(&g, id, 0, one), SK_OK);
 	}
-	g.now_ms = sk_wall_ms() - 2 * 60000; /* it has waited for two minutes */
+	g.now_ms = sk_wall_ms() - SK_PRIORITY_MS - 120000; /* so long that it goes before the others */
 	assert_int_equal(control_rig_add(&g, "large", 0, all), SK_OK);
 	g.now_ms = 0;
 	for (; i < 400 && control_rig_phase(&g, "large") != SK_FINISHED; i++) {
@@ -251,6 +251,60 @@ small_tasks_do_not_starve_a_large_one(void **state)
 		control_rig_run(&g, 5);
 	}
 	assert_int_equal(control_rig_phase(&g, "large"), SK_FINISHED);
+}
+
+static void
+add_old(const char *id, int64_t priority, const char *const *spec)
+{
+	g.now_ms = sk_wall_ms() - 120000;
+	assert_int_equal(control_rig_add(&g, id, priority, spec), SK_OK);
+	g.now_ms = 0;
+}
+
+/* Whoever is cancelled while a skald is kept for it keeps it no longer. */
+static void
+a_skald_is_kept_for_nobody_in_vain(void **state)
+{
+	const char *all[] = { "cpus", "8", NULL }, *one[] = { "cpus", "1", NULL };
+
+	(void)state;
+	open_with(SK_LEAST_TASKS, 1, 8);
+	g.run_ms = 300;
+	assert_int_equal(control_rig_add(&g, "runs", 0, one), SK_OK);
+	add_old("large", 0, all);
+	sk_dispatch_wake(g.control);
+	control_rig_run(&g, 20);
+	assert_int_equal(control_rig_add(&g, "small", 0, one), SK_OK);
+	control_rig_run(&g, 50);
+	assert_int_equal(control_rig_runs(&g, "small"), 0);
+	assert_int_equal(control_rig_change(&g, "large", SK_LIFE_CANCEL), SK_OK);
+	control_rig_run(&g, 100);
+	assert_int_equal(control_rig_runs(&g, "small"), 1);
+	assert_true(control_rig_until(&g, 10000, control_rig_all_ended));
+}
+
+/* The order of tasks is the order, also for those that have waited for long. */
+static void
+who_waits_for_long_does_not_hold_up_who_goes_before_it(void **state)
+{
+	const char *quick[] = { "className", "Quick", NULL };
+	size_t before = 0;
+
+	(void)state;
+	open_with(SK_LEAST_TASKS, 1, 1);
+	g.run_ms = 10;
+	for (int i = 0; i < 50; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "old%d", i);
+		add_old(id, 0, NULL);
+	}
+	control_rig_run(&g, 30);
+	assert_int_equal(control_rig_add(&g, "urgent", 5, quick), SK_OK);
+	assert_true(control_rig_until(&g, 20000, control_rig_all_ended));
+	while (before < g.n_truth && strcmp(g.truth[before].id, "urgent") != 0)
+		before++;
+	assert_in_range(before, 1, 30);
 }
 
 /* ---- losses ---- */
@@ -623,6 +677,8 @@ main(void)
 		TEST(more_tasks_than_the_window_holds),
 		TEST(a_full_lane_hides_no_other),
 		TEST(small_tasks_do_not_starve_a_large_one),
+		TEST(a_skald_is_kept_for_nobody_in_vain),
+		TEST(who_waits_for_long_does_not_hold_up_who_goes_before_it),
 		TEST(a_lost_skald_gives_its_tasks_back),
 		TEST(a_new_incarnation_frees_the_old_ones_tasks_at_once),
 		TEST(a_poison_task_ends),

@@ -80,6 +80,40 @@ only_what_is_ahead_of_a_slot_is_returnable(void **state)
 	assert_int_equal(nr_get(r, "t5")->life.failures, 0);
 }
 
+/* Those that it had before its own death count. */
+static void
+slots_are_known_again_after_the_hubs_death(void **state)
+{
+	struct nr *r = *state;
+	const struct nr_frame *f;
+	struct sk_task_report reps[4];
+	uint64_t keys[4];
+	char ids[4][4];
+
+	nr_start(r);
+	for (int i = 0; i < 4; i++) {
+		snprintf(ids[i], sizeof(ids[i]), "t%d", i);
+		f = nr_given(r, ids[i], "{}");
+		assert_false(f->start.returnable);
+		keys[i] = f->key;
+		nr_started(r, f);
+		nr_phase(r, ids[i], SK_RUNNING);
+		reps[i] = (struct sk_task_report){ .id = ids[i],
+			.class_name = "Job",
+			.state = SK_T_RUNNING,
+			.spec_hash = f->start.spec_hash,
+			.start_ms = sk_wall_ms(),
+			.start_boot_ms = sk_boot_ms(),
+			.message = "" };
+	}
+	nr_reborn(r);
+	nr_hello(r);
+	for (int i = 0; i < 4; i++)
+		nr_known(r, keys[i], 1, 2, &reps[i]);
+	nr_told(r);
+	assert_true(nr_given(r, "t4", "{}")->start.returnable);
+}
+
 static void
 an_assigned_task_is_started_as_its_record_says(void **state)
 {
@@ -905,6 +939,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(it_registers_with_an_incarnation_made_of_the_run),
 		T(only_what_is_ahead_of_a_slot_is_returnable),
+		T(slots_are_known_again_after_the_hubs_death),
 		T(an_assigned_task_is_started_as_its_record_says),
 		T(elements_of_arrays_know_their_index),
 		T(what_the_store_has_for_others_is_not_started),

@@ -2,15 +2,17 @@
 #include "adapters/outputs.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/run/output.h"
+#include "test/unit/out_rig.h"
 #include "test/unit/proc_rig.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,15 +56,22 @@ path_of(const char *id, uint32_t attempt)
 	return path;
 }
 
+static void
+last_written(const char *id, uint32_t attempt, int64_t ago_s)
+{
+	struct timespec times[2];
+
+	times[0] = times[1] = (struct timespec){ .tv_sec = (time_t)(sk_wall_ms() / 1000 - ago_s) };
+	assert_int_equal(utimensat(AT_FDCWD, path_of(id, attempt), times, 0), 0);
+}
+
 /* The output of an attempt that last wrote so long ago. */
 static void
 wrote(const char *id, uint32_t attempt, int64_t size, int64_t ago_s)
 {
 	char *path = sk_xstrdup(path_of(id, attempt)), *slash = strrchr(path, '/');
-	struct timespec times[2];
 	int fd;
 
-	times[0] = times[1] = (struct timespec){ .tv_sec = (time_t)(sk_wall_ms() / 1000 - ago_s) };
 	mkdir(proc_path("logs"), 0700);
 	*slash = '\0';
 	mkdir(path, 0700);
@@ -70,9 +79,9 @@ wrote(const char *id, uint32_t attempt, int64_t size, int64_t ago_s)
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd != -1);
 	assert_int_equal(ftruncate(fd, size), 0);
-	assert_int_equal(futimens(fd, times), 0);
 	close(fd);
 	free(path);
+	last_written(id, attempt, ago_s);
 }
 
 static bool
@@ -156,11 +165,123 @@ what_may_still_be_written_stays(void **state)
 	sk_outputs_add_live(live, "live", 2);
 	sk_outputs_add_live(live, "aaa", 1);
 	trim(4 * KIB);
+	assert_int_equal(result.before, 80 * KIB); /* of those that have ended */
 	assert_int_equal(result.files, 2);
 	assert_false(is_there("live", 1)); /* an earlier attempt */
 	assert_true(is_there("live", 2) && is_there("live", 3));
 	assert_false(is_there("ended", 2));
 	assert_true(is_there("fresh", 1));
+}
+
+/* However much runs, as much of what has ended is kept as there may be. */
+static void
+what_runs_takes_nobodys_room(void **state)
+{
+	(void)state;
+	wrote("live", 1, 4000 * KIB, DAY);
+	wrote("fresh", 1, 4000 * KIB, 5);
+	wrote("ended", 1, 40 * KIB, DAY);
+	sk_outputs_add_live(live, "live", 1);
+	trim(100 * KIB);
+	assert_int_equal(result.files, 0);
+	assert_true(is_there("ended", 1));
+}
+
+/* An edge writes where the store knows of nobody; its task may be silent for long. */
+static void
+what_a_supervisor_has_open_stays(void **state)
+{
+	struct out_rig r;
+	struct sk_out o;
+	char *dir = sk_xstrdup(proc_path("%s", ""));
+	bool stayed;
+
+	(void)state;
+	out_init(&r);
+	r.cfg.data_dir = dir;
+	out_begin(&r, -1, -1);
+	sk_out_init(&o, "open", 1, 0);
+	sk_out_feed(r.sink, &o, 1, "x\n", 2, false);
+	last_written("open", 1, DAY);
+	wrote("ended", 1, 40 * KIB, DAY);
+	trim(0);
+	stayed = is_there("open", 1);
+	sk_out_end(r.sink, &o, false);
+	out_end(&r);
+	out_release(&r);
+	free(dir);
+	assert_true(stayed);
+	assert_int_equal(result.files, 1);
+	trim(0);
+	assert_false(is_there("open", 1));
+}
+
+/* Somebody who removes the file again and again, as it is done here; counts what was in it. */
+struct remover {
+	char *path;
+	atomic_bool stop;
+	long long bytes, removed;
+};
+
+static void *
+remove_often(void *arg)
+{
+	struct remover *m = arg;
+	struct stat st;
+
+	while (!atomic_load(&m->stop)) {
+		int fd = open(m->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+		nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+		if (fd == -1)
+			continue;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && unlink(m->path) == 0) {
+			m->bytes += st.st_size;
+			m->removed++;
+			*strrchr(m->path, '/') = '\0';
+			rmdir(m->path);
+			m->path[strlen(m->path)] = '/';
+		}
+		close(fd);
+	}
+	return NULL;
+}
+
+static void
+no_byte_goes_into_a_file_that_is_removed(void **state)
+{
+	struct remover m = { .path = sk_xstrdup(path_of("t", 1)) };
+	char *dir = sk_xstrdup(proc_path("%s", ""));
+	struct out_rig r;
+	struct sk_out o;
+	struct stat st;
+	pthread_t thread;
+	int n = 0;
+
+	(void)state;
+	atomic_init(&m.stop, false);
+	out_init(&r);
+	r.cfg.data_dir = dir;
+	out_begin(&r, -1, -1);
+	if (pthread_create(&thread, NULL, remove_often, &m) != 0)
+		abort();
+	for (int64_t end = sk_boot_ms() + 500; sk_boot_ms() < end; n++) {
+		sk_out_init(&o, "t", 1, 0);
+		sk_out_feed(r.sink, &o, 1, "four", 4, false);
+		sk_out_end(r.sink, &o, false);
+	}
+	atomic_store(&m.stop, true);
+	pthread_join(thread, NULL);
+	out_end(&r);
+	out_release(&r);
+	if (stat(m.path, &st) == 0)
+		m.bytes += st.st_size;
+	assert_true(m.removed > 10);
+	/* none, as long as the remover is not held up for longer than a writer waits; without any care
+	 * it is one in a hundred */
+	assert_in_range(n - m.bytes / 4, 0, n / 1000);
+	free(m.path);
+	free(dir);
 }
 
 static void
@@ -236,6 +357,9 @@ main(void)
 		T(the_oldest_goes_first_and_no_more_than_needed),
 		T(ages_far_apart_are_told_apart),
 		T(what_may_still_be_written_stays),
+		T(what_runs_takes_nobodys_room),
+		T(what_a_supervisor_has_open_stays),
+		T(no_byte_goes_into_a_file_that_is_removed),
 		T(what_is_not_ours_stays),
 		T(a_loop_goes_on_beside_it),
 	};

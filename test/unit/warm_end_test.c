@@ -497,6 +497,36 @@ given_ahead(struct lk *l, void *arg)
 	act_ends(l, 4, SK_REASON_EXITED, 0);
 }
 
+/* It waits anew from when it may go on. */
+static void
+paused_ahead(struct lk *l, void *arg)
+{
+	int64_t from;
+
+	(void)arg;
+	lk_number(l, SK_F_CONFIG, 0, 0, 1);
+	sleeper(l, 1, "1000", false);
+	lk_await(l, SK_F_STARTED, 1, 1);
+	sleeper(l, 2, "0", true);
+	lk_send(l, SK_F_PAUSE, 2, 1, NULL);
+	lk_await(l, SK_F_PAUSED, 2, 1);
+	from = sk_boot_ms();
+	while (sk_boot_ms() - from < 1500)
+		lk_take(l, 100);
+	lk_must(l, lk_find(l, SK_F_EXITED, 2, 1) == NULL);
+	lk_send(l, SK_F_RESUME, 2, 1, NULL);
+	act_ends(l, 2, SK_REASON_INTERRUPTED, 0);
+	lk_must(l, sk_boot_ms() - from >= 2490);
+	lk_stop(l, 1, 1, SK_REASON_CANCELLED, 1000);
+}
+
+static void
+what_was_paused_ahead_of_a_slot_is_handed_back_as_well(void **state)
+{
+	(void)state;
+	warm_holds_twice(paused_ahead);
+}
+
 static void
 what_was_given_ahead_of_a_slot_is_handed_back_after_a_second(void **state)
 {
@@ -520,6 +550,7 @@ main(void)
 		cmocka_unit_test(tasks_behind_a_slow_one_go_to_another_worker),
 		cmocka_unit_test(an_update_reaches_the_task_that_runs_and_ends_its_process),
 		cmocka_unit_test(what_was_given_ahead_of_a_slot_is_handed_back_after_a_second),
+		cmocka_unit_test(what_was_paused_ahead_of_a_slot_is_handed_back_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, warm_set_up, warm_tear_down);

@@ -179,6 +179,38 @@ a_blocked_lane_is_not_passed_again(void **state)
 	assert_in_range(tap.sweeps - sweeps, 0, 20); /* one of 8 pages may have come by the clock */
 }
 
+/* Many that are asked for by name all come, without a look through the whole store. */
+static void
+as_many_as_are_asked_for_are_fetched(void **state)
+{
+	const int n = 4500;
+	size_t sweeps;
+
+	(void)state;
+	open_tapped();
+	control_rig_start(&g);
+	control_rig_add_many(&g, "t", n);
+	control_rig_run(&g, 300);
+	for (int i = 0; i < n; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "t%d", i);
+		sk_window_drop(g.control, id);
+	}
+	assert_int_equal(sk_window_count(g.control), 0);
+	sweeps = tap.sweeps;
+	for (int i = 0; i < n; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "t%d", i);
+		sk_reads_fetch(g.control, id);
+	}
+	for (int i = 0; i < 100 && sk_window_count(g.control) < (size_t)n; i++)
+		control_rig_run(&g, 10);
+	assert_int_equal(sk_window_count(g.control), n);
+	assert_int_equal(tap.sweeps, sweeps);
+}
+
 /* ---- order ---- */
 
 #define EARLY 30000
@@ -379,6 +411,47 @@ short_tasks_are_given_ahead_and_long_ones_are_not(void **state)
 		sk_agent_give(agent(), &need);
 }
 
+/* They could wait behind the reusable ones for ever. */
+static void
+none_waits_ahead_beside_reusable_ones(void **state)
+{
+	const struct sk_need need = { .class_name = "Job" };
+	const struct sk_need quick = { .class_name = "Quick", .reusable = true };
+
+	(void)state;
+	open_tapped();
+	control_rig_skald(&g, 2);
+	control_rig_start(&g);
+	agent()->ahead = 32;
+	sk_agent_take(agent(), &quick);
+	sk_agent_take(agent(), &need);
+	assert_null(sk_skalds_pick(g.control, &need, NULL));
+	sk_agent_give(agent(), &quick);
+	sk_agent_take(agent(), &need);
+	assert_non_null(sk_skalds_pick(g.control, &need, NULL));
+	sk_agent_give(agent(), &need);
+	sk_agent_give(agent(), &need);
+}
+
+/* What was never run tells nothing of how long tasks take. */
+static void
+only_who_ran_to_its_end_counts(void **state)
+{
+	const struct sk_need need = { .class_name = "Job" };
+	const struct sk_life life = { .attempt = 1, .executor = "s00" };
+
+	(void)state;
+	open_tapped();
+	control_rig_skald(&g, 2);
+	control_rig_start(&g);
+	for (int i = 0; i < 4; i++) {
+		sk_live_add(g.control, "t", &life, &need);
+		assert_true(i < 2 ? sk_live_end(g.control, "t", 1) : sk_live_over(g.control, "t", 1));
+		assert_int_equal(agent()->ahead, i < 2 ? 0 : i - 1);
+	}
+	assert_false(sk_live_over(g.control, "t", 1));
+}
+
 static void
 what_has_a_deadline_or_needs_room_does_not_wait_there(void **state)
 {
@@ -440,10 +513,13 @@ main(void)
 		cmocka_unit_test_teardown(who_left_during_a_read_comes_back_only_by_name, teardown),
 		cmocka_unit_test_teardown(tasks_are_read_once, teardown),
 		cmocka_unit_test_teardown(a_blocked_lane_is_not_passed_again, teardown),
+		cmocka_unit_test_teardown(as_many_as_are_asked_for_are_fetched, teardown),
 		cmocka_unit_test_teardown(all_come_once_and_in_order, teardown),
 		cmocka_unit_test_teardown(who_is_left_to_the_store_during_a_read_is_read_later, teardown),
 		cmocka_unit_test_teardown(the_window_stays_small, teardown),
 		cmocka_unit_test_teardown(short_tasks_are_given_ahead_and_long_ones_are_not, teardown),
+		cmocka_unit_test_teardown(none_waits_ahead_beside_reusable_ones, teardown),
+		cmocka_unit_test_teardown(only_who_ran_to_its_end_counts, teardown),
 		cmocka_unit_test_teardown(what_has_a_deadline_or_needs_room_does_not_wait_there, teardown),
 		cmocka_unit_test_teardown(a_free_slot_goes_before_a_place_ahead, teardown),
 		cmocka_unit_test_teardown(short_tasks_do_not_starve_who_needs_a_slot, teardown),
