@@ -187,6 +187,7 @@ helper()
 		[ -f "$src" ] && break
 	done
 	grep -q 'jansson\.h' "$src" && libs=-ljansson
+	grep -q '^void entry(void);' "$src" && libs=-Wl,-e,entry # it has its own first instruction
 	if [ ! -x "$out" ] || [ "$src" -nt "$out" ]; then
 		${CC:-gcc} -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -Wpedantic -Wconversion -Wcast-qual \
 			-Wshadow -Wstrict-prototypes -Wvla -Werror -static -o "$out.$$" "$src" $libs >&2 &&
