@@ -60,6 +60,7 @@ end_parent(struct ending *e)
 {
 	struct sk_array *a = e->a;
 	const int64_t *n = e->count.by_phase;
+	const int64_t unfinished = n[SK_FAILED] + n[SK_CANCELLED];
 	const struct sk_record *bad = e->find.n > 0 ? e->find.records[0] : NULL;
 	struct sk_step step = { .id = a->id,
 		.event = { .attempt = a->r->life.attempt, .executor = "" },
@@ -70,7 +71,7 @@ end_parent(struct ending *e)
 	if (a->r->life.wanted == SK_WANT_CANCEL) {
 		step.event.kind = SK_LIFE_GONE;
 		step.exit.reason = SK_REASON_CANCELLED;
-	} else if (n[SK_FAILED] + n[SK_CANCELLED] == 0)
+	} else if (unfinished == 0)
 		step.event.kind = SK_LIFE_FINISH;
 	else {
 		step.event.kind = SK_LIFE_FAIL;
@@ -79,7 +80,7 @@ end_parent(struct ending *e)
 			step.exit = bad->exit;
 		step.exit.known = true;
 		step.exit.message = sk_arena_printf(e->arena, "%lld of %lld elements did not finish",
-			(long long)(n[SK_FAILED] + n[SK_CANCELLED]), (long long)a->r->array_size);
+			(long long)unfinished, (long long)a->r->array_size);
 	}
 	sk_control_step(a->c, &step);
 }

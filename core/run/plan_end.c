@@ -187,19 +187,19 @@ plan_settle(struct sk_plan *p, struct sk_plan_task *t, bool loud)
 {
 	enum sk_reason reason = t->report.reason;
 	bool good = reason == SK_REASON_EXITED && t->report.code == 0;
+	bool over;
 
 	if (t->inherited && reason == SK_REASON_CANCELLED)
 		t->again = true; /* the link before us stopped it because it had changed */
 	t->pid = 0;
 	t->failures = good ? 0 : t->failures + 1;
-	if (t->removed || p->draining || reason == SK_REASON_INTERRUPTED ||
-		(reason == SK_REASON_CANCELLED && !t->again))
-		finish(p, t, loud);
-	else if (t->again) {
+	over = t->removed || p->draining || reason == SK_REASON_INTERRUPTED ||
+		(reason == SK_REASON_CANCELLED && !t->again);
+	if (!over && t->again) {
 		if (loud)
 			p->ops->event(p->arg, t, "restarting");
 		plan_start_over(p, t);
-	} else if (restart(p, t, good) || retry(p, t, good)) {
+	} else if (!over && (restart(p, t, good) || retry(p, t, good))) {
 		if (loud)
 			p->ops->event(p->arg, t, good ? "restarting" : "retrying");
 	} else

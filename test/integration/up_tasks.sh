@@ -32,6 +32,7 @@ is "a task with a gpu is told which" "$("$SKALDS" task logs "$id")" 0
 id=$(add --array 3-5 -- sh -c 'echo "index $SKALDS_TASK_INDEX"; [ "$SKALDS_TASK_INDEX" != 4 ]' | head -n 1)
 "$SKALDS" task wait "$id" 2>/dev/null
 is "an array's code is its first failed element's" "$?" 1
+is "it says how many did not finish" "$(field "$id" exit.message)" "1 of 3 elements did not finish"
 is "an element knows its index" "$("$SKALDS" task logs "$id.5")" "index 5"
 
 # ---- how it ends ----
