@@ -1,9 +1,9 @@
-/* outputs.h - the output of ended attempts, DIR/logs/<task>/<attempt>.log, is kept to a size in all.
+/* outputs.h - output of ended attempts, DIR/logs/<task>/<attempt>.log, is kept to a size in all.
  *
  * Supervisors write the files, also those of edge and run-one in the same directory; removed tasks
  * take theirs with them; here the oldest ones go earlier when there is too much. What may still be
- * written does not count and does not go. Looking at a million files takes
- * seconds, so a thread of its own does it, seldom enough to take a fiftieth of one cpu at most.
+ * written does not count and does not go. Looking at a million files takes seconds, so a thread of
+ * its own does it, seldom enough to take a fiftieth of one cpu at most.
  */
 #ifndef SK_ADAPTERS_OUTPUTS_H
 #define SK_ADAPTERS_OUTPUTS_H
