@@ -9,7 +9,6 @@ sources=$(git ls-files 'cmd/*.c' 'core/*.c' 'adapters/*.c' 'workers/*.c')
 headers=$(git ls-files 'cmd/*.h' 'core/*.h' 'adapters/*.h' 'workers/*.h')
 tests=$(git ls-files 'test/*.[ch]')
 jobs=$(nproc)
-[ "$jobs" -le 2 ] || jobs=2
 
 result()
 {
