@@ -119,13 +119,11 @@ is_announced(const struct sk_skalds *s, const char *id)
 }
 
 /* A row that is seen for the first time may be a dead skald's: only a change, or its own word on
- * the bus, shows life. */
+ * the bus, shows life. One that was online stays so until its silence is judged. */
 static bool
-shows_life(struct sk_control *c, const struct sk_agent *a, bool fresh, bool moved)
+shows_life(const struct sk_control *c, const struct sk_agent *a, bool fresh, bool moved)
 {
-	if (fresh || !a->view.online)
-		return (moved && !fresh) || is_announced(c->skalds, a->row->id);
-	return moved || a->silent_ms <= sk_skalds_patience_ms(c);
+	return (!fresh && (a->view.online || moved)) || is_announced(c->skalds, a->row->id);
 }
 
 /* Silence is counted from look to look. When we slept ourselves (a suspended machine, a store that
@@ -170,10 +168,12 @@ take_row(struct sk_control *c, const struct sk_skald *row)
 	return fresh || before != row->incarnation || was_online != a->view.online || drained;
 }
 
-static void
+/* True when one has gone: the dispatcher should look again. */
+static bool
 judge_silence(struct sk_control *c)
 {
 	struct sk_skalds *s = c->skalds;
+	bool gone = false;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct sk_agent *a = s->list[i];
@@ -184,10 +184,12 @@ judge_silence(struct sk_control *c)
 			sk_log(SK_WARNING, "monitor", "skald %s is lost: its lease has run out", a->row->id);
 		else if (a->view.online)
 			sk_log(SK_INFO, "monitor", "skald %s has left", a->row->id);
+		gone = gone || a->view.online;
 		a->view.online = false;
 		if (a->n_live > 0)
 			sk_monitor_lost(c, a->row->id, 0);
 	}
+	return gone;
 }
 
 static void
@@ -219,7 +221,7 @@ listed(struct sk_op *op)
 		for (size_t i = 0; i < s->op.n; i++)
 			wake = take_row(c, s->op.skalds[i]) || wake;
 		sk_live_rehome(c);
-		judge_silence(c);
+		wake = judge_silence(c) || wake;
 		forget_gone(c);
 		if (!s->again)
 			sk_str_clear(&s->announced);
