@@ -23,7 +23,9 @@ struct sk_control_config {
 	const char *version; /* of the program, for status; NULL = not known */
 	bool dispatch; /* false: the API alone (a command without a server) */
 	enum sk_strategy strategy;
-	int64_t lease_ms; /* L: a skald whose row stands still for L + 2 s is lost; scaled in tests */
+	/* L: a skald whose row stands still for L + 2 s (scaled in tests) is lost; time in which we did
+	 * not run, or the store did not answer, does not count. */
+	int64_t lease_ms;
 	int64_t reconcile_ms; /* between two full looks at the store; 5000 */
 	int64_t keep_ms; /* ended tasks are removed after this long; 0 = never */
 	int64_t keep_tasks; /* and beyond so many; 0 = no limit */

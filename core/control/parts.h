@@ -23,6 +23,7 @@ struct sk_agent {
 	struct sk_skald *row;
 	struct sk_skald_view view;
 	int64_t changed_ms; /* boot clock: when its renewals were last seen to change */
+	int64_t silent_ms; /* for so long it stood still while we looked */
 	bool in_store; /* the last list had it */
 	/* held by attempts that are assigned to it */
 	int64_t n_live, n_whole, n_short; /* all; of ordinary classes; of reusable ones */

@@ -17,6 +17,7 @@ struct sk_skalds {
 	struct sk_skald_view *views; /* what sk_skalds_view handed out */
 	size_t turn; /* ROUND_ROBIN: who is next */
 	bool reading, again;
+	int64_t looked_ms; /* boot clock: the last list */
 	void (*fn)(struct sk_control *c, enum sk_code code);
 	struct sk_str announced; /* ids, NUL-terminated one after another */
 	struct sk_arena *arena; /* of a read in flight */
@@ -118,13 +119,27 @@ is_announced(const struct sk_skalds *s, const char *id)
 }
 
 /* A row that is seen for the first time may be a dead skald's: only a change, or its own word on
- * the bus, shows life. */
+ * the bus, shows life. One that was online stays so until its silence is judged. */
 static bool
-shows_life(struct sk_control *c, const struct sk_agent *a, bool fresh, bool moved)
+shows_life(const struct sk_control *c, const struct sk_agent *a, bool fresh, bool moved)
 {
-	if (fresh || !a->view.online)
-		return (moved && !fresh) || is_announced(c->skalds, a->row->id);
-	return moved || sk_control_boot_ms(c) - a->changed_ms <= sk_skalds_patience_ms(c);
+	return (!fresh && (a->view.online || moved)) || is_announced(c->skalds, a->row->id);
+}
+
+/* Silence is counted from look to look. When we slept ourselves (a suspended machine, a store that
+ * did not answer), whoever slept with us had no chance to renew before we look again: a pause
+ * counts for no more than the time that lies between two looks otherwise. */
+static void
+begin_look(struct sk_control *c)
+{
+	struct sk_skalds *s = c->skalds;
+	int64_t now = sk_control_boot_ms(c), passed = now - s->looked_ms, most = c->cfg.lease_ms / 3;
+
+	s->looked_ms = now;
+	for (size_t i = 0; i < s->n; i++) {
+		s->list[i]->in_store = false;
+		s->list[i]->silent_ms += passed < most ? passed : most;
+	}
 }
 
 /* What one row tells. True when the dispatcher should look again. */
@@ -143,33 +158,38 @@ take_row(struct sk_control *c, const struct sk_skald *row)
 		set_row(a, row);
 	a->in_store = true;
 	/* a store without room takes no renewals: then its own word on the bus counts */
-	if (moved || is_announced(c->skalds, row->id))
+	if (moved || is_announced(c->skalds, row->id)) {
 		a->changed_ms = sk_control_boot_ms(c);
+		a->silent_ms = 0;
+	}
 	a->view.online = shows_life(c, a, fresh, moved);
 	if (!fresh && before != row->incarnation)
 		sk_monitor_lost(c, row->id, before);
 	return fresh || before != row->incarnation || was_online != a->view.online || drained;
 }
 
-static void
+/* True when one has gone: the dispatcher should look again. */
+static bool
 judge_silence(struct sk_control *c)
 {
 	struct sk_skalds *s = c->skalds;
+	bool gone = false;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct sk_agent *a = s->list[i];
-		bool silent = sk_control_boot_ms(c) - a->changed_ms > sk_skalds_patience_ms(c);
 
-		if (a->in_store && !silent)
+		if (a->in_store && a->silent_ms <= sk_skalds_patience_ms(c))
 			continue;
 		if (a->view.online && a->in_store)
 			sk_log(SK_WARNING, "monitor", "skald %s is lost: its lease has run out", a->row->id);
 		else if (a->view.online)
 			sk_log(SK_INFO, "monitor", "skald %s has left", a->row->id);
+		gone = gone || a->view.online;
 		a->view.online = false;
 		if (a->n_live > 0)
 			sk_monitor_lost(c, a->row->id, 0);
 	}
+	return gone;
 }
 
 static void
@@ -197,12 +217,11 @@ listed(struct sk_op *op)
 	s->reading = false;
 	s->fn = NULL;
 	if (op->code == SK_OK) { /* nobody is judged by a store that does not answer */
-		for (size_t i = 0; i < s->n; i++)
-			s->list[i]->in_store = false;
+		begin_look(c);
 		for (size_t i = 0; i < s->op.n; i++)
 			wake = take_row(c, s->op.skalds[i]) || wake;
 		sk_live_rehome(c);
-		judge_silence(c);
+		wake = judge_silence(c) || wake;
 		forget_gone(c);
 		if (!s->again)
 			sk_str_clear(&s->announced);

@@ -37,7 +37,7 @@ is "the task went on, its code is kept" "$?" 21
 
 # ---- all of it ----
 
-id=$(add --retries 0 -- sh -c 'sleep 4; exit 22')
+id=$(add --retries 0 -- sh -c 'sleep 6; exit 22')
 wait_for Running "$id"
 hub=$(link_of "$UP")
 task=$(procs env "SKALDS_TASK_ID=$id")

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -329,6 +330,65 @@ a_lost_skald_gives_its_tasks_back(void **state)
 		assert_int_equal(g.truth[i].sim, 1);
 		/* not before nobody can run it any more */
 		assert_true(g.truth[i].start_ms - died >= LEASE_MS * 2 / 3);
+	}
+}
+
+static bool
+first_is_offline(struct control_rig *r)
+{
+	return !sk_skalds_find(r->control, r->sims[0].id)->view.online;
+}
+
+static void
+a_lost_skald_is_said_to_be_lost_once(void **state)
+{
+	FILE *f = tmpfile();
+	int before = dup(STDERR_FILENO), said = 0;
+	char line[1024];
+
+	(void)state;
+	assert_true(f != NULL && before != -1);
+	open_with(SK_LEAST_TASKS, 1, 1);
+	assert_false(first_is_offline(&g));
+	sim_dies(&g.sims[0]);
+	assert_int_equal(dup2(fileno(f), STDERR_FILENO), STDERR_FILENO);
+	control_rig_until(&g, 10000, first_is_offline);
+	control_rig_run(&g, LEASE_MS); /* further looks */
+	assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+	assert_true(first_is_offline(&g));
+	close(before);
+	rewind(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		said += strstr(line, "skald s00 is lost: its lease has run out") != NULL;
+	fclose(f);
+	assert_int_equal(said, 1);
+}
+
+static bool
+all_have_started(struct control_rig *r)
+{
+	return r->n_truth >= 4;
+}
+
+/* All of this process stood still, as on a suspended machine: the first look after it comes before
+ * the renewal that is as late as the look. */
+static void
+who_slept_as_long_as_the_controller_is_not_lost(void **state)
+{
+	(void)state;
+	open_with(SK_LEAST_TASKS, 2, 2);
+	g.run_ms = 6 * LEASE_MS;
+	control_rig_add_many(&g, "t", 4);
+	assert_true(control_rig_until(&g, 5000, all_have_started));
+	sim_dies(&g.sims[0]); /* its silence counts all the same, from then on */
+	usleep(4 * LEASE_MS * 1000);
+	sk_skalds_read(g.control, NULL);
+	assert_true(control_rig_until(&g, 20000, control_rig_all_ended));
+	expect_counts(4, 0, 0);
+	assert_int_equal(g.n_truth, 6);
+	for (size_t i = 4; i < 6; i++) {
+		assert_int_equal(g.truth[i].sim, 1);
+		assert_int_equal(g.truth[i].attempt, 2);
 	}
 }
 
@@ -680,6 +740,8 @@ main(void)
 		TEST(a_skald_is_kept_for_nobody_in_vain),
 		TEST(who_waits_for_long_does_not_hold_up_who_goes_before_it),
 		TEST(a_lost_skald_gives_its_tasks_back),
+		TEST(a_lost_skald_is_said_to_be_lost_once),
+		TEST(who_slept_as_long_as_the_controller_is_not_lost),
 		TEST(a_new_incarnation_frees_the_old_ones_tasks_at_once),
 		TEST(a_poison_task_ends),
 		TEST(all_messages_lost_all_tasks_end),
