@@ -7,24 +7,34 @@
 
 /* ---- what went wrong ---- */
 
-/* The shared memory of the log could not grow: no page was written. */
+/* Nothing was written: a quota is used up, or the index of the log could not grow. A sync that
+ * finds no room is another matter: nobody knows what it has lost. */
 static bool
-is_no_room(struct sk_sq_db *db, int rc)
+is_no_room(int rc, int system)
 {
-	return rc == SQLITE_FULL ||
-		((rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_SHMMAP) &&
-			sqlite3_system_errno(db->h) == ENOSPC);
+	if (rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_SHMMAP)
+		return system == ENOSPC || system == EDQUOT;
+	return rc == SQLITE_FULL;
+}
+
+/* A COMMIT does not hand it on: then it is still what the last call has left. */
+static int
+system_error(const struct sk_sq_db *db, int rc)
+{
+	int last = errno, kept = db->h != NULL ? sqlite3_system_errno(db->h) : 0;
+
+	return kept == 0 && (rc & 0xff) == SQLITE_IOERR ? last : kept;
 }
 
 enum sk_code
 sk_sq_code(struct sk_sq_db *db, int rc, struct sk_err *err)
 {
-	int system = db->h != NULL ? sqlite3_system_errno(db->h) : 0;
+	int system = system_error(db, rc);
 
 	db->last_rc = rc;
 	if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
 		return SK_OK;
-	if (is_no_room(db, rc))
+	if (is_no_room(rc, system))
 		return sk_fail(err, SK_ENOSPC, "no room left on the disk of the task store");
 	switch (rc & 0xff) {
 	case SQLITE_CONSTRAINT:
@@ -75,6 +85,7 @@ sk_sq_db_open(struct sk_sq_db *db, const char *path, struct sk_err *err)
 	int rc;
 
 	sk_sq_memory();
+	sk_sq_maps();
 	rc = sqlite3_open_v2(path, &db->h, flags, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(db->h, SK_SQ_BUSY_MS);

@@ -42,6 +42,8 @@ enum sk_sq_mode {
 
 /* Before the first use of the library; later it changes nothing. */
 void sk_sq_memory(void);
+/* After that: from now on the library maps no file beyond the room that the disk has for it. */
+void sk_sq_maps(void);
 /* Open the file, change nothing. *db is the caller's, zeroed. */
 enum sk_code sk_sq_db_open(struct sk_sq_db *db, const char *path, struct sk_err *err) SK_CHECKED;
 /* Set it up for its work; a writer turns the file to WAL. */
