@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define STEPS 5000 /* of the virtual machine between two looks at the budget */
 
@@ -34,7 +35,7 @@ sk_sq_code(struct sk_sq_db *db, int rc, struct sk_err *err)
 	db->last_rc = rc;
 	if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
 		return SK_OK;
-	if (is_no_room(rc, system))
+	if (is_no_room(rc, system) || (db->still && rc == SQLITE_READONLY))
 		return sk_fail(err, SK_ENOSPC, "no room left on the disk of the task store");
 	switch (rc & 0xff) {
 	case SQLITE_CONSTRAINT:
@@ -77,22 +78,67 @@ committed(void *arg, sqlite3 *h, const char *name, int frames)
 	return SQLITE_OK;
 }
 
-enum sk_code
-sk_sq_db_open(struct sk_sq_db *db, const char *path, struct sk_err *err)
+static enum sk_code
+open_as(struct sk_sq_db *db, const char *name, int how, const char *vfs, struct sk_err *err)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
-		SQLITE_OPEN_EXRESCODE;
+	int flags = how | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
 	int rc;
 
 	sk_sq_memory();
 	sk_sq_maps();
-	rc = sqlite3_open_v2(path, &db->h, flags, NULL);
+	rc = sqlite3_open_v2(name, &db->h, flags, vfs);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(db->h, SK_SQ_BUSY_MS);
 	if (rc != SQLITE_OK)
 		return sk_sq_code(db, rc, err);
 	sqlite3_progress_handler(db->h, STEPS, tick, db);
 	return SK_OK;
+}
+
+enum sk_code
+sk_sq_db_open(struct sk_sq_db *db, const char *path, struct sk_err *err)
+{
+	return open_as(db, path, SQLITE_OPEN_READWRITE, NULL, err);
+}
+
+/* When in doubt there is one, and SQLite says what is wrong with it. */
+static bool
+has_log(const char *path)
+{
+	char *wal = sk_xasprintf("%s-wal", path);
+	struct stat st;
+	bool has = stat(wal, &st) == 0 ? st.st_size > 0 : errno != ENOENT;
+
+	free(wal);
+	return has;
+}
+
+static enum sk_code
+open_immutable(struct sk_sq_db *db, const char *path, struct sk_err *err)
+{
+	struct sk_str uri = SK_STR_INIT;
+	enum sk_code code;
+
+	sk_str_adds(&uri, "file:");
+	sk_str_add_percent(&uri, path, "/-._~");
+	sk_str_adds(&uri, "?immutable=1");
+	code = open_as(db, uri.p, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL, err);
+	sk_str_release(&uri);
+	return code;
+}
+
+/* Without a log SQLite may take the file for one that never changes, and needs no other. With one
+ * it needs an index of it: in exclusive mode from the start it makes that in memory, not in -shm.
+ * That mode would lock out our second connection: the owner needs no locks of SQLite's. */
+enum sk_code
+sk_sq_db_open_still(struct sk_sq_db *db, const char *path, struct sk_err *err)
+{
+	db->still = true;
+	if (!has_log(path))
+		return open_immutable(db, path, err);
+	if (open_as(db, path, SQLITE_OPEN_READONLY, "unix-none", err) != SK_OK)
+		return err->code;
+	return sk_sq_script(db, "PRAGMA locking_mode=EXCLUSIVE", err);
 }
 
 static enum sk_code

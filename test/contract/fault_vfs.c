@@ -119,6 +119,10 @@ f_kind(sqlite3_file *f)
 static int
 f_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
 {
+	if (extend && atomic_load(&faults.no_index)) {
+		errno = ENOSPC;
+		return SQLITE_IOERR_SHMSIZE;
+	}
 	return real_of(f)->pMethods->xShmMap(real_of(f), page, size, extend, out);
 }
 
