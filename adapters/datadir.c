@@ -324,14 +324,18 @@ sk_datadir_owner(const struct sk_datadir *d)
 	return pid;
 }
 
+/* The lock counts, its pid only names us: on a full disk the owner stays nameless. */
 static enum sk_code
 write_pid(int fd, const char *path, struct sk_err *err)
 {
 	char text[32];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
-		return sk_fail_errno(err, "cannot write %s/%s", path, SK_DATADIR_LOCK);
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n)
+		return SK_OK;
+	if (sk_fail_errno(err, "cannot write %s/%s", path, SK_DATADIR_LOCK) != SK_ENOSPC)
+		return err->code;
+	sk_log(SK_DEBUG, "store", "%s", err->msg);
 	return SK_OK;
 }
 

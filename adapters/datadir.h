@@ -58,7 +58,7 @@ enum sk_code sk_datadir_lock(struct sk_datadir *d, int64_t wait_ms, struct sk_er
 /* Nothing happens when we are not the owner. */
 void sk_datadir_unlock(struct sk_datadir *d);
 /* The owner's pid as it sees itself (another PID namespace numbers otherwise): 0 = there is none,
- * -1 = there is one who has not written it yet. */
+ * -1 = there is one who has not written it (yet, or for want of room). */
 pid_t sk_datadir_owner(const struct sk_datadir *d);
 
 /* Become the one `up` of the directory: a descriptor that holds the lock until it is closed. -1 and

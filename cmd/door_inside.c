@@ -64,7 +64,9 @@ store_failed(void *arg, const char *sentence)
 static enum sk_code
 open_ports(struct sk_inside *in, struct sk_err *err)
 {
-	const struct sk_sqlite_config file = { .path = in->file, .fatal = store_failed, .arg = in };
+	const struct sk_sqlite_config file = {
+		.path = in->file, .read_when_full = true, .fatal = store_failed, .arg = in
+	};
 	struct sk_bus_local_config bus = { .max_events = 0 };
 	struct sk_cache_local_config cache = { .max_bytes = 0 };
 

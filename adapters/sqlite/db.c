@@ -2,29 +2,40 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define STEPS 5000 /* of the virtual machine between two looks at the budget */
 
 /* ---- what went wrong ---- */
 
-/* The shared memory of the log could not grow: no page was written. */
+/* Nothing was written: a quota is used up, or the index of the log could not grow. A sync that
+ * finds no room is another matter: nobody knows what it has lost. */
 static bool
-is_no_room(struct sk_sq_db *db, int rc)
+is_no_room(int rc, int system)
 {
-	return rc == SQLITE_FULL ||
-		((rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_SHMMAP) &&
-			sqlite3_system_errno(db->h) == ENOSPC);
+	if (rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_SHMMAP)
+		return system == ENOSPC || system == EDQUOT;
+	return rc == SQLITE_FULL;
+}
+
+/* A COMMIT does not hand it on: then it is still what the last call has left. */
+static int
+system_error(const struct sk_sq_db *db, int rc)
+{
+	int last = errno, kept = db->h != NULL ? sqlite3_system_errno(db->h) : 0;
+
+	return kept == 0 && (rc & 0xff) == SQLITE_IOERR ? last : kept;
 }
 
 enum sk_code
 sk_sq_code(struct sk_sq_db *db, int rc, struct sk_err *err)
 {
-	int system = db->h != NULL ? sqlite3_system_errno(db->h) : 0;
+	int system = system_error(db, rc);
 
 	db->last_rc = rc;
 	if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
 		return SK_OK;
-	if (is_no_room(db, rc))
+	if (is_no_room(rc, system) || (db->still && rc == SQLITE_READONLY))
 		return sk_fail(err, SK_ENOSPC, "no room left on the disk of the task store");
 	switch (rc & 0xff) {
 	case SQLITE_CONSTRAINT:
@@ -67,21 +78,67 @@ committed(void *arg, sqlite3 *h, const char *name, int frames)
 	return SQLITE_OK;
 }
 
-enum sk_code
-sk_sq_db_open(struct sk_sq_db *db, const char *path, struct sk_err *err)
+static enum sk_code
+open_as(struct sk_sq_db *db, const char *name, int how, const char *vfs, struct sk_err *err)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
-		SQLITE_OPEN_EXRESCODE;
+	int flags = how | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
 	int rc;
 
 	sk_sq_memory();
-	rc = sqlite3_open_v2(path, &db->h, flags, NULL);
+	sk_sq_maps();
+	rc = sqlite3_open_v2(name, &db->h, flags, vfs);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(db->h, SK_SQ_BUSY_MS);
 	if (rc != SQLITE_OK)
 		return sk_sq_code(db, rc, err);
 	sqlite3_progress_handler(db->h, STEPS, tick, db);
 	return SK_OK;
+}
+
+enum sk_code
+sk_sq_db_open(struct sk_sq_db *db, const char *path, struct sk_err *err)
+{
+	return open_as(db, path, SQLITE_OPEN_READWRITE, NULL, err);
+}
+
+/* When in doubt there is one, and SQLite says what is wrong with it. */
+static bool
+has_log(const char *path)
+{
+	char *wal = sk_xasprintf("%s-wal", path);
+	struct stat st;
+	bool has = stat(wal, &st) == 0 ? st.st_size > 0 : errno != ENOENT;
+
+	free(wal);
+	return has;
+}
+
+static enum sk_code
+open_immutable(struct sk_sq_db *db, const char *path, struct sk_err *err)
+{
+	struct sk_str uri = SK_STR_INIT;
+	enum sk_code code;
+
+	sk_str_adds(&uri, "file:");
+	sk_str_add_percent(&uri, path, "/-._~");
+	sk_str_adds(&uri, "?immutable=1");
+	code = open_as(db, uri.p, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL, err);
+	sk_str_release(&uri);
+	return code;
+}
+
+/* Without a log SQLite may take the file for one that never changes, and needs no other. With one
+ * it needs an index of it: in exclusive mode from the start it makes that in memory, not in -shm.
+ * That mode would lock out our second connection: the owner needs no locks of SQLite's. */
+enum sk_code
+sk_sq_db_open_still(struct sk_sq_db *db, const char *path, struct sk_err *err)
+{
+	db->still = true;
+	if (!has_log(path))
+		return open_immutable(db, path, err);
+	if (open_as(db, path, SQLITE_OPEN_READONLY, "unix-none", err) != SK_OK)
+		return err->code;
+	return sk_sq_script(db, "PRAGMA locking_mode=EXCLUSIVE", err);
 }
 
 static enum sk_code

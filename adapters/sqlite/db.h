@@ -28,6 +28,7 @@ struct sk_sq_db {
 	uint64_t clock;
 	int frames; /* pages in the log after the last commit of this connection */
 	int last_rc; /* what sk_sq_code was last asked about */
+	bool still; /* nothing may be written, not even beside the file */
 	/* A query may be told how much it may do: */
 	bool limited;
 	int budget; /* in some thousand steps of the virtual machine */
@@ -42,8 +43,15 @@ enum sk_sq_mode {
 
 /* Before the first use of the library; later it changes nothing. */
 void sk_sq_memory(void);
+/* After that: from now on the library maps no file beyond the room that the disk has for it. */
+void sk_sq_maps(void);
 /* Open the file, change nothing. *db is the caller's, zeroed. */
 enum sk_code sk_sq_db_open(struct sk_sq_db *db, const char *path, struct sk_err *err) SK_CHECKED;
+/* The same for reading alone, on a disk without room for a byte: what a log that was left behind
+ * holds is seen and stays there, no file is made. Only for the owner of the file: nothing keeps
+ * others from writing meanwhile. Whatever writes is SK_ENOSPC. */
+enum sk_code
+sk_sq_db_open_still(struct sk_sq_db *db, const char *path, struct sk_err *err) SK_CHECKED;
 /* Set it up for its work; a writer turns the file to WAL. */
 enum sk_code
 sk_sq_db_setup(struct sk_sq_db *db, enum sk_sq_mode mode, struct sk_err *err) SK_CHECKED;

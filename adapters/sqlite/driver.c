@@ -170,6 +170,7 @@ do_singly(struct sk_sqlite *s)
 			answer_from(s, i, code, &err);
 			return;
 		}
+		sk_wrap(&err, s->path);
 		answer(s->batch[i], code, &err);
 		s->routes[i] = SK_SQ_DONE;
 	}
@@ -240,6 +241,8 @@ step_job(struct sk_sqlite *s, struct sk_sq_list *done)
 	code = step(s, s->jobs, &left, &err);
 	if (code != SK_OK) {
 		sk_sq_broken(s, code, &err);
+		if (code == SK_ENOSPC)
+			sk_wrap(&err, s->path);
 		answer(s->jobs->op, code, &err);
 		left = false;
 	}

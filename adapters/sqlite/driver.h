@@ -26,7 +26,8 @@ struct sk_sq_job {
 
 struct sk_sqlite {
 	struct sk_store store;
-	struct sk_sqlite_config cfg; /* without its path */
+	struct sk_sqlite_config cfg;
+	char *path;
 	pthread_mutex_t lock;
 	pthread_cond_t work, aside_work;
 	pthread_t driver_thread, aside_thread;

@@ -2,56 +2,7 @@
 #include "adapters/sqlite/sqlite.h"
 #include "adapters/sqlite/store.h"
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-
-/* Without a log nothing but the file is needed: SQLite may take it for one that never changes and
- * makes no files beside it. With one its pages count as well, and are left where they are. */
-static bool
-has_log(const char *path)
-{
-	char *wal = sk_xasprintf("%s-wal", path);
-	struct stat st;
-	bool has = stat(wal, &st) == 0 && st.st_size > 0;
-
-	free(wal);
-	return has;
-}
-
-static char *
-uri_of(const char *path)
-{
-	struct sk_str s = SK_STR_INIT;
-
-	sk_str_adds(&s, "file:");
-	sk_str_add_percent(&s, path, "/-._~");
-	sk_str_adds(&s, "?immutable=1");
-	return s.p;
-}
-
-static enum sk_code
-open_still(struct sk_sq_db *db, const char *path, struct sk_err *err)
-{
-	char *uri = uri_of(path);
-	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
-		SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
-	int rc;
-
-	sk_sq_memory();
-	rc = sqlite3_open_v2(uri, &db->h, flags, NULL);
-	free(uri);
-	return rc == SQLITE_OK ? SK_OK : sk_sq_code(db, rc, err);
-}
-
-static enum sk_code
-open_with_log(struct sk_sq_db *db, const char *path, struct sk_err *err)
-{
-	if (sk_sq_db_open(db, path, err) != SK_OK)
-		return err->code;
-	(void)sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	return SK_OK;
-}
 
 static enum sk_code
 count_tasks(struct sk_sq_db *db, int64_t *n, struct sk_err *err)
@@ -98,7 +49,7 @@ sk_store_sqlite_look(
 	if (stat(path, &st) != 0)
 		return errno == ENOENT ? sk_fail(err, SK_ENOENT, "%s is not there", path)
 							   : sk_fail_errno(err, "%s", path);
-	code = has_log(path) ? open_with_log(&db, path, err) : open_still(&db, path, err);
+	code = sk_sq_db_open_still(&db, path, err);
 	if (code == SK_OK)
 		code = look_into(&db, a, look, err);
 	/* a head that cannot be read is damage as well */

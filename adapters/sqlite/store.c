@@ -154,6 +154,7 @@ free_all(struct sk_sqlite *s)
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->work);
 	pthread_cond_destroy(&s->aside_work);
+	free(s->path);
 	free(s);
 }
 
@@ -166,8 +167,10 @@ last_checkpoint(struct sk_sqlite *s)
 	bool whole = false;
 
 	sk_sq_db_close(&s->reader);
+	if (s->q.db.still)
+		return;
 	if (!s->failed && sk_sq_checkpoint(&s->q.db, SQLITE_CHECKPOINT_TRUNCATE, &whole, &err) != SK_OK)
-		sk_log(SK_WARNING, "store", "at the end: %s", err.msg);
+		sk_log(SK_WARNING, "store", "%s: at the end: %s", s->path, err.msg);
 	if (!whole)
 		(void)sqlite3_db_config(s->q.db.h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
@@ -226,21 +229,69 @@ sync_directory(const char *path, struct sk_err *err)
 }
 
 static enum sk_code
-open_files(struct sk_sqlite *s, const char *path, struct sk_err *err)
+open_to_write(struct sk_sqlite *s, struct sk_err *err)
 {
 	enum sk_sq_mode mode = s->cfg.relaxed ? SK_SQ_RELAXED : SK_SQ_WRITER;
 	int version = 0;
 
-	if (make_file(path, err) != SK_OK || sk_sq_db_open(&s->q.db, path, err) != SK_OK ||
+	if (make_file(s->path, err) != SK_OK || sk_sq_db_open(&s->q.db, s->path, err) != SK_OK ||
 		sk_sq_schema_check(&s->q.db, &version, err) != SK_OK ||
 		sk_sq_db_setup(&s->q.db, mode, err) != SK_OK ||
 		sk_sq_schema_migrate(&s->q.db, version, err) != SK_OK ||
-		sync_directory(path, err) != SK_OK || sk_sq_load(&s->q, err) != SK_OK)
+		sync_directory(s->path, err) != SK_OK || sk_sq_load(&s->q, err) != SK_OK)
 		return err->code;
-	s->reader.stop = &s->interrupt;
-	if (sk_sq_db_open(&s->reader, path, err) != SK_OK)
+	if (sk_sq_db_open(&s->reader, s->path, err) != SK_OK)
 		return err->code;
 	return sk_sq_db_setup(&s->reader, SK_SQ_READER, err);
+}
+
+/* An older schema would have to be written anew first. */
+static enum sk_code
+open_to_read(struct sk_sqlite *s, struct sk_err *err)
+{
+	int version = 0;
+
+	if (sk_sq_db_open_still(&s->q.db, s->path, err) != SK_OK ||
+		sk_sq_schema_check(&s->q.db, &version, err) != SK_OK)
+		return err->code;
+	if (version < sk_sq_schema_newest())
+		return sk_fail(err, SK_ENOSPC, "no room left on the disk to bring it up to date");
+	if (sk_sq_db_setup(&s->q.db, SK_SQ_READER, err) != SK_OK || sk_sq_load(&s->q, err) != SK_OK ||
+		sk_sq_db_open_still(&s->reader, s->path, err) != SK_OK)
+		return err->code;
+	return sk_sq_db_setup(&s->reader, SK_SQ_READER, err);
+}
+
+/* Of a file beside this one that cannot be made SQLite only says that it is not there: the disk is
+ * asked again. */
+static bool
+takes_no_file(const char *path)
+{
+	char *name = sk_xasprintf("%s-room", path);
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool full = fd == -1 && (errno == ENOSPC || errno == EDQUOT);
+
+	if (fd != -1) {
+		(void)unlink(name); /* it is empty, and in nobody's way */
+		close(fd);
+	}
+	free(name);
+	return full;
+}
+
+static enum sk_code
+open_files(struct sk_sqlite *s, struct sk_err *err)
+{
+	s->reader.stop = &s->interrupt;
+	if (open_to_write(s, err) == SK_OK)
+		return SK_OK;
+	if ((s->q.db.last_rc & 0xff) == SQLITE_CANTOPEN && takes_no_file(s->path))
+		sk_fail(err, SK_ENOSPC, "no room left on the disk for another file");
+	if (err->code != SK_ENOSPC || !s->cfg.read_when_full)
+		return err->code;
+	sk_sq_db_close(&s->reader);
+	sk_sq_release(&s->q);
+	return open_to_read(s, err);
 }
 
 /* Signals are the loop's. */
@@ -286,7 +337,7 @@ new_store(const struct sk_sqlite_config *cfg, struct sk_loop *loop)
 
 	s->store.ops = &ops;
 	s->cfg = *cfg;
-	s->cfg.path = NULL;
+	s->cfg.path = s->path = sk_xstrdup(cfg->path);
 	s->cfg.batch_rows = cfg->batch_rows > 0 ? cfg->batch_rows : 4096;
 	s->cfg.batch_ms = cfg->batch_ms > 0 ? cfg->batch_ms : 20;
 	s->cfg.wal_bytes = cfg->wal_bytes > 0 ? cfg->wal_bytes : (int64_t)32 << 20;
@@ -307,8 +358,7 @@ sk_store_sqlite_open(const struct sk_sqlite_config *cfg, struct sk_loop *loop, s
 {
 	struct sk_sqlite *s = new_store(cfg, loop);
 
-	if (open_files(s, cfg->path, err) == SK_OK && watch(s, err) == SK_OK &&
-		start_threads(s, err) == SK_OK)
+	if (open_files(s, err) == SK_OK && watch(s, err) == SK_OK && start_threads(s, err) == SK_OK)
 		return &s->store;
 	if (err->code == SK_EUNAVAIL)
 		err->code = SK_EIO;

@@ -18,6 +18,10 @@ struct sk_sqlite_config {
 	int64_t batch_rows; /* a transaction has about this many rows at most; 0 = 4096 */
 	int64_t batch_ms; /* and is committed after this long at the latest; 0 = 20 */
 	int64_t wal_bytes; /* the log is written back before it is larger; 0 = 32 MiB */
+	/* When the disk is so full that the file cannot be opened for writing, open it for reading
+	 * alone: whatever writes is answered SK_ENOSPC. For who is there for a moment: room that comes
+	 * back is not noticed. */
+	bool read_when_full;
 	/* The disk failed (a sync that failed is never tried again) or the file is damaged: every
 	 * operation is answered SK_EIO from now on and the owner must end the process with 74. Called
 	 * once, on the loop. NULL = only the answers tell. */

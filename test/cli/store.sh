@@ -113,24 +113,106 @@ chmod 700 "$D"
 
 # ---- a full disk ----
 
-if [ "$(id -u)" = 0 ] && mkdir "$T/small" && mount -t tmpfs -o size=2m,mode=700 tmpfs "$T/small" 2>/dev/null; then
+FULL="$T/small/tasks.db: no room left on the disk.*; make room on the disk, then do it again"
+fill() { dd if=/dev/zero of="$D/filler" bs=4096 2>/dev/null; dd if=/dev/zero of="$D/filler2" bs=512 2>/dev/null; }
+make_room() { rm "$D"/filler*; }
+
+# reads WHAT: what only reads works, and nothing else
+reads()
+{
+	sk SKALDS_DATA="$D" task list --json
+	is "$1: task list" "$code:$(json items.0.id "$out"):$err" "0:one:"
+	sk SKALDS_DATA="$D" task get one --json
+	is "$1: task get" "$code:$(json phase "$out")" "0:Created"
+	sk SKALDS_DATA="$D" status --json
+	is "$1: status" "$code:$(json tasks.total "$out")" "0:1"
+	for verb in "skald list" "task logs one" "task add --dry-run Sleep seconds=1"; do
+		sk SKALDS_DATA="$D" $verb
+		is "$1: $verb" "$code" 0
+	done
+	sk SKALDS_DATA="$D" task get nobody
+	is "$1: what is not there" "$code" 3
+	sk SKALDS_DATA="$D" doctor --json
+	like "$1: doctor" "$out" "$D/tasks.db is sound, with 1 task\""
+}
+# refuses WHAT: what has to write
+refuses()
+{
+	asks "$1" 74 "$FULL" task add Sleep seconds=1
+	asks "$1" 74 "$FULL" task cancel one
+	sk SKALDS_DATA="$D" task get one --json
+	is "$1: the task is as it was" "$code:$(json phase "$out")" "0:Created"
+}
+# left_log: what a hub that is killed leaves, with all that was stored in the log alone
+left_log()
+{
+	rm -f "$D"/tasks.db*
+	"$SKALDS" up --data "$D" --slots 1 --allow-volatile 2>/dev/null &
+	PID=$!
+	started_pids+=($PID)
+	check "$1: up runs" until_true 15 eval 'sk SKALDS_DATA="$D" status --json; [ "$(json running "$out")" = true ]'
+	sk SKALDS_DATA="$D" task add -q --id one --delay 1h Sleep seconds=1
+	kill -STOP $PID
+	for pid in $(pgrep -P $PID) $PID; do
+		kill -KILL "$pid"
+	done
+	wait $PID 2>/dev/null
+	check "$1: the hub is gone" until_true 15 flock -s -n "$D/owner.lock" true
+	at_least "$1: it left its log" "$(stat -c %s "$D/tasks.db-wal")" 1
+}
+
+if [ "$(id -u)" = 0 ] && mkdir "$T/small" && mount -t tmpfs -o size=4m,mode=700 tmpfs "$T/small" 2>/dev/null; then
 	at_exit 'umount -l "$T/small" 2>/dev/null'
 	D=$T/small
-	sk task add -q --data "$T/tiny" Sleep seconds=1
+	sk task add -q --data "$T/tiny" --id one Sleep seconds=1
 	cp "$T/tiny/tasks.db" "$D/tasks.db"
-	fill() { dd if=/dev/zero of="$D/filler" bs=4096 2>/dev/null; dd if=/dev/zero of="$D/filler2" bs=512 2>/dev/null; }
 	fill
-	asks "full" 74 'No space left on device; make room on the disk, then do it again' task add Sleep seconds=1
+	reads "full"
+	refuses "full"
+	sk SKALDS_DATA="$D" backup "$T/rescued"
+	is "full: a backup to another disk" "$code" 0
 	sk SKALDS_DATA="$D" up --allow-volatile
 	is "full: up ends with 74" "$code" 74
-	like "and says what to do" "$err" 'No space left on device; make room on the disk, then do it again'
-	rm "$D/filler" "$D/filler2"
+	like "and says what to do" "$err" "$FULL"
+	make_room
 	sk SKALDS_DATA="$D" task add -q Sleep seconds=1
 	is "with room it works" "$code" 0
 	fill
-	asks "full with its lock there" 74 '(No space left|no room left).*; make room on the disk' \
-		task add --env "X=$(head -c 60000 /dev/zero | tr '\0' x)" -- true
+	asks "full with its lock there" 74 "$FULL" task add --env "X=$(head -c 60000 /dev/zero | tr '\0' x)" -- true
+	make_room
+
+	left_log "killed"
+	rm "$D/tasks.db-shm"
+	fill
+	before=$(md5sum "$D/tasks.db" "$D/tasks.db-wal")
+	reads "full with a log that was left"
+	refuses "full with a log that was left"
+	is "the log stays" "$(md5sum "$D/tasks.db" "$D/tasks.db-wal")" "$before"
+	make_room
+	sk SKALDS_DATA="$D" task cancel one
+	is "with room it goes on" "$code" 0
+	umount "$D"
 else
 	skip "a full disk" "mounting a tmpfs needs root"
+fi
+
+# SQLite looks for room for the index of its log by a byte in 4 KiB; smaller blocks were a SIGBUS.
+if [ "$(id -u)" = 0 ] && truncate -s 12M image && mkfs.ext4 -q -b 1024 -m 0 image 2>/dev/null &&
+	mount -o loop image "$T/small" 2>/dev/null; then
+	at_exit 'umount -l "$T/small" 2>/dev/null'
+	chmod 700 "$D"
+	left_log "blocks of 1 KiB"
+	rm "$D/tasks.db-shm"
+	fill
+	truncate -s -16K "$D/filler"
+	sync -f "$D"
+	reads "16 KiB in small blocks"
+	refuses "16 KiB in small blocks"
+	sk SKALDS_DATA="$D" up
+	is "16 KiB in small blocks: up ends with 74" "$code" 74
+	like "and says why" "$err" "$FULL"
+	umount "$D"
+else
+	skip "a disk of small blocks" "mounting a file needs root and mkfs.ext4"
 fi
 finish

@@ -38,6 +38,10 @@ f_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 {
 	const struct fault_file *file = (struct fault_file *)f;
 
+	if (atomic_load(&faults.quota)) {
+		errno = EDQUOT;
+		return SQLITE_IOERR_WRITE;
+	}
 	if (atomic_load(&faults.full) || (file->is_main && atomic_load(&faults.full_main)))
 		return SQLITE_FULL;
 	return real_of(f)->pMethods->xWrite(real_of(f), p, n, at);
@@ -115,6 +119,10 @@ f_kind(sqlite3_file *f)
 static int
 f_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
 {
+	if (extend && atomic_load(&faults.no_index)) {
+		errno = ENOSPC;
+		return SQLITE_IOERR_SHMSIZE;
+	}
 	return real_of(f)->pMethods->xShmMap(real_of(f), page, size, extend, out);
 }
 

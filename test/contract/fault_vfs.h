@@ -10,6 +10,8 @@ struct fault_vfs {
 	atomic_int fail_sync_main; /* the same for the main file */
 	atomic_int fail_read; /* every read of the main file fails */
 	atomic_int full; /* nothing more fits: writes fail */
+	atomic_int quota; /* the same for a used up quota */
+	atomic_int no_index; /* no room for the index of a log */
 	atomic_int full_main; /* the same for the main file alone, not for the log */
 };
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -269,6 +270,37 @@ a_lock_file_that_is_a_link_is_not_followed(void **state)
 	sk_datadir_close(d);
 }
 
+/* The lock counts, not the pid that stands in it. */
+static void
+an_owner_on_a_full_disk_has_no_name(void **state)
+{
+	struct sk_datadir *a, *b;
+	struct sk_err err = { SK_OK, "" };
+	char block[4096] = "";
+	int fd;
+
+	(void)state;
+	PROC_ROOT_ONLY();
+	assert_int_equal(mkdir(proc_path("small"), 0700), 0);
+	if (mount("tmpfs", proc_path("small"), "tmpfs", 0, "size=4096,mode=700") != 0) {
+		print_message("# skipped: mount: %s\n", strerror(errno));
+		skip();
+	}
+	a = must_open(proc_path("small"));
+	b = must_open(proc_path("small"));
+	fd = open(proc_path("small/filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, block, sizeof(block)), sizeof(block));
+	close(fd);
+	assert_int_equal(sk_datadir_lock(a, 0, &err), SK_OK);
+	assert_int_equal(sk_datadir_owner(b), -1);
+	assert_int_equal(sk_datadir_lock(b, 0, &err), SK_ECONFLICT);
+	assert_non_null(strstr(err.msg, "in use by another skalds"));
+	sk_datadir_close(a);
+	assert_int_equal(sk_datadir_lock(b, 0, &err), SK_OK);
+	sk_datadir_close(b);
+	assert_int_equal(umount(proc_path("small")), 0);
+}
+
 /* ---- the one `up` ---- */
 
 static void
@@ -363,6 +395,7 @@ main(void)
 		T(looks_do_not_keep_an_owner_away),
 		T(there_are_never_two_owners),
 		T(a_lock_file_that_is_a_link_is_not_followed),
+		T(an_owner_on_a_full_disk_has_no_name),
 		T(one_up_at_a_time),
 		T(looks_do_not_keep_an_up_away),
 		T(nothing_stays_open),
