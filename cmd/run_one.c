@@ -281,6 +281,20 @@ print_manifest(struct run_one *r)
 	return code;
 }
 
+/* What a file says of its task is not said again on the command line. Returns 0 or an exit code. */
+static int
+refuse_task_flags(const struct sk_args *args)
+{
+	static const char *const flags[] = { "id", "timeout", "grace", "memory" };
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (sk_arg_set(args, flags[i]))
+			return sk_usage_error("run-one",
+				"--%s needs --class or a command behind --: a file's task has it in the file",
+				flags[i]);
+	return 0;
+}
+
 /* One of three: a file, a class, a command. Returns 0 or an exit code. */
 static int
 choose_source(struct run_one *r, const struct sk_settings *settings)
@@ -288,6 +302,7 @@ choose_source(struct run_one *r, const struct sk_settings *settings)
 	const struct sk_args *args = r->args;
 	bool class_given = sk_arg_set(args, "class"), command = args->command != NULL;
 	const char *path;
+	int code;
 
 	if (class_given && command)
 		return sk_usage_error("run-one", "--class and a command behind -- exclude each other");
@@ -306,6 +321,8 @@ choose_source(struct run_one *r, const struct sk_settings *settings)
 		return sk_usage_error("run-one",
 			"what shall run? Give -f FILE (or set YAML_FILE), "
 			"--class CLASS, or -- COMMAND");
+	if ((code = refuse_task_flags(args)) != 0)
+		return code;
 	return sk_agent_file_open(&r->file, path, sk_arg_set(args, "lenient"));
 }
 

@@ -1,4 +1,5 @@
-/* task_logs.c - `skalds task logs ID`: the output of an attempt, as the bytes it was. */
+/* task_logs.c - `skalds task logs ID`: the output of an attempt, as the bytes it was or, with
+ * --json, line by line. */
 #include "cmd/task.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -9,6 +10,7 @@
 
 #define COMMAND "task logs"
 #define WAIT_MS 30000
+#define MAX_LINE ((size_t)65536) /* a longer one comes in pieces */
 
 struct logs {
 	struct sk_door *door;
@@ -16,6 +18,8 @@ struct logs {
 	int64_t attempt; /* 0 = the last one, until an answer says which that is */
 	int64_t offset;
 	bool follow, ended, empty;
+	bool json;
+	struct sk_str line; /* json: the beginning of one that has not ended */
 };
 
 static int64_t
@@ -38,6 +42,75 @@ header_true(const struct sk_http_answer *answer, const char *name)
 	return yes;
 }
 
+/* ---- JSON Lines: an event for each line, without a time: the output does not tell it ---- */
+
+static void
+print_event(const struct logs *l, const char *p, size_t n)
+{
+	struct sk_str out = SK_STR_INIT;
+
+	if (n > 0 && p[n - 1] == '\r')
+		n--;
+	sk_str_addc(&out, '{');
+	sk_json_kstr(&out, "event", "log");
+	sk_json_kstr(&out, "taskId", l->id);
+	sk_json_kint(&out, "attempt", l->attempt);
+	sk_json_key(&out, "line");
+	sk_json_string_n(&out, p, n);
+	sk_str_adds(&out, "}\n");
+	fwrite(out.p, 1, out.len, stdout);
+	sk_str_release(&out);
+}
+
+/* As much of a line that is too long as does not cut a character in two. */
+static size_t
+whole_chars(const struct sk_str *line)
+{
+	size_t n = MAX_LINE;
+
+	while (n > MAX_LINE - 4 && ((unsigned char)line->p[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+static void
+print_lines(struct logs *l, const struct sk_str *piece)
+{
+	const char *p = sk_str_text(piece), *end = p + piece->len, *nl;
+
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		sk_str_add(&l->line, p, (size_t)((nl != NULL ? nl : end) - p));
+		while (l->line.len > MAX_LINE) {
+			size_t n = whole_chars(&l->line);
+
+			print_event(l, l->line.p, n);
+			sk_str_consume(&l->line, n);
+		}
+		if (nl == NULL)
+			return;
+		print_event(l, sk_str_text(&l->line), l->line.len);
+		sk_str_clear(&l->line);
+	}
+}
+
+/* The end of an attempt ends its last line. */
+static void
+end_line(struct logs *l)
+{
+	if (l->line.len > 0)
+		print_event(l, l->line.p, l->line.len);
+	sk_str_clear(&l->line);
+}
+
+/* ---- as it is ---- */
+
+static int
+flush(void)
+{
+	return fflush(stdout) == 0 ? 0 : errno == EPIPE ? -1 : SK_EXIT_STORAGE;
+}
+
 /* One piece to standard output, at once: whoever follows wants to see it. */
 static int
 print_piece(struct logs *l, int64_t wait)
@@ -53,11 +126,13 @@ print_piece(struct logs *l, int64_t wait)
 	sk_str_release(&path);
 	if (code != 0)
 		return code;
-	fwrite(sk_str_text(&answer.body), 1, answer.body.len, stdout);
-	if (fflush(stdout) != 0)
-		code = errno == EPIPE ? -1 : SK_EXIT_STORAGE;
-	l->empty = answer.body.len == 0;
 	l->attempt = header_number(&answer, "Skalds-Attempt", l->attempt);
+	if (l->json)
+		print_lines(l, &answer.body);
+	else
+		fwrite(sk_str_text(&answer.body), 1, answer.body.len, stdout);
+	code = flush();
+	l->empty = answer.body.len == 0;
 	l->offset = header_number(&answer, "Skalds-Offset", l->offset + (int64_t)answer.body.len);
 	l->ended = header_true(&answer, "Skalds-Ended");
 	sk_door_release(&answer);
@@ -73,7 +148,11 @@ print_attempt(struct logs *l)
 
 	for (;;) {
 		code = print_piece(l, wait);
-		if (code != 0 || (l->empty && (l->ended || !l->follow)))
+		if (code == 0 && l->empty && (l->ended || !l->follow)) {
+			end_line(l);
+			return flush();
+		}
+		if (code != 0)
 			return code;
 		if (l->empty && wait == 0)
 			sk_door_pause(l->door);
@@ -147,7 +226,9 @@ static int
 logs_run(const struct sk_args *args, struct sk_settings *settings)
 {
 	const struct sk_door_config door = { .command = COMMAND };
-	struct logs l = { .id = args->pos[0], .follow = sk_arg_set(args, "follow") };
+	struct logs l = {
+		.id = args->pos[0], .follow = sk_arg_set(args, "follow"), .json = args->json
+	};
 	int64_t tail = 0;
 	int code = sk_task_ids(args, COMMAND, 1);
 
@@ -163,6 +244,7 @@ logs_run(const struct sk_args *args, struct sk_settings *settings)
 	l.door = sk_door_open(settings, &door);
 	code = l.follow && l.attempt == 0 ? follow(&l) : print_attempt(&l);
 	sk_door_close(l.door);
+	sk_str_release(&l.line);
 	return code < 0 ? 0 : code; /* the reader went away */
 }
 
@@ -177,13 +259,13 @@ const struct sk_cmd sk_task_logs = {
 	.name = "logs",
 	.summary = "Print the output of a task",
 	.usage = "ID",
-	.help =
-		"Standard output and standard error of its last attempt, byte by byte as they came. "
-		"With -f also\nwhat is still to come, of later attempts too, until the task has ended.\n"
-		"\n"
-		"Examples:\n"
-		"  skalds task logs -f ID\n"
-		"  skalds task logs --attempt 1 --tail 2000 ID",
+	.help = "Standard output and standard error of its last attempt, byte by byte as they came. "
+			"With -f also\nwhat is still to come, of later attempts too, until the task has ended. "
+			"With --json one JSON\nobject a line; bytes that are no UTF-8 are escaped in it.\n"
+			"\n"
+			"Examples:\n"
+			"  skalds task logs -f ID\n"
+			"  skalds task logs --attempt 1 --tail 2000 ID",
 	.options = options,
 	.min_args = 1,
 	.max_args = 1,

@@ -38,6 +38,10 @@ void sk_active_record(struct sk_record *r, const char *id, const struct sk_activ
 bool sk_active_apply(struct sk_record *r, const struct sk_active *a, struct sk_arena *arena,
 	int64_t now_ms, unsigned *set, struct sk_err *err);
 
+/* Why others cannot change it. */
+#define SK_ACTIVE_ELSEWHERE \
+	"an edge or run-one runs it on its own account: it is started, stopped and changed there"
+
 /* Is it of mode Active? */
 bool sk_record_active(const struct sk_record *r);
 

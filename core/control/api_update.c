@@ -1,4 +1,5 @@
 /* api_update.c - new attachments for a task: ours merges members, the original replaces all. */
+#include "core/control/active.h"
 #include "core/control/api_priv.h"
 #include "core/control/submit.h"
 #include "core/model/task.h"
@@ -245,6 +246,10 @@ got(struct sk_call *call, struct sk_record *r)
 
 	if (r->array_size > 0 && r->life.attempt > 0) {
 		sk_call_error(call, 409, "elements of the array have started: its attachments stay");
+		return;
+	}
+	if (sk_record_active(r)) {
+		sk_call_error(call, 409, SK_ACTIVE_ELSEWHERE);
 		return;
 	}
 	sk_problems_init(&p, call->arena, "");

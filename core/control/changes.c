@@ -1,4 +1,5 @@
 #include "core/control/changes.h"
+#include "core/control/active.h"
 #include "core/control/parts.h"
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +279,14 @@ moved(struct sk_op *op)
 		page_done(p);
 }
 
+/* What an edge runs nobody else starts or stops: a wish would wait for ever. One that waits for
+ * nobody may still be cancelled. */
+static bool
+is_elsewhere(const struct sk_record *r, enum sk_change kind)
+{
+	return sk_record_active(r) && (kind != SK_CHANGE_CANCEL || sk_phase_live(r->life.phase));
+}
+
 /* Apply the change to what was read; what is to be stored becomes a move. */
 static void
 plan_item(struct page *p, struct item *i)
@@ -289,6 +298,10 @@ plan_item(struct page *p, struct item *i)
 
 	i->before = r->life;
 	i->lost = (struct sk_attempt){ .attempt = 0 };
+	if (is_elsewhere(r, p->run->in.kind)) {
+		refuse(p, i, SK_ECONFLICT, SK_ACTIVE_ELSEWHERE);
+		return;
+	}
 	code = p->run->in.kind == SK_CHANGE_RETRY ? step_retry(p, i, &set, &err)
 											  : step_intent(p, i, &set, &err);
 	if (code != SK_OK) {

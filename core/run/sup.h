@@ -158,6 +158,7 @@ struct sup {
 	bool stalled; /* a console takes no more: reading from tasks pauses, none starts */
 	bool draining;
 	int drain_signal; /* the first signal that asked to stop */
+	int64_t drain_ms; /* when the last one that counted came */
 	bool quitting, done;
 	int exit_code;
 	struct sk_timer give_up;

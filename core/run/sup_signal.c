@@ -1,4 +1,5 @@
 /* sup_signal.c - what signals mean: ends of children, requests to stop, what is handed on. */
+#include "core/base/clock.h"
 #include "core/run/sup.h"
 #include <errno.h>
 #include <poll.h>
@@ -9,6 +10,8 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define SAME_MS 200 /* the same request again: nobody asks twice so soon */
 
 static const int taken[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
 	SIGWINCH };
@@ -75,6 +78,19 @@ lost_terminal(const struct sup *s)
 	return false;
 }
 
+/* timeout(1) signals its child and then its group, a shell what the terminal has told us already:
+ * one request that arrives twice. The grace is cut short by a second one only. */
+static bool
+is_echo(struct sup *s)
+{
+	int64_t now_ms = sk_boot_ms();
+
+	if (s->drain_signal != 0 && now_ms - s->drain_ms < SAME_MS)
+		return true;
+	s->drain_ms = now_ms;
+	return false;
+}
+
 static void
 on_signal(struct sup *s, int sig)
 {
@@ -85,6 +101,8 @@ on_signal(struct sup *s, int sig)
 	if (sig == SIGHUP && !s->cfg->forward && lost_terminal(s))
 		sig = SIGTERM;
 	if (sig == SIGTERM || sig == SIGINT || (sig == SIGQUIT && !s->cfg->forward)) {
+		if (is_echo(s))
+			return;
 		if (s->drain_signal == 0)
 			s->drain_signal = sig;
 		sk_sink_log(s->sink, SK_INFO, NULL, 0, "%s: %s", strsignal(sig),

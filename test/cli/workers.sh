@@ -40,6 +40,15 @@ ends "an error in the after hook is 1" 1 '{"in": "after"}'
 ends "an error in the release hook changes nothing" 0 '{"in": "release"}'
 ends "a word that is no choice starts nothing" 2 '{"crash": "explode"}'
 
+# ---- run-one: what a file says of its task is not said again ----
+
+for flag in '--timeout 1' '--grace 1' '--memory 64' '--id other'; do
+	# shellcheck disable=SC2086
+	sk run-one -f "$ROOT/workers/examples/exec.yml" greeting $flag
+	is "run-one -f with ${flag% *}: refused, nothing was started" "$code:$out" "2:"
+	like "and why" "$err" "${flag% *} needs --class or a command"
+done
+
 # ---- Exec: what a table cannot check ----
 
 sk run-one --class Exec --attachments '{"command": ["true"], "script": "true"}'

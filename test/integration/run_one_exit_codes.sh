@@ -191,4 +191,24 @@ kill -TERM "$PID"
 ended "$PID" 10
 at_most "a second SIGTERM ends it now" $(($(now_ms) - from)) 2000
 is "with 128 + 15" "$CODE" 143
+
+# timeout(1) tells its child and then the group that both are in: one request, the grace stands.
+for mode in run-one "edge -f two.yml" "up --data $PWD/two.d"; do
+	late='trap "sleep 0.3; echo grace >>two.out; exit 0" TERM; echo ready >>two.out; while :; do sleep 0.05; done'
+	new_file two.yml
+	: >two.out
+	case $mode in
+	run-one) set -- run-one -- /bin/sh -c "$late" ;;
+	edge*)
+		printf '  late: {className: Exec, attachments: {script: %s}}\n' "'$late'" >>two.yml
+		set -- $mode
+		;;
+	up*)
+		"$SKALDS" task add -q --data "$PWD/two.d" --cwd "$PWD" -- /bin/sh -c "$late" >two.id
+		set -- $mode
+		;;
+	esac
+	timeout 1.5 "$SKALDS" "$@" >two.log 2>&1 </dev/null
+	is "timeout(1) and ${mode%% *}: the task had its grace" "$(tr '\n' ' ' <two.out)" "ready grace "
+done
 finish

@@ -95,12 +95,22 @@ t task add --wait -- cat "$T/bytes"
 "$SKALDS" task logs "$out" | cmp -s - "$T/bytes"
 is "three million bytes come as they are" "$?" 0
 is "the end of them" "$("$SKALDS" task logs --tail 1000 "$out" | cksum)" "$(tail -c 1000 "$T/bytes" | cksum)"
+t task logs --json "$out"
+is "--json: each of its lines" "$(events <(printf '%s\n' "$out") event=log -- attempt | wc -l)" \
+	"$(($(tr -cd '\n' <"$T/bytes" | wc -c) + 1))"
+t task add --wait -- sh -c 'printf "a\r\n\nno end!"; head -c 70000 /dev/zero | tr "\0" e | sed "s/e/é/g"'
+t task logs --json "$out"
+is "--json: the end without a newline, a line that is too long, no character cut" \
+	"$(events <(printf '%s\n' "$out") event=log -- line | sed 's/^no end!//' | LC_ALL=C awk '{ print length }' | xargs)" "1 0 65528 65536 8936"
 t task add --retries 1 --backoff 0.2 -- sh -c 'for i in 1 2 3; do echo $SKALDS_ATTEMPT.$i; sleep 0.2; done; exit 1'
 id=$out
 t task logs -f "$id"
 is "-f follows over attempts and ends" "$code:$(xargs <<<"$out")" "0:1.1 1.2 1.3 2.1 2.2 2.3"
 t task logs --attempt 1 "$id"
 is "an attempt" "$(xargs <<<"$out")" "1.1 1.2 1.3"
+t task logs -f --json "$("$SKALDS" task add --retries 1 --backoff 0.2 -- sh -c 'printf "$SKALDS_ATTEMPT.1\n$SKALDS_ATTEMPT.2"; exit 1')"
+is "-f --json: an event a line, with its attempt" \
+	"$(events <(printf '%s\n' "$out") event=log -- attempt line | tr '\t\n' ': ')" "1:1.1 1:1.2 2:2.1 2:2.2 "
 t task logs --attempt 3 "$id"
 is "an attempt that there is not" "$code" 3
 id=$("$SKALDS" task add -- sh -c 'echo first; sleep 100')

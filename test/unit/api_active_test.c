@@ -154,6 +154,27 @@ a_task_that_is_dispatched_is_left_alone(void **state)
 	assert_int_equal(api_stored(r, "t1")->life.phase, SK_CREATED);
 }
 
+/* Accepted, a cancel would be wanted for ever, and what is to be tried again would wait for ever. */
+static void
+others_cannot_change_what_an_edge_runs(void **state)
+{
+	struct api_rig *r = *state;
+	static const char *const live[] = { "cancel", "pause", "resume" };
+	char path[40];
+
+	tell(r, 200, JOB "\"state\":\"running\",\"startDateTime\":1000}");
+	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
+		snprintf(path, sizeof(path), "/v1/tasks/t1/%s", live[i]);
+		api_wrong(r, 409, "POST", path, "{}", "runs it on its own account");
+	}
+	api_wrong(r, 409, "PATCH", "/v1/tasks/t1", "{\"attachments\":{\"seconds\":9}}", "own account");
+	assert_int_equal(api_stored(r, "t1")->life.wanted, SK_WANT_RUN);
+	tell(r, 200, JOB "\"state\":\"failed\",\"startDateTime\":1000,\"finishDateTime\":2000}");
+	api_wrong(r, 409, "POST", "/v1/tasks/t1/retry", "{}", "runs it on its own account");
+	assert_int_equal(api_stored(r, "t1")->life.phase, SK_FAILED);
+	api_ok(r, 200, "DELETE", "/v1/tasks/t1", NULL);
+}
+
 static void
 changed_attachments_are_stored(void **state)
 {
@@ -308,6 +329,7 @@ main(void)
 		T(another_start_of_the_edge_takes_over),
 		T(of_two_edges_only_one_has_the_task),
 		T(a_task_that_is_dispatched_is_left_alone),
+		T(others_cannot_change_what_an_edge_runs),
 		T(changed_attachments_are_stored),
 		T(what_is_wrong_is_said_and_nothing_stored),
 		T(a_store_that_fails_is_told),
