@@ -1,4 +1,5 @@
-/* outputs.h - the output of ended attempts, DIR/logs/<task>/<attempt>.log, is kept to a size in all.
+/* outputs.h - the output of ended attempts, DIR/logs/<task>/<attempt>.log, is kept to a size in
+ * all.
  *
  * Supervisors write the files, also those of edge and run-one in the same directory; removed tasks
  * take theirs with them; here the oldest ones go earlier when there is too much. What may still be

@@ -297,7 +297,8 @@ static const struct sk_opt options[] = {
 		.doc = "remove ended tasks after TIME (\"30 days\"), and beyond N of them (1000000)" },
 	{ .name = "keep-output",
 		.value = "MIB",
-		.doc = "remove the oldest output of ended attempts beyond so much in all (1024); 0 = never" },
+		.doc =
+			"remove the oldest output of ended attempts beyond so much in all (1024); 0 = never" },
 	{ .name = "strategy",
 		.value = "NAME",
 		.setting = "DISPATCHER_STRATEGY",
