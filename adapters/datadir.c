@@ -166,7 +166,7 @@ check_fs(const struct sk_datadir_config *cfg, int fd, struct sk_err *err)
 	if (kind == SK_FS_VOLATILE && !cfg->allow_volatile)
 		return sk_fail(err, SK_EINVAL,
 			"%s is in memory (%s): all tasks would be lost with the next start of the host; name a "
-			"directory on a disk, or allow it",
+			"directory on a disk, or allow it (`skalds up --allow-volatile`)",
 			cfg->path, name);
 	return SK_OK;
 }

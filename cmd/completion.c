@@ -118,9 +118,9 @@ completion_run(const struct sk_args *args, struct sk_settings *settings)
 	else if (strcmp(shell, "fish") == 0)
 		sk_completion_fish(&s);
 	else
-		return sk_usage_error("completion", "unknown shell \"%.40s\"; %s%s", shell,
+		return sk_usage_error("completion", "unknown shell \"%.40s\"; %s%s%s", shell,
 			near != NULL ? "did you mean " : "there are bash, zsh and fish",
-			near != NULL ? near : "");
+			near != NULL ? near : "", near != NULL ? "?" : "");
 	sk_out(&s);
 	sk_str_release(&s);
 	return SK_EXIT_OK;

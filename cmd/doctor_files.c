@@ -1,5 +1,6 @@
 /* doctor_files.c - directories, space, name resolution, settings. */
 #include "cmd/doctor.h"
+#include "adapters/datadir.h"
 #include "core/run/rundir.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -89,33 +90,76 @@ check_rundir(struct sk_checkup *c)
 		sk_checkup(c, SK_FINE, "%s is writable", dir);
 }
 
-/* A directory that a setting names; it may still have to be made. */
+/* The nearest directory above that is there: what is missing is made below it. */
 static void
-check_named_dir(struct sk_checkup *c, const char *setting, const char *blank)
+cut_to_existing(char *path)
 {
-	const char *dir = sk_setting(c->settings, setting);
 	struct stat st;
 
-	if (*dir == '\0')
-		sk_checkup(c, SK_FINE, "%s", blank);
-	else if (stat(dir, &st) == -1 && errno == ENOENT)
+	while (stat(path, &st) == -1 && errno == ENOENT && *path != '\0') {
+		char *slash = strrchr(path, '/');
+
+		if (slash == NULL) /* a relative one, of which nothing is there */
+			*path = '\0';
+		else
+			slash[slash == path ? 1 : 0] = '\0';
+	}
+}
+
+static void
+check_missing_dir(struct sk_checkup *c, const char *dir)
+{
+	char *above = sk_xstrdup(dir);
+
+	cut_to_existing(above);
+	if (can_write(*above != '\0' ? above : "."))
 		sk_checkup(c, SK_FINE, "%s is not there yet; it is made when it is needed", dir);
+	else
+		sk_checkup(c, SK_BROKEN, "%s cannot be made: %s: %s", dir, *above != '\0' ? above : ".",
+			strerror(errno));
+	free(above);
+}
+
+/* It may still have to be made. */
+static void
+check_dir(struct sk_checkup *c, const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st) == -1 && errno == ENOENT)
+		check_missing_dir(c, dir);
 	else if (!can_write(dir))
 		sk_checkup(c, SK_BROKEN, "%s cannot be written: %s", dir, strerror(errno));
 	else
 		describe_file_system(c, dir);
 }
 
+/* Without one that is given, edge and run-one need none: only `up` is in trouble. */
 static void
 check_data(struct sk_checkup *c)
 {
-	check_named_dir(c, "SKALDS_DATA", "none given (--data)");
+	const char *given = sk_setting(c->settings, "SKALDS_DATA");
+	struct sk_str dir = SK_STR_INIT;
+	struct sk_err err;
+
+	if (sk_datadir_locate(given, &dir, &err) != SK_OK)
+		sk_checkup(c, SK_LIMITED, "%s", err.msg);
+	else
+		check_dir(c, dir.p);
+	if (c->health == SK_BROKEN && *given == '\0')
+		c->health = SK_LIMITED;
+	sk_str_release(&dir);
 }
 
 static void
 check_log_path(struct sk_checkup *c)
 {
-	check_named_dir(c, "LOG_PATH", "blank: logs go to standard error");
+	const char *dir = sk_setting(c->settings, "LOG_PATH");
+
+	if (*dir == '\0')
+		sk_checkup(c, SK_FINE, "blank: logs go to standard error");
+	else
+		check_dir(c, dir);
 	if (c->health == SK_BROKEN) /* never an exit, says the contract: one warning */
 		c->health = SK_LIMITED;
 }

@@ -171,7 +171,7 @@ static const struct sk_cmd drain_cmd = {
 	.summary = "Give a skald no more tasks; what it has goes on",
 	.usage = "SKALD",
 	.help = "Example:\n"
-			"  skalds skald drain local && skalds skald list",
+			"  skalds skald drain SKALD && skalds skald list",
 	.min_args = 1,
 	.max_args = 1,
 	.run = drain_run,

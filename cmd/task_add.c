@@ -257,7 +257,9 @@ static const struct sk_opt options[] = {
 		.value = "WHEN",
 		.doc = "not started and not running after this: 18:00, 2026-08-22T18:00, +90m" },
 	{ .name = "label", .letter = 'l', .value = "KEY=VALUE", .doc = "may be repeated" },
-	{ .name = "array", .value = "RANGES", .doc = "one task for each index: 1-100, 0-9,20" },
+	{ .name = "array",
+		.value = "RANGES",
+		.doc = "one task for each index: 1-100, 0-9,20; it is in SKALDS_TASK_INDEX" },
 	{ .name = "unique", .value = "KEY", .doc = "refused while a task with this key has not ended" },
 	{ .name = "timeout", .value = "TIME", .doc = "end an attempt after this: 90s, 2h" },
 	{ .name = "grace", .value = "TIME", .doc = "from the polite signal to SIGKILL (10s)" },
@@ -301,7 +303,7 @@ static const char help[] =
 	"  skalds task add MyWorker rtspUrl=rtsp://cam/1 fixFrame=30 --priority 5 --label site=a\n"
 	"  skalds task add --timeout 10m --retries 3 -- rsync -a src/ backup:/dst\n"
 	"  skalds task add --wait --env N=3 -- sh -c 'exit $N'\n"
-	"  skalds task add --array 1-100 --after ID -- ./frame.sh\n"
+	"  skalds task add --array 1-100 --after ID -- sh -c './frame.sh $SKALDS_TASK_INDEX'\n"
 	"  skalds task add --file tasks.jsonl --idempotency-key nightly-2026-08-22";
 
 const struct sk_cmd sk_task_add = {

@@ -436,8 +436,9 @@ const struct sk_cmd sk_task_retry = {
 	.name = "retry",
 	.summary = "Run tasks again that have ended",
 	.usage = USAGE,
-	.help = "With a new attempt and the whole budget of retries. --all without --state means the "
-			"failed ones.\n"
+	.help = "With a new attempt and the whole budget of retries, now: what it had to wait for "
+			"(--after, --delay)\nholds it back no more. --all without --state means the failed "
+			"ones.\n"
 			"\n"
 			"Examples:\n"
 			"  skalds task retry ID\n"

@@ -48,7 +48,7 @@ sk_control_tell(
 		.time_ms = sk_control_wall_ms(c),
 		.task = r->id,
 		.class_name = r->class_name,
-		.attempt = r->life.attempt,
+		.attempt = kind == SK_EVENT_CREATED ? 0 : r->life.attempt, /* it may be assigned already */
 		/* who accepted it: so that we know our own word again */
 		.skald = kind == SK_EVENT_CREATED ? c->cfg.name : r->life.executor,
 		.stage = "",

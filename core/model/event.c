@@ -55,7 +55,8 @@ sk_event_json(struct sk_str *out, const struct sk_event *e, uint64_t seq)
 			sk_json_kstr(out, "className", e->class_name);
 		sk_json_kint(out, "attempt", e->attempt);
 	}
-	sk_json_kstr(out, "skald", or_null(e->skald));
+	/* who accepted a task is no skald: controllers tell each other */
+	sk_json_kstr(out, "skald", e->kind != SK_EVENT_CREATED ? or_null(e->skald) : NULL);
 	if (e->kind == SK_EVENT_PROGRESS)
 		put_progress(out, e);
 	if (or_null(e->message) != NULL)

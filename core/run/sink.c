@@ -145,6 +145,16 @@ block_console(struct sk_sink *s, struct console *c)
 		c->watch = sk_watch_add(s->loop, c->fd, EPOLLOUT, console_ready, s, NULL);
 }
 
+/* Once, and not to the console that it is about. */
+static void
+say_lost(struct sk_sink *s, struct console *c, int error)
+{
+	if (!c->lost_said && c == &s->console[0])
+		sk_sink_log(s, SK_WARNING, NULL, 0, "standard output: %s: what does not fit is lost",
+			strerror(error));
+	c->lost_said = true;
+}
+
 static void
 flush_console(struct sk_sink *s, struct console *c)
 {
@@ -163,6 +173,8 @@ flush_console(struct sk_sink *s, struct console *c)
 		}
 		if (n == -1) { /* nobody reads (EPIPE), or the disk behind is full: tasks go on */
 			c->gone = errno == EPIPE || errno == EBADF;
+			if (!c->gone)
+				say_lost(s, c, errno);
 			done = c->pending.len;
 			break;
 		}

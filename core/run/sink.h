@@ -22,6 +22,7 @@ struct sk_sink {
 		int fd; /* 1 or 2, or the same file opened anew, without blocking */
 		enum console_kind { CONSOLE_FILE, CONSOLE_PIPE, CONSOLE_SOCKET, CONSOLE_TTY } kind;
 		bool gone; /* nobody reads any more */
+		bool lost_said; /* that what is printed does not get where it should */
 		bool blocked;
 		int64_t dropped; /* log lines that found no room */
 	} console[2];

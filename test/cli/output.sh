@@ -87,5 +87,13 @@ mount -t tmpfs -o ro,size=1m none "$T/ro" 2>/dev/null && at_exit "umount '$T/ro'
 }
 sk doctor --data "$T/new"
 like "a data directory that is not there yet is fine" "$out" 'data directory +ok +.*not there yet'
+sk doctor --data "/proc/nowhere/new"
+like "one that cannot be made is not" "$code:$out" 'data directory +broken +/proc/nowhere/new cannot be made'
+sk HOME=/proc/nowhere XDG_STATE_HOME=/proc/nowhere doctor
+if [ "$(id -u)" != 0 ]; then
+	like "without --data the one that up would take is looked at" "$out" 'data directory +limited +/proc/nowhere/skalds'
+else
+	like "without --data the one that up would take is looked at" "$out" 'data directory +ok +/var/lib/skalds '
+fi
 is "doctor does not make it" "$(ls -d "$T/new" 2>&1 | grep -c 'No such')" 1
 finish

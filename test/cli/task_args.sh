@@ -75,6 +75,8 @@ bad '--id: the value is empty' $s --id ''
 bad 'id: ' $s --id "$(printf 'a%.0s' {1..256})"
 bad 'id: .*control' $s --id $'a\nb'
 bad '--id: the value is not valid UTF-8' $s --id $'\xff'
+sk task add --help
+like "--array: the help says how an element learns its index" "$out" 'array RANGES .*SKALDS_TASK_INDEX'
 bad '--id and --idempotency-key exclude each other' $s --id a --idempotency-key b
 bad '--idempotency-key: the key is empty' $s --idempotency-key ''
 bad '--name: the value is not valid UTF-8' $s --name $'\xff'

@@ -175,6 +175,8 @@ is "from the beginning" "$(events "$T/watch.out" taskId=seen -- event | sed 's/p
 	"created assigned started finished"
 kill "$PID"
 id=$("$SKALDS" task add Sleep seconds=0.5)
+is "created by no skald, before any attempt" \
+	"$(events "$T/watch.out" taskId=seen event=created -- attempt skald)" $'0\t-'
 t task watch "$id"
 is "watch of one ends with it" "$code:$(tail -n 1 <<<"$out" | grep -c "finished *$id")" "0:1"
 t task watch "$id"

@@ -86,4 +86,14 @@ is "and nothing is left" "$(task_processes)" ""
 # run-one on a terminal: the program has it.
 like "a command of run-one may read from the terminal's standard input" \
 	"$(onpty 80x24 5:10 "$SKALDS" run-one -- /bin/sh -c 'read -r x; echo got it')" 'got it'
+
+# ---- nowhere to print to ----
+
+if [ -c /dev/full ]; then
+	"$SKALDS" run-one --data kept -- sh -c 'echo one; sleep 0.2; echo two; exit 3' >/dev/full 2>full.err </dev/null
+	is "a full standard output: the code is the task's" "$?" 3
+	is "and what is lost is said, once" "$(grep -c 'standard output: No space left on device' full.err)" 1
+	"$SKALDS" run-one --data kept -- seq 100000 2>gone.err </dev/null | head -n 1 >/dev/null
+	unlike "a reader that went away is no warning" "$(cat gone.err)" 'standard output'
+fi
 finish

@@ -49,6 +49,9 @@ an_event_of_a_task(void **state)
 	e = (struct sk_event){ .kind = SK_EVENT_CREATED, .task = "a", .class_name = "", .skald = "" };
 	json_is(
 		&e, 0, "{\"time\":0,\"event\":\"created\",\"taskId\":\"a\",\"attempt\":0,\"skald\":null}");
+	e.skald = "hub1"; /* the controller that accepted it: nothing to show */
+	json_is(
+		&e, 0, "{\"time\":0,\"event\":\"created\",\"taskId\":\"a\",\"attempt\":0,\"skald\":null}");
 }
 
 static void

@@ -104,12 +104,12 @@ events_are_read_after_a_number(void **state)
 
 	reads(r, 0, "", 100, "", 0);
 	reads(r, -1, "", 100, "", 0);
-	tell(r, SK_EVENT_CREATED, "a", "");
+	tell(r, SK_EVENT_ASSIGNED, "a", "");
 	tell(r, SK_EVENT_STARTED, "b", "");
 	tell(r, SK_EVENT_FINISHED, "a", "");
 	deliver(r);
 	reads(r, 0, "", 100,
-		LINE("001", "created", "a") LINE("002", "started", "b") LINE("003", "finished", "a"), 3);
+		LINE("001", "assigned", "a") LINE("002", "started", "b") LINE("003", "finished", "a"), 3);
 	reads(r, r->start + 1, "", 100, LINE("002", "started", "b") LINE("003", "finished", "a"), 3);
 	reads(r, r->start + 1, "", 1, LINE("002", "started", "b"), 2);
 	reads(r, r->start + 3, "", 100, "", 3);
@@ -121,13 +121,13 @@ events_of_one_task(void **state)
 {
 	struct rig *r = *state;
 
-	tell(r, SK_EVENT_CREATED, "a", "");
+	tell(r, SK_EVENT_ASSIGNED, "a", "");
 	tell(r, SK_EVENT_STARTED, "b", "");
 	tell(r, SK_EVENT_FINISHED, "a", "");
 	tell(r, SK_EVENT_FINISHED, "aa", "");
 	deliver(r);
-	reads(r, 0, "a", 100, LINE("001", "created", "a") LINE("003", "finished", "a"), 4);
-	reads(r, 0, "a", 1, LINE("001", "created", "a"), 1);
+	reads(r, 0, "a", 100, LINE("001", "assigned", "a") LINE("003", "finished", "a"), 4);
+	reads(r, 0, "a", 1, LINE("001", "assigned", "a"), 1);
 	reads(r, 0, "c", 100, "", 4);
 }
 
@@ -136,15 +136,15 @@ a_number_that_is_gone_or_of_another_time_is_a_gap(void **state)
 {
 	struct rig *r = *state;
 
-	tell(r, SK_EVENT_CREATED, "a", "");
+	tell(r, SK_EVENT_ASSIGNED, "a", "");
 	deliver(r);
 	reads(r, 17, "", 100,
 		"{\"seq\":1700000000000000,\"time\":1700000000000,\"event\":\"gap\"}\n" LINE(
-			"001", "created", "a"),
+			"001", "assigned", "a"),
 		1);
 	reads(r, r->start + 9, "", 100,
 		"{\"seq\":1700000000000000,\"time\":1700000000000,\"event\":\"gap\"}\n" LINE(
-			"001", "created", "a"),
+			"001", "assigned", "a"),
 		1);
 }
 
