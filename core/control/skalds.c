@@ -51,15 +51,31 @@ sk_skalds_free(struct sk_skalds *s)
 	free(s);
 }
 
+/* Where it stands in the list, or belongs. */
+static size_t
+place_of(const struct sk_skalds *s, const char *id, bool *there)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(s->list[mid]->row->id, id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*there = low < s->n && strcmp(s->list[low]->row->id, id) == 0;
+	return low;
+}
+
 struct sk_agent *
 sk_skalds_find(struct sk_control *c, const char *id)
 {
-	struct sk_skalds *s = c->skalds;
+	bool there;
+	size_t i = place_of(c->skalds, id, &there);
 
-	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->list[i]->row->id, id) == 0)
-			return s->list[i];
-	return NULL;
+	return there ? c->skalds->list[i] : NULL;
 }
 
 /* ---- rows ---- */
@@ -85,7 +101,8 @@ static struct sk_agent *
 add_agent(struct sk_skalds *s, const struct sk_skald *row)
 {
 	struct sk_agent *a = sk_xcalloc(1, sizeof(*a));
-	size_t i;
+	bool there;
+	size_t i = place_of(s, row->id, &there);
 
 	if (s->n == s->cap) {
 		s->cap = s->cap > 0 ? s->cap * 2 : 16;
@@ -93,8 +110,7 @@ add_agent(struct sk_skalds *s, const struct sk_skald *row)
 	}
 	a->depth = MIN_DEPTH;
 	set_row(a, row);
-	for (i = s->n; i > 0 && strcmp(s->list[i - 1]->row->id, row->id) > 0; i--)
-		s->list[i] = s->list[i - 1];
+	memmove(&s->list[i + 1], &s->list[i], (s->n - i) * sizeof(struct sk_agent *));
 	s->list[i] = a;
 	s->n++;
 	return a;

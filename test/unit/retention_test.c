@@ -14,6 +14,7 @@
 #include "core/run/worker.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define SECOND ((int64_t)1000)
 #define HOUR (3600 * SECOND)
@@ -276,7 +277,7 @@ the_number_that_is_kept_needs_no_clock(void **state)
 /* ---- skalds ---- */
 
 static void
-put_row(const char *id, enum sk_skald_mode mode)
+store_row(const char *id, enum sk_skald_mode mode)
 {
 	static const char *const none[] = { NULL };
 	struct sk_skald row = { .id = id,
@@ -292,6 +293,12 @@ put_row(const char *id, enum sk_skald_mode mode)
 
 	assert_int_equal(sk_store_wait(rig.cfg.store, rig.cfg.loop, &op.op), SK_OK);
 	sk_arena_free(op.op.arena);
+}
+
+static void
+put_row(const char *id, enum sk_skald_mode mode)
+{
+	store_row(id, mode);
 	sk_skalds_read(rig.c, NULL);
 	turn();
 }
@@ -370,6 +377,28 @@ one_that_has_an_attempt_stays(void **state)
 	assert_false(is_known("edge"));
 }
 
+/* Looking for each among all of them took seconds. */
+static void
+many_are_read_and_looked_through_in_a_moment(void **state)
+{
+	enum { N = 20000 };
+	char id[16];
+	clock_t start;
+
+	(void)state;
+	for (int i = N; i-- > 0;) {
+		snprintf(id, sizeof(id), "s%05d", i);
+		store_row(id, i % 2 == 0 ? SK_MODE_EDGE : SK_MODE_NODE);
+	}
+	start = clock();
+	sk_skalds_read(rig.c, NULL);
+	turn();
+	sk_retention_look(rig.c);
+	assert_true(clock() - start < CLOCKS_PER_SEC);
+	assert_true(is_known("s00000") && is_known("s19999") && is_known("s04567"));
+	assert_false(is_known("s") || is_known("s04567x") || is_known("t"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -387,6 +416,7 @@ main(void)
 		TEST(a_new_controller_knows_how_long_one_is_gone),
 		TEST(no_jump_of_the_clock_makes_one_gone),
 		TEST(one_that_has_an_attempt_stays),
+		TEST(many_are_read_and_looked_through_in_a_moment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
