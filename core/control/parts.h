@@ -47,9 +47,6 @@ int64_t sk_skalds_patience_ms(const struct sk_control *c);
  * for a second renewal. */
 void sk_skalds_announced(struct sk_control *c, const char *id);
 struct sk_agent *sk_skalds_find(struct sk_control *c, const char *id);
-/* Could this skald ever run it? Has it room for it now? */
-bool sk_agent_suits(const struct sk_agent *a, const struct sk_need *need);
-bool sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need);
 /* The skald that gets the task by the strategy, NULL when none has room. lane: who asks, for
  * reservations. */
 struct sk_agent *sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lane);
@@ -64,12 +61,21 @@ void sk_skalds_hold(struct sk_control *c, const struct sk_need *need);
 void sk_skalds_reserve(struct sk_control *c, const struct sk_need *need, const void *lane);
 /* There is no such lane any more. */
 void sk_skalds_unreserve(struct sk_control *c, const void *lane);
+/* Call fn for every skald that is online, until it returns false. */
+void sk_skalds_each(struct sk_control *c, bool (*fn)(void *arg, struct sk_agent *a), void *arg);
+
+/* ---- room.c: what room one has ---- */
+
+/* Could this skald ever run it? Has it room for it now? Is a slot all that is missing? */
+bool sk_agent_suits(const struct sk_agent *a, const struct sk_need *need);
+bool sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need);
+bool sk_agent_lacks_slot(const struct sk_agent *a, const struct sk_need *need);
 void sk_agent_take(struct sk_agent *a, const struct sk_need *need);
 void sk_agent_give(struct sk_agent *a, const struct sk_need *need);
 /* An attempt ran to its end, so long after it was assigned: how many may wait there is adapted. */
 void sk_agent_adapt(struct sk_agent *a, bool reusable, int64_t ms);
-/* Call fn for every skald that is online, until it returns false. */
-void sk_skalds_each(struct sk_control *c, bool (*fn)(void *arg, struct sk_agent *a), void *arg);
+/* As if none had ended there yet. */
+void sk_agent_adapt_anew(struct sk_agent *a);
 
 /* ---- live.c: attempts that are assigned or run, and the room they hold ---- */
 

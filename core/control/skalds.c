@@ -1,4 +1,4 @@
-/* skalds.c - the skalds: their rows, whether they live, what room they have. */
+/* skalds.c - the skalds: their rows, whether they live, which of them gets a task. */
 #include "core/base/log.h"
 #include "core/control/parts.h"
 #include <stdlib.h>
@@ -6,10 +6,6 @@
 
 #define MARGIN_MS 2000 /* beyond the lease, before a skald counts as lost; scaled with it */
 #define DEFAULT_LEASE_MS 10000
-#define MIN_DEPTH 4
-#define MAX_DEPTH 2048 /* a round of assign, start, end and both commits takes some 20 ms */
-#define MAX_AHEAD ((int64_t)16) /* for each slot */
-#define QUICK_MS ((int64_t)25) /* tasks that end sooner may wait deeper */
 
 struct sk_skalds {
 	struct sk_agent **list; /* by id */
@@ -108,7 +104,7 @@ add_agent(struct sk_skalds *s, const struct sk_skald *row)
 		s->cap = s->cap > 0 ? s->cap * 2 : 16;
 		s->list = sk_xreallocarray(s->list, s->cap, sizeof(struct sk_agent *));
 	}
-	a->depth = MIN_DEPTH;
+	sk_agent_adapt_anew(a);
 	set_row(a, row);
 	memmove(&s->list[i + 1], &s->list[i], (s->n - i) * sizeof(struct sk_agent *));
 	s->list[i] = a;
@@ -272,118 +268,6 @@ sk_skalds_read(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_co
 	sk_store_submit(c->cfg.store, &s->op.op);
 }
 
-/* ---- room ---- */
-
-static bool
-has_class(const struct sk_agent *a, const char *name)
-{
-	for (const char *const *k = a->row->classes; *k != NULL; k++)
-		if (strcmp(*k, name) == 0)
-			return true;
-	return false;
-}
-
-static bool
-has_labels(const struct sk_agent *a, const struct sk_value *want)
-{
-	if (want == NULL || want->kind != SK_MAP)
-		return true;
-	for (size_t i = 0; i < want->u.map.n; i++) {
-		const struct sk_value *has = sk_map_get(a->row->labels, want->u.map.pairs[i].key);
-
-		if (has == NULL || !sk_value_equal(has, want->u.map.pairs[i].value))
-			return false;
-	}
-	return true;
-}
-
-bool
-sk_agent_suits(const struct sk_agent *a, const struct sk_need *need)
-{
-	return a->row->mode == SK_MODE_NODE && need->cpus <= a->row->cpus &&
-		need->memory_mb <= a->row->memory_mb && need->gpus <= a->row->gpus &&
-		has_class(a, need->class_name) && has_labels(a, need->labels);
-}
-
-/* Tasks of reusable classes share a slot, `depth` of them. Short ones of ordinary classes are given
- * ahead of a free slot, so that it need not wait for a commit; should the next ones be long, the
- * supervisor hands back what waits too long. That it can only while all slots are theirs: what
- * waits behind reusable ones would wait without limit. */
-static bool
-has_slot(const struct sk_agent *a, const struct sk_need *need)
-{
-	int64_t shared = (a->n_short + a->depth - 1) / a->depth, slots = a->row->slots;
-
-	bool now = need->prompt || a->held || slots == 0 || a->n_short > 0;
-
-	if (!need->reusable)
-		return a->n_whole + shared < slots + (now ? 0 : a->ahead);
-	return a->n_whole < slots && a->n_short < (slots - a->n_whole) * a->depth;
-}
-
-static bool
-has_resources(const struct sk_agent *a, const struct sk_need *need)
-{
-	return a->view.online && !a->row->draining &&
-		(need->cpus <= 0 || a->cpus + need->cpus <= a->row->cpus + 1e-9) &&
-		(need->memory_mb == 0 || a->memory_mb + need->memory_mb <= a->row->memory_mb) &&
-		(need->gpus == 0 || a->gpus + need->gpus <= a->row->gpus);
-}
-
-bool
-sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need)
-{
-	return has_slot(a, need) && has_resources(a, need);
-}
-
-void
-sk_agent_take(struct sk_agent *a, const struct sk_need *need)
-{
-	a->n_live++;
-	*(need->reusable ? &a->n_short : &a->n_whole) += 1;
-	a->cpus += need->cpus;
-	a->memory_mb += need->memory_mb;
-	a->gpus += need->gpus;
-	a->view.tasks = a->n_live;
-}
-
-void
-sk_agent_give(struct sk_agent *a, const struct sk_need *need)
-{
-	a->n_live--;
-	*(need->reusable ? &a->n_short : &a->n_whole) -= 1;
-	a->cpus -= need->cpus;
-	a->memory_mb -= need->memory_mb;
-	a->gpus -= need->gpus;
-	if (a->n_live == 0)
-		a->cpus = 0; /* no drift of sums of fractions */
-	a->view.tasks = a->n_live;
-}
-
-static void
-adapt_ahead(struct sk_agent *a, int64_t ms)
-{
-	if (ms > 4 * QUICK_MS)
-		a->ahead = 0;
-	else if (ms <= QUICK_MS && a->ahead < MAX_AHEAD * a->row->slots)
-		a->ahead++;
-}
-
-void
-sk_agent_adapt(struct sk_agent *a, bool reusable, int64_t ms)
-{
-	if (!reusable) {
-		adapt_ahead(a, ms);
-		return;
-	}
-	if (ms <= QUICK_MS && a->depth < MAX_DEPTH)
-		a->depth++;
-	else if (ms > 4 * QUICK_MS && a->depth > MIN_DEPTH)
-		a->depth -= a->depth / 8 + 1;
-	if (a->depth < MIN_DEPTH)
-		a->depth = MIN_DEPTH;
-}
-
 /* ---- the choice ---- */
 
 /* What would be left: less is a better fit. */
@@ -457,8 +341,7 @@ sk_skalds_hold(struct sk_control *c, const struct sk_need *need)
 	for (size_t i = 0; i < c->skalds->n; i++) {
 		struct sk_agent *a = c->skalds->list[i];
 
-		a->held =
-			a->held || (!has_slot(a, need) && has_resources(a, need) && sk_agent_suits(a, need));
+		a->held = a->held || (sk_agent_lacks_slot(a, need) && sk_agent_suits(a, need));
 	}
 }
 
