@@ -234,10 +234,29 @@ compose(struct sk_node *n, struct entry *e, struct sk_move *m, struct sk_arena *
 
 /* ---- stored ---- */
 
+/* An event has no members for it: why an attempt failed is a sentence. */
+static void
+failure_text(const struct node_task *t, struct sk_str *out)
+{
+	const char *message = end_message(t);
+
+	if (t->reason == SK_REASON_EXITED)
+		sk_str_addf(out, "exited with code %d", t->code);
+	else if (t->reason == SK_REASON_SIGNALED)
+		sk_str_addf(out, "killed by signal %d", t->signal);
+	else if (t->reason == SK_REASON_OOM)
+		sk_str_adds(out, "out of memory");
+	else if (t->reason == SK_REASON_TIMEOUT)
+		sk_str_adds(out, "timed out");
+	if (message[0] != '\0')
+		sk_str_addf(out, "%s%s", out->len > 0 ? ": " : "", message);
+}
+
 void
 node_say_end(struct sk_node *n, const struct node_task *t)
 {
 	const char *message = end_message(t);
+	struct sk_str why = SK_STR_INIT;
 	enum sk_event_kind kind =
 		end_kind(t) == SK_LIFE_INTERRUPT ? SK_EVENT_INTERRUPTED : SK_EVENT_RETRYING;
 
@@ -249,7 +268,12 @@ node_say_end(struct sk_node *n, const struct node_task *t)
 		kind = SK_EVENT_FAILED;
 	else if (t->life.phase == SK_CANCELLED)
 		kind = SK_EVENT_CANCELLED;
+	if (kind == SK_EVENT_FAILED || kind == SK_EVENT_RETRYING) {
+		failure_text(t, &why);
+		message = sk_str_text(&why);
+	}
 	node_publish(n, kind, t, message);
+	sk_str_release(&why);
 }
 
 static void

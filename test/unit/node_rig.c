@@ -373,6 +373,7 @@ nr_exited(struct nr *r, const struct nr_frame *f, enum sk_reason reason, int cod
 	rep.state = SK_T_ENDED;
 	rep.reason = reason;
 	rep.code = code;
+	rep.signal = reason == SK_REASON_SIGNALED ? code - 128 : 0;
 	rep.end_ms = sk_wall_ms();
 	rep.end_boot_ms = sk_boot_ms();
 	rep.max_rss_kb = 1234;

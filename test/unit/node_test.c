@@ -457,15 +457,16 @@ static const struct ending {
 	enum sk_phase phase;
 	uint32_t failures;
 	enum sk_event_kind event;
+	const char *told; /* with the event */
 } endings[] = {
-	{ SK_REASON_EXITED, 0, SK_FINISHED, 0, SK_EVENT_FINISHED },
-	{ SK_REASON_EXITED, 1, SK_CREATED, 1, SK_EVENT_RETRYING },
-	{ SK_REASON_EXITED, 75, SK_CREATED, 1, SK_EVENT_RETRYING },
-	{ SK_REASON_SIGNALED, 139, SK_CREATED, 1, SK_EVENT_RETRYING },
-	{ SK_REASON_OOM, 137, SK_CREATED, 1, SK_EVENT_RETRYING },
-	{ SK_REASON_TIMEOUT, 143, SK_CREATED, 1, SK_EVENT_RETRYING },
-	{ SK_REASON_START_FAILED, 127, SK_CREATED, 1, SK_EVENT_RETRYING },
-	{ SK_REASON_INTERRUPTED, 143, SK_CREATED, 0, SK_EVENT_INTERRUPTED },
+	{ SK_REASON_EXITED, 0, SK_FINISHED, 0, SK_EVENT_FINISHED, "" },
+	{ SK_REASON_EXITED, 1, SK_CREATED, 1, SK_EVENT_RETRYING, "exited with code 1" },
+	{ SK_REASON_EXITED, 75, SK_CREATED, 1, SK_EVENT_RETRYING, "exited with code 75" },
+	{ SK_REASON_SIGNALED, 139, SK_CREATED, 1, SK_EVENT_RETRYING, "killed by signal 11" },
+	{ SK_REASON_OOM, 137, SK_CREATED, 1, SK_EVENT_RETRYING, "out of memory" },
+	{ SK_REASON_TIMEOUT, 143, SK_CREATED, 1, SK_EVENT_RETRYING, "timed out" },
+	{ SK_REASON_START_FAILED, 127, SK_CREATED, 1, SK_EVENT_RETRYING, "" },
+	{ SK_REASON_INTERRUPTED, 143, SK_CREATED, 0, SK_EVENT_INTERRUPTED, "" },
 };
 
 static void
@@ -491,6 +492,7 @@ every_end_is_what_it_was(void **state)
 		if (e->failures > 0)
 			assert_in_range(rec->due_ms, now + 75000, now + 126000);
 		nr_await_event(r, e->event, id);
+		assert_string_equal(r->events[r->n_events - 1].message, e->told);
 		nr_await(r, SK_F_FORGET, id);
 		assert_int_equal(nr_attempts(r, id)->n, e->phase == SK_FINISHED ? 0 : 1);
 	}
