@@ -1,6 +1,6 @@
-/* maps.c - SQLite keeps the index of its log in a file that it maps. A page of a map that finds no room
- * on the disk is a SIGBUS when it is written. SQLite looks for room before, but by one byte in 4 KiB,
- * and blocks may be smaller; so all of the room is taken here, or the map is not made. */
+/* maps.c - SQLite keeps the index of its log in a file that it maps. A page of a map that finds no
+ * room on the disk is a SIGBUS when it is written. SQLite looks for room before, but by one byte in
+ * 4 KiB, and blocks may be smaller; so all of it is taken here, or the map is not made. */
 #include "adapters/sqlite/db.h"
 #include <errno.h>
 #include <fcntl.h>
