@@ -1,7 +1,5 @@
 /* task_bulk.c - `skalds task add --file`: first every line is checked (task_check.c), then all are
- * sent in pieces. Each task gets an id before it is sent, so that a piece that was cut may be sent
- * again. */
-#include "adapters/json.h"
+ * sent in pieces (task_piece.c). */
 #include "cmd/bulk.h"
 #include "core/base/clock.h"
 #include <errno.h>
@@ -14,7 +12,6 @@
 
 #define COMMAND SK_ADD_COMMAND
 #define MAX_INPUT ((size_t)1 << 30)
-#define PIECE_BYTES ((size_t)1 << 20)
 #define PIECE_LINES 2000
 
 /* ---- reading ---- */
@@ -58,43 +55,6 @@ read_all(struct sk_bulk *b, const char *path)
 /* ---- sending ---- */
 
 static void
-make_id(struct sk_bulk *b, const struct sk_bulk_line *l, char id[SK_ADD_ID_LEN])
-{
-	if (b->key != NULL)
-		sk_add_derived_id(b->key, l->number, id);
-	else
-		sk_ulid_make(&b->ulid, sk_wall_ms(), id);
-}
-
-/* The line with an id. It is known to be an object with members. */
-static void
-add_line(struct sk_bulk *b, const struct sk_bulk_line *l, struct sk_str *piece)
-{
-	const char *p = b->text.p + l->at, *brace = memchr(p, '{', l->len);
-	char id[SK_ADD_ID_LEN];
-
-	if (l->id == SK_ID_GIVEN) {
-		sk_str_add(piece, p, l->len);
-	} else if (l->id == SK_ID_ABSENT && brace != NULL) {
-		make_id(b, l, id);
-		sk_str_addf(piece, "{\"id\":\"%s\",", id);
-		sk_str_add(piece, brace + 1, l->len - (size_t)(brace + 1 - p));
-	} else {
-		struct sk_arena *a = sk_arena_new();
-		struct sk_problems none;
-		struct sk_value *v;
-
-		sk_problems_init(&none, a, "");
-		make_id(b, l, id);
-		v = sk_json_parse(p, l->len, a, &none);
-		sk_map_set(a, v, "id", sk_value_string(a, id, strlen(id)));
-		sk_value_json(piece, v);
-		sk_arena_free(a);
-	}
-	sk_str_addc(piece, '\n');
-}
-
-static void
 print_ids(struct sk_bulk *b, struct sk_value *const *ids, size_t n)
 {
 	struct sk_str lines = SK_STR_INIT;
@@ -122,76 +82,32 @@ print_ids(struct sk_bulk *b, struct sk_value *const *ids, size_t n)
 
 /* What the other side stored of a piece; what it left out (--skip-invalid) is said by line. */
 static int
-take_answer(struct sk_bulk *b, const struct sk_http_answer *answer, const size_t *numbers, size_t n)
+take_answer(struct sk_bulk *b, const struct sk_bulk_piece *p, const struct sk_value *answer)
 {
-	struct sk_arena *a = sk_arena_new();
-	const struct sk_value *v = sk_answer_parse(COMMAND, &answer->body, a);
-	struct sk_value *const *list;
-	size_t count;
+	struct sk_value *const *ids;
+	size_t n;
 
-	list = sk_member_list(v, "problems", &count);
-	for (size_t i = 0; i < count; i++) {
-		int64_t line = sk_member_int(list[i], "line", 0);
-
-		sk_progress_clear(&b->progress);
-		sk_complain(COMMAND, "%s:%zu: %s", b->file,
-			line > 0 && (size_t)line <= n ? numbers[line - 1] : 0,
-			sk_member_text(list[i], "message"));
-	}
-	list = sk_member_list(v, "ids", &count);
-	b->stored += count;
-	b->refused += n - (count < n ? count : n);
-	b->existing += (size_t)sk_member_int(v, "existing", 0);
-	print_ids(b, list, count);
-	sk_arena_free(a);
-	return v != NULL ? 0 : SK_EXIT_SKALDS;
-}
-
-static int
-send_piece(struct sk_bulk *b, const struct sk_str *piece, const size_t *numbers, size_t n)
-{
-	const struct sk_http_call call = { .method = "POST",
-		.path = sk_arg_set(b->args, "skip-invalid") ? "/v1/tasks?skip_invalid=1" : "/v1/tasks",
-		.content_type = "application/x-ndjson",
-		.body = piece->p,
-		.len = piece->len };
-	struct sk_http_answer answer;
-	int code = sk_door_ask(b->door, &call, &answer);
-
-	if (code != 0)
-		return code;
-	if (answer.status / 100 == 2)
-		code = take_answer(b, &answer, numbers, n);
-	else {
-		sk_progress_clear(&b->progress);
-		code = sk_door_refused(b->door, &answer, b->file, numbers, n);
-	}
-	sk_door_release(&answer);
-	return code;
+	sk_bulk_say_problems(b, p, answer);
+	ids = sk_member_list(answer, "ids", &n);
+	b->stored += n;
+	b->refused += p->n - (n < p->n ? n : p->n);
+	b->existing += (size_t)sk_member_int(answer, "existing", 0);
+	print_ids(b, ids, n);
+	sk_progress_draw(&b->progress, "stored", b->stored, b->n);
+	return 0;
 }
 
 static int
 send_all(struct sk_bulk *b)
 {
-	struct sk_str piece = SK_STR_INIT;
-	size_t *numbers = sk_xcalloc(PIECE_LINES, sizeof(*numbers)), next = 0;
-	int code = 0;
+	const struct sk_bulk_send send = {
+		.path = sk_arg_set(b->args, "skip-invalid") ? "/v1/tasks?skip_invalid=1" : "/v1/tasks",
+		.lines = PIECE_LINES,
+		.take = take_answer
+	};
+	int code = sk_bulk_send(b, &send);
 
-	while (code == 0 && next < b->n) {
-		size_t n = 0;
-
-		sk_str_clear(&piece);
-		while (next < b->n && n < PIECE_LINES &&
-			(n == 0 || piece.len + b->lines[next].len < PIECE_BYTES)) {
-			numbers[n++] = b->lines[next].number;
-			add_line(b, &b->lines[next++], &piece);
-		}
-		code = sk_bulk_interrupted() ? 130 : send_piece(b, &piece, numbers, n);
-		sk_progress_draw(&b->progress, "stored", b->stored, b->n);
-	}
 	sk_progress_clear(&b->progress);
-	free(numbers);
-	sk_str_release(&piece);
 	return code;
 }
 
@@ -270,6 +186,7 @@ release(struct sk_bulk *b)
 	sk_str_release(&b->text);
 	sk_str_release(&b->out);
 	sk_map_release(&b->ids);
+	sk_map_release(&b->keys);
 	for (size_t i = 0; i < b->n_deps; i++)
 		free(b->deps[i].id);
 	free(b->deps);
@@ -284,7 +201,8 @@ sk_add_bulk(const struct sk_args *args, struct sk_settings *settings)
 	struct sk_bulk b = { .args = args,
 		.file = strcmp(path, "-") == 0 ? "stdin" : path,
 		.key = sk_arg(args, "idempotency-key"),
-		.ids = SK_MAP_INIT };
+		.ids = SK_MAP_INIT,
+		.keys = SK_MAP_INIT };
 	sigset_t before;
 	int code;
 

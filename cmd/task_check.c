@@ -30,19 +30,22 @@ hash(const char *id)
 	return h == 0 || h == UINT64_MAX ? 1 : h;
 }
 
-/* The same id on two lines is a mistake that the other side would see piece by piece only. */
+/* The same id or unique key on two lines is a mistake that the other side would see piece by piece
+ * only. */
 static bool
-is_new(struct sk_bulk *b, const char *id, size_t number, struct sk_problems *p)
+is_new(const struct sk_map *m, const char *text, const char *path, struct sk_problems *p)
 {
-	uint64_t key = hash(id);
-	uintptr_t before = (uintptr_t)sk_map_find(&b->ids, key);
+	uintptr_t before = (uintptr_t)sk_map_find(m, hash(text));
 
-	if (before != 0) {
-		sk_problem(p, 0, 0, "id", "line %zu has the same id", (size_t)before);
-		return false;
-	}
-	sk_map_put(&b->ids, key, (void *)(uintptr_t)number);
-	return true;
+	if (before != 0)
+		sk_problem(p, 0, 0, path, "line %zu has the same %s", (size_t)before, path);
+	return before == 0;
+}
+
+static void
+remember(struct sk_map *m, const char *text, size_t number)
+{
+	sk_map_put(m, hash(text), (void *)(uintptr_t)number);
 }
 
 /* Those that no line before adds are looked at when all lines are known. */
@@ -90,8 +93,14 @@ is_right(struct sk_bulk *b, struct sk_bulk_line *l, struct sk_arena *a, struct s
 		return false;
 	id = sk_map_get(v, "id");
 	l->id = id == NULL ? SK_ID_ABSENT : id->kind == SK_NULL ? SK_ID_NULL : SK_ID_GIVEN;
-	if (l->id == SK_ID_GIVEN && !is_new(b, record.id, l->number, p))
+	l->unique = record.unique_key[0] != '\0';
+	if ((l->id == SK_ID_GIVEN && !is_new(&b->ids, record.id, "id", p)) ||
+		(l->unique && !is_new(&b->keys, record.unique_key, "uniqueKey", p)))
 		return false;
+	if (l->id == SK_ID_GIVEN)
+		remember(&b->ids, record.id, l->number);
+	if (l->unique)
+		remember(&b->keys, record.unique_key, l->number);
 	keep_dependencies(b, sk_map_get(record.spec, "dependencies"), l->number);
 	return true;
 }
@@ -161,11 +170,11 @@ check_lines(struct sk_bulk *b)
 
 /* ---- dependencies ---- */
 
-static void SK_PRINTF(3, 4) wrong_line(struct sk_bulk *b, size_t number, const char *fmt, ...)
+/* A line that was kept is wrong after all. */
+static void
+mark_wrong(struct sk_bulk *b, size_t number)
 {
 	size_t low = 0, high = b->n;
-	struct sk_str s = SK_STR_INIT;
-	va_list ap;
 
 	while (low + 1 < high) {
 		size_t mid = (low + high) / 2;
@@ -174,6 +183,14 @@ static void SK_PRINTF(3, 4) wrong_line(struct sk_bulk *b, size_t number, const c
 	}
 	b->bad += b->lines[low].wrong ? 0 : 1;
 	b->lines[low].wrong = true;
+}
+
+static void SK_PRINTF(3, 4) wrong_line(struct sk_bulk *b, size_t number, const char *fmt, ...)
+{
+	struct sk_str s = SK_STR_INIT;
+	va_list ap;
+
+	mark_wrong(b, number);
 	va_start(ap, fmt);
 	sk_str_vaddf(&s, fmt, ap);
 	va_end(ap);
@@ -249,14 +266,55 @@ drop_wrong(struct sk_bulk *b)
 	b->n = kept;
 }
 
+/* ---- what is stored already ---- */
+
+static int
+take_look(struct sk_bulk *b, const struct sk_bulk_piece *p, const struct sk_value *answer)
+{
+	struct sk_value *const *problems;
+	size_t n;
+
+	sk_bulk_say_problems(b, p, answer);
+	problems = sk_member_list(answer, "problems", &n);
+	for (size_t i = 0; i < n; i++) {
+		int64_t line = sk_member_int(problems[i], "line", 0);
+
+		if (line > 0 && (size_t)line <= p->n)
+			mark_wrong(b, p->numbers[line - 1]);
+	}
+	sk_progress_draw(&b->progress, "compared", p->numbers[p->n - 1], b->lines[b->n - 1].number);
+	return 0;
+}
+
+/* A piece is stored as a whole or not at all: one that is refused must not come behind others that
+ * are stored already. Of a piece no more than so many lines are told. */
+static int
+look_for_others(struct sk_bulk *b)
+{
+	const struct sk_bulk_send send = { .path = "/v1/tasks?dry_run=1&skip_invalid=1&part=1",
+		.lines = SK_MAX_PROBLEMS,
+		.known = true,
+		.take = take_look };
+
+	if (b->door == NULL || b->n <= send.lines) /* few are refused together, and all told */
+		return 0;
+	sk_progress_start(&b->progress);
+	return sk_bulk_send(b, &send);
+}
+
 int
 sk_bulk_check(struct sk_bulk *b)
 {
 	char shown[2][SK_COUNT_LEN];
+	size_t mistakes;
 	int code = check_lines(b);
 
 	if (code == 0)
 		code = check_dependencies(b);
+	drop_wrong(b);
+	mistakes = b->bad;
+	if (code == 0)
+		code = look_for_others(b);
 	sk_progress_clear(&b->progress);
 	if (code != 0)
 		return code;
@@ -265,5 +323,5 @@ sk_bulk_check(struct sk_bulk *b)
 		return 0;
 	sk_complain(COMMAND, "%s of %s lines are wrong; nothing was stored",
 		sk_count_text((int64_t)b->bad, shown[0]), sk_count_text((int64_t)b->seen, shown[1]));
-	return SK_EXIT_USAGE;
+	return mistakes > 0 ? SK_EXIT_USAGE : SK_EXIT_FAILED;
 }

@@ -72,6 +72,8 @@ struct sk_op_insert {
 	const struct sk_record *const *records;
 	size_t n;
 	bool each;
+	/* Store nothing, only look what is in the way of each; the codes are as with each. */
+	bool dry;
 	/* Result, n of them, in op.arena: SK_OK, SK_ECONFLICT, or SK_ECANCELED: nothing is in its way,
 	 * but all were meant to go in and another could not. */
 	enum sk_code *codes;

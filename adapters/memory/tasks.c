@@ -43,6 +43,8 @@ sk_memory_insert(struct sk_memory *m, struct sk_op_insert *op)
 	op->seqs = sk_arena_alloc(op->op.arena, (op->n + 1) * sizeof(*op->seqs));
 	for (size_t i = 0; i < op->n; i++) {
 		op->codes[i] = obstacle(m, op, i);
+		if (op->dry)
+			continue;
 		if (op->codes[i] == SK_OK)
 			op->seqs[i] = sk_memory_add(m, op->records[i])->r->seq;
 		else if (!op->each)

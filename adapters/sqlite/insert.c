@@ -88,6 +88,18 @@ insert_all(struct sk_sq *q, struct sk_op_insert *op, struct sk_err *err)
 	return code;
 }
 
+static enum sk_code
+look_at_all(struct sk_sq *q, struct sk_op_insert *op, struct sk_err *err)
+{
+	enum sk_code code = SK_OK;
+
+	for (size_t i = 0; i < op->n && code == SK_OK; i++) {
+		code = obstacle(q, op, i, err);
+		op->codes[i] = op->found[i] != NULL ? SK_ECONFLICT : SK_OK;
+	}
+	return code;
+}
+
 enum sk_code
 sk_sq_insert(struct sk_sq *q, struct sk_op_insert *op, struct sk_err *err)
 {
@@ -97,6 +109,8 @@ sk_sq_insert(struct sk_sq *q, struct sk_op_insert *op, struct sk_err *err)
 	op->codes = sk_arena_alloc(op->op.arena, (op->n + 1) * sizeof(*op->codes));
 	op->found = sk_arena_alloc(op->op.arena, (op->n + 1) * sizeof(*op->found));
 	op->seqs = sk_arena_alloc(op->op.arena, (op->n + 1) * sizeof(*op->seqs));
+	if (op->dry)
+		return look_at_all(q, op, err);
 	if (sk_sq_begin(q, err) != SK_OK ||
 		(several && sk_sq_script(&q->db, "SAVEPOINT many", err) != SK_OK))
 		return err->code;

@@ -12,7 +12,7 @@
 
 /* A word at a place goes before {} there: the first row that fits is the one. */
 const struct sk_route sk_routes[] = {
-	{ "POST", "/v1/tasks", sk_api_submit, PARAMS("skip_invalid", "dry_run"), false },
+	{ "POST", "/v1/tasks", sk_api_submit, PARAMS("skip_invalid", "dry_run", "part"), false },
 	{ "GET", "/v1/tasks", sk_api_list, PARAMS(SELECTION, "sort", "limit", "cursor"), false },
 	{ "POST", "/v1/tasks/cancel", sk_api_change_many, NULL, false },
 	{ "POST", "/v1/tasks/pause", sk_api_change_many, NULL, false },

@@ -12,6 +12,7 @@ struct submission {
 	struct sk_batch b;
 	enum form form;
 	bool dry_run;
+	bool part; /* of one input: what these depend on may come in another part */
 	int tries;
 	struct sk_op_get get; /* what the batch depends on; what is stored under its ids */
 	struct sk_op_insert insert;
@@ -286,7 +287,7 @@ meet(struct submission *s, struct sk_batch_item *item, const struct sk_record *s
 	}
 }
 
-/* What the store named as standing in the way of an insert: a unique key in use. */
+/* What the store named as standing in the way: a unique key in use. */
 static void
 meet_keys(struct submission *s)
 {
@@ -362,8 +363,9 @@ not_assigned(struct sk_record *r)
 	};
 }
 
+/* Those that are right and not there yet. */
 static void
-insert(struct sk_call *call)
+choose(struct sk_call *call)
 {
 	struct submission *s = call->state;
 	const struct sk_record **records = sk_arena_alloc(call->arena, (s->b.n + 1) * sizeof(*records));
@@ -378,17 +380,58 @@ insert(struct sk_call *call)
 		s->going[n] = item;
 		records[n++] = &item->r;
 	}
-	if (n == 0) {
+	s->insert = (struct sk_op_insert){ .records = records, .n = n };
+}
+
+static void
+insert(struct sk_call *call)
+{
+	struct submission *s = call->state;
+
+	choose(call);
+	if (s->insert.n == 0) {
 		answer(call);
 		return;
 	}
-	s->insert = (struct sk_op_insert){ .records = records, .n = n };
 	s->insert.op.kind = SK_OP_INSERT;
 	s->insert.op.done = inserted;
 	s->insert.op.arg = call;
 	s->insert.op.arena = call->arena;
 	call->idle = false;
 	sk_control_insert(call->c, &s->insert);
+}
+
+/* ---- a dry run ---- */
+
+static void
+looked(struct sk_op *op)
+{
+	struct sk_call *call = op->arg;
+	struct submission *s = call->state;
+
+	if (op->code != SK_OK) {
+		sk_call_failed(call, op->code, &op->err);
+		return;
+	}
+	for (size_t i = 0; i < s->insert.n; i++) {
+		const struct sk_record *other = s->insert.found[i];
+
+		if (other != NULL && strcmp(other->id, s->going[i]->r.id) == 0)
+			meet(s, s->going[i], other);
+	}
+	meet_keys(s);
+	if (!refused(call))
+		answer_dry(call);
+}
+
+static void
+look(struct sk_call *call)
+{
+	struct submission *s = call->state;
+
+	choose(call);
+	s->insert.dry = true;
+	sk_call_submit(call, &s->insert.op, SK_OP_INSERT, looked);
 }
 
 /* ---- what it depends on ---- */
@@ -400,12 +443,11 @@ go(struct sk_call *call)
 
 	if (refused(call))
 		return;
-	if (s->dry_run) {
-		answer_dry(call);
-		return;
-	}
 	s->going = sk_arena_alloc(call->arena, (s->b.n + 1) * sizeof(struct sk_batch_item *));
-	insert(call);
+	if (s->dry_run)
+		look(call);
+	else
+		insert(call);
 }
 
 static void
@@ -458,10 +500,16 @@ sk_api_submit(struct sk_call *call)
 	sk_problems_init(&s->b.problems, call->arena, "");
 	call->state = s;
 	if (!sk_call_bool(call, "skip_invalid", &s->b.skip_invalid) ||
-		!sk_call_bool(call, "dry_run", &s->dry_run) || !read_body(call))
+		!sk_call_bool(call, "dry_run", &s->dry_run) || !sk_call_bool(call, "part", &s->part))
+		return;
+	if (s->part && !s->dry_run) {
+		sk_call_error(call, 400, "part: only with dry_run");
+		return;
+	}
+	if (!read_body(call))
 		return;
 	sk_batch_check(&s->b);
-	if (s->b.n_needs > 0)
+	if (s->b.n_needs > 0 && !s->part)
 		look_for_needs(call);
 	else
 		go(call);

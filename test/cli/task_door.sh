@@ -171,13 +171,30 @@ t task add --file "$T/five.jsonl" --skip-invalid
 is "--skip-invalid stores the others and names both kinds" \
 	"$code:$(tr '\n' ' ' <<<"$out"):$(sed "s,$T/,," <<<"$err")" \
 	"0:a c :skalds task add: five.jsonl:2: not valid JSON: invalid token
-skalds task add: five.jsonl:3: taken
+skalds task add: five.jsonl:3: id: taken
 skalds task add: five.jsonl:5: full
 skalds task add: 3 wrong lines were left out"
 seq 1 12001 | sed 's/.*/{"className":"Sleep","attachments":{"seconds":&}}/' >"$T/many.jsonl"
 hub '201:{"ids":[],"created":0,"existing":0}'
 t task add --file "$T/many.jsonl"
 is "many are sent in pieces" "$code:$(asked | wc -l):$(asked | tr '|' '\n' | grep -c className)" "0:7:12001"
+
+(seq 1 150 | sed 's/.*/{"id":"t&","className":"Sleep","attachments":{"seconds":1},"dependencies":["mine"]}/'
+	sed -n 2p "$T/four.jsonl") >"$T/ids.jsonl"
+sed -i 1d "$T/ids.jsonl"
+hub '200:{"id":"mine"}' '200:{"dryRun":true,"valid":100,"problems":[]}' \
+	'200:{"dryRun":true,"valid":48,"problems":[{"line":2,"path":"id","message":"taken"}]}'
+t task add --file "$T/ids.jsonl"
+is "what is stored is looked for before anything is sent" "$code:$out:$(sed "s,$T/,," <<<"$err")" \
+	"1::skalds task add: ids.jsonl:102: id: taken
+skalds task add: 1 of 150 lines are wrong; nothing was stored"
+is "a hundred lines at once, those without an id or unique key are not" \
+	"$(asked | sed 's/ {.*//' | sort | uniq -c | tr -s ' ' | tr '\n' ';'):$(asked | tr '|' '\n' | grep -c className)" \
+	" 1 GET /v1/tasks/mine ; 2 POST /v1/tasks?dry_run=1&skip_invalid=1&part=1;:149"
+hub '200:{"id":"mine"}' '200:{"dryRun":true,"valid":99,"problems":[{"line":1,"path":"id","message":"taken"}]}' \
+	'200:{"dryRun":true,"valid":49,"problems":[]}' '201:{"ids":["x"],"created":149,"existing":0,"problems":[]}'
+t task add --file "$T/ids.jsonl" --skip-invalid
+is "--skip-invalid: what is in the way is not sent" "$code:$(asked | tail -n 1 | tr '|' '\n' | grep -c className)" "0:149"
 
 # ---- over TCP ----
 

@@ -140,6 +140,32 @@ t task add --file "$T/one_bad.jsonl" --skip-invalid
 is "--skip-invalid stores the others" "$code:$(wc -l <<<"$out")" "0:100"
 t status --json
 is "so many more" "$(($(json tasks.total "$out") - before))" 100
+# More than one request takes, with what is stored already behind what is not.
+bulk() { sk SKALDS_DATA="$T/bulk" task "$@"; }
+seq 1 5000 | sed 's/.*/{"id":"b&","className":"Sleep","attachments":{"seconds":1},"uniqueKey":"b&"}/' >"$T/bulk.jsonl"
+seq 4501 4650 | sed 's/.*/{"id":"b&","className":"Sleep","attachments":{"seconds":2}}/' >"$T/there.jsonl"
+sed -n 4990p "$T/bulk.jsonl" >>"$T/there.jsonl" # this one is the same
+bulk add -q --file "$T/there.jsonl"
+bulk add -q --id other --unique b5000 Sleep seconds=1
+bulk add --file "$T/bulk.jsonl"
+is "conflicts far behind: nothing is stored" "$code:$out" "1:"
+is "each is named by its line" "$(grep -c 'bulk.jsonl:4[56][0-9]*: id: there is a task' <<<"$err")" 150
+like "unique keys too" "$err" 'bulk.jsonl:5000: uniqueKey: "b5000" is in use by task other'
+like "and the sum" "$err" '151 of 5,000 lines are wrong; nothing was stored$'
+bulk get b1
+is "not even the first" "$code" 3
+bulk add --file "$T/bulk.jsonl" --skip-invalid
+is "--skip-invalid stores the others" "$code:$(wc -l <<<"$out")" "0:4849"
+is "names all that it leaves out" "$(grep -c 'bulk.jsonl:[0-9]*: ' <<<"$err")" 151
+like "and counts them" "$err" '151 wrong lines were left out'
+(sed 's/"b/"c/g' "$T/bulk.jsonl"; echo '{"className":"Sleep","attachments":{"seconds":1},"uniqueKey":"c7"}') >"$T/twice.jsonl"
+bulk add --file "$T/twice.jsonl"
+is "a unique key twice in a file: nothing is stored" "$code:$out" "2:"
+like "and both lines are named" "$err" 'twice.jsonl:5001: uniqueKey: line 7 has the same uniqueKey'
+seq 1 2500 | sed 's/.*/{"id":"d&","className":"Sleep","attachments":{"seconds":1},"dependencies":["d1"]}/' |
+	sed '1s/,"dependencies.*/}/' >"$T/chain.jsonl"
+bulk add -q --file "$T/chain.jsonl"
+is "dependencies on another piece of the file" "$code:$(wc -l <<<"$out")" "0:2500"
 t task add --array 1-1000 Sleep seconds=0 --id arr
 is "an array is one row" "$code:$out:$(field arraySize arr)" "0:arr:1000"
 t task list --id arr

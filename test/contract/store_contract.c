@@ -216,6 +216,34 @@ each_goes_in_on_its_own(void **state)
 }
 
 static void
+a_look_at_what_is_in_the_way_stores_nothing(void **state)
+{
+	RIG(g);
+	const struct sk_record *list[] = { store_task(g, "a"), store_task(g, "b"),
+		store_keyed(g, "c", "k"), store_keyed(g, "e", "free"), store_keyed(g, "d", "k") };
+	struct sk_op_insert op = { .records = list, .n = 5, .dry = true };
+
+	store_put(g, store_task(g, "b"));
+	store_put(g, store_keyed(g, "d", "k"));
+	store_must(g, SK_OP_INSERT, &op.op);
+	assert_int_equal(op.codes[0], SK_OK);
+	assert_int_equal(op.codes[1], SK_ECONFLICT);
+	assert_int_equal(op.codes[2], SK_ECONFLICT);
+	assert_int_equal(op.codes[3], SK_OK);
+	assert_int_equal(op.codes[4], SK_ECONFLICT);
+	assert_null(op.found[0]);
+	assert_string_equal(op.found[1]->id, "b");
+	assert_string_equal(op.found[2]->id, "d");
+	assert_string_equal(op.found[2]->unique_key, "k");
+	assert_null(op.found[3]);
+	assert_string_equal(op.found[4]->id, "d");
+	assert_int_equal(op.seqs[0], 0);
+	assert_string_equal(store_ids(g, &(struct sk_filter){ 0 }, SK_OLDEST_FIRST), "b d");
+	store_put(g, store_keyed(g, "e", "free"));
+	store_rig_close(g);
+}
+
+static void
 a_batch_with_one_id_twice_is_refused(void **state)
 {
 	RIG(g);
@@ -380,6 +408,7 @@ store_contract_tasks(const struct store_kind *kind)
 		T(who_is_not_there_is_null),
 		T(one_that_is_there_keeps_all_out),
 		T(each_goes_in_on_its_own),
+		T(a_look_at_what_is_in_the_way_stores_nothing),
 		T(a_batch_with_one_id_twice_is_refused),
 		T(a_unique_key_is_one_living_tasks),
 		T(a_task_that_is_final_takes_no_key),

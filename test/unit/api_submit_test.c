@@ -292,6 +292,42 @@ a_dry_run_stores_nothing(void **state)
 	nothing_is_stored(r);
 }
 
+static void
+a_dry_run_sees_what_is_stored(void **state)
+{
+	struct api_rig *r = *state;
+	struct answer *a;
+	static const char body[] =
+		"{\"id\":\"a\",\"className\":\"Noop\"}\n{\"id\":\"b\",\"className\":\"Noop\"}\n"
+		"{\"id\":\"c\",\"className\":\"Noop\",\"uniqueKey\":\"k\"}\n"
+		"{\"id\":\"d\",\"className\":\"Noop\",\"dependencies\":[\"later\"]}\n"
+		"{\"id\":\"a\",\"className\":\"Noop\"}\n";
+
+	api_ok(r, 201, "POST", "/v1/tasks",
+		"[{\"id\":\"a\",\"className\":\"Noop\",\"uniqueKey\":\"k\",\"priority\":1},"
+		"{\"id\":\"b\",\"className\":\"Noop\"}]");
+	a = lines(r, 200, "/v1/tasks?dry_run=1&skip_invalid=1&part=1", body);
+	api_is(a, "valid", "2"); /* b is there as it is, d */
+	api_is(a, "problems.0.line", "1");
+	api_is(a, "problems.0.path", "id");
+	api_is(a, "problems.0.message", "there is a task \"a\" with other content");
+	api_is(a, "problems.1.line", "3");
+	api_is(a, "problems.1.message", "\"k\" is in use by task a");
+	api_is(a, "problems.2.line", "5");
+	api_is(a, "problems.3", "");
+	a = lines(r, 200, "/v1/tasks?dry_run=1&skip_invalid=1", body);
+	api_is(a, "valid", "1");
+	api_is(a, "problems.2.path", "dependencies");
+	a = lines(r, 409, "/v1/tasks?dry_run=1", "{\"id\":\"a\",\"className\":\"Noop\"}\n");
+	api_is(a, "error.problems.0.line", "1");
+	api_ok(r, 200, "POST", "/v1/tasks?dry_run=1", "{\"id\":\"b\",\"className\":\"Noop\"}");
+	assert_int_equal(api_count(r), 2);
+	r->failing.code = SK_EIO;
+	api_ok(r, 500, "POST", "/v1/tasks?dry_run=1", NOOP);
+	r->failing.code = SK_OK;
+	api_wrong(r, 400, "POST", "/v1/tasks?part=1", NOOP, "part: only with dry_run");
+}
+
 /* ---- sent twice ---- */
 
 static void
@@ -448,6 +484,7 @@ main(void)
 		TEST(skipping_what_is_wrong),
 		TEST(skipping_what_is_there_with_other_content),
 		TEST(a_dry_run_stores_nothing),
+		TEST(a_dry_run_sees_what_is_stored),
 		TEST(the_same_id_with_the_same_content_is_one_task),
 		TEST(the_same_id_with_other_content_is_a_conflict),
 		TEST(an_idempotency_key_makes_one_of_two),
