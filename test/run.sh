@@ -253,8 +253,13 @@ stage_image()
 SKALDS=$(binary "$FLAVOR")
 export SKALDS
 rm -rf "$LOGS"
-# A scratch directory of this run alone; short, because sockets have their paths in it.
-TMPDIR=$(mktemp -d /tmp/sk.XXXXXX) || exit 99
+# A scratch directory of this run alone; short, because sockets have their paths in it; on a disk,
+# because skalds keeps no data in memory unless asked to.
+case $(stat -f -c %T /tmp) in
+tmpfs | ramfs) TMPDIR=/var/tmp ;;
+*) TMPDIR=/tmp ;;
+esac
+TMPDIR=$(mktemp -d "$TMPDIR/sk.XXXXXX") || exit 99
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 trap 'exit 130' INT TERM
