@@ -6,6 +6,7 @@
 
 #define MARGIN_MS 2000 /* beyond the lease, before a skald counts as lost; scaled with it */
 #define DEFAULT_LEASE_MS 10000
+#define NOBODY SIZE_MAX
 
 struct sk_skalds {
 	struct sk_agent **list; /* by id */
@@ -291,8 +292,6 @@ better(const struct sk_control *c, const struct sk_agent *a, const struct sk_age
 {
 	double mine, other;
 
-	if (best == NULL)
-		return true;
 	if (c->cfg.strategy == SK_BEST_FIT)
 		return left_over(a, need) < left_over(best, need);
 	mine = (double)a->n_live / (double)(a->row->slots > 0 ? a->row->slots : 1);
@@ -307,32 +306,47 @@ may_get(const struct sk_agent *a, const struct sk_need *need, const void *lane)
 		sk_agent_suits(a, need);
 }
 
-static struct sk_agent *
+/* Each of these tells a place in the list, or NOBODY. */
+
+static size_t
 pick_turn(struct sk_control *c, const struct sk_need *need, const void *lane)
 {
 	struct sk_skalds *s = c->skalds;
 
-	for (size_t i = 0; i < s->n; i++) {
-		struct sk_agent *a = s->list[(s->turn + i) % s->n];
+	for (size_t k = 0; k < s->n; k++) {
+		size_t i = (s->turn + k) % s->n;
 
-		if (may_get(a, need, lane)) {
-			s->turn = (s->turn + i + 1) % s->n;
-			return a;
+		if (may_get(s->list[i], need, lane)) {
+			s->turn = (i + 1) % s->n;
+			return i;
 		}
 	}
-	return NULL;
+	return NOBODY;
 }
 
-static struct sk_agent *
+static size_t
 pick_random(struct sk_control *c, const struct sk_need *need, const void *lane)
 {
-	struct sk_agent *chosen = NULL;
+	size_t chosen = NOBODY;
 	double n = 0;
 
 	for (size_t i = 0; i < c->skalds->n; i++)
 		if (may_get(c->skalds->list[i], need, lane) && sk_control_random(c) < 1 / ++n)
-			chosen = c->skalds->list[i];
+			chosen = i;
 	return chosen;
+}
+
+static size_t
+pick_best(struct sk_control *c, const struct sk_need *need, const void *lane)
+{
+	struct sk_agent *const *list = c->skalds->list;
+	size_t best = NOBODY;
+
+	for (size_t i = 0; i < c->skalds->n; i++)
+		if (may_get(list[i], need, lane) &&
+			(best == NOBODY || better(c, list[i], list[best], need)))
+			best = i;
+	return best;
 }
 
 void
@@ -357,19 +371,14 @@ sk_skalds_begin_round(struct sk_control *c)
 	}
 }
 
-static struct sk_agent *
+static size_t
 choose(struct sk_control *c, const struct sk_need *need, const void *lane)
 {
-	struct sk_agent *best = NULL;
-
 	if (c->cfg.strategy == SK_ROUND_ROBIN)
 		return pick_turn(c, need, lane);
 	if (c->cfg.strategy == SK_RANDOM)
 		return pick_random(c, need, lane);
-	for (size_t i = 0; i < c->skalds->n; i++)
-		if (may_get(c->skalds->list[i], need, lane) && better(c, c->skalds->list[i], best, need))
-			best = c->skalds->list[i];
-	return best;
+	return pick_best(c, need, lane);
 }
 
 /* A free slot anywhere goes before a place ahead of one. */
@@ -377,11 +386,13 @@ struct sk_agent *
 sk_skalds_pick(struct sk_control *c, const struct sk_need *need, const void *lane)
 {
 	struct sk_need now = *need;
-	struct sk_agent *a;
+	size_t i;
 
 	now.prompt = true;
-	a = choose(c, &now, lane);
-	return a != NULL || need->prompt || need->reusable ? a : choose(c, need, lane);
+	i = choose(c, &now, lane);
+	if (i == NOBODY && !need->prompt && !need->reusable)
+		i = choose(c, need, lane);
+	return i != NOBODY ? c->skalds->list[i] : NULL;
 }
 
 /* The one that was reserved for it in the round before has had time to become empty. */
