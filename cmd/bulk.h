@@ -61,8 +61,8 @@ struct sk_bulk_send {
 /* Send what is right in pieces, until something fails. 0 or an exit code, 130 when it was
  * interrupted; what was refused is said by line. */
 int sk_bulk_send(struct sk_bulk *b, const struct sk_bulk_send *send);
-/* The "problems" of an answer by line. Returns how many. */
-size_t sk_bulk_say_problems(
+/* Say the "problems" of an answer by line. */
+void sk_bulk_say_problems(
 	struct sk_bulk *b, const struct sk_bulk_piece *p, const struct sk_value *answer);
 /* SIGINT or SIGTERM is waiting; both are blocked meanwhile. */
 bool sk_bulk_interrupted(void);

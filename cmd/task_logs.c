@@ -1,6 +1,7 @@
 /* task_logs.c - `skalds task logs ID`: the output of an attempt, as the bytes it was or, with
  * --json, line by line. */
 #include "cmd/task.h"
+#include "core/run/output.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,26 +52,9 @@ print_event(const struct logs *l, const char *p, size_t n)
 
 	if (n > 0 && p[n - 1] == '\r')
 		n--;
-	sk_str_addc(&out, '{');
-	sk_json_kstr(&out, "event", "log");
-	sk_json_kstr(&out, "taskId", l->id);
-	sk_json_kint(&out, "attempt", l->attempt);
-	sk_json_key(&out, "line");
-	sk_json_string_n(&out, p, n);
-	sk_str_adds(&out, "}\n");
+	sk_out_event(&out, 0, l->id, l->attempt, p, n);
 	fwrite(out.p, 1, out.len, stdout);
 	sk_str_release(&out);
-}
-
-/* As much of a line that is too long as does not cut a character in two. */
-static size_t
-whole_chars(const struct sk_str *line)
-{
-	size_t n = MAX_LINE;
-
-	while (n > MAX_LINE - 4 && ((unsigned char)line->p[n] & 0xc0) == 0x80)
-		n--;
-	return n;
 }
 
 static void
@@ -82,7 +66,7 @@ print_lines(struct logs *l, const struct sk_str *piece)
 		nl = memchr(p, '\n', (size_t)(end - p));
 		sk_str_add(&l->line, p, (size_t)((nl != NULL ? nl : end) - p));
 		while (l->line.len > MAX_LINE) {
-			size_t n = whole_chars(&l->line);
+			size_t n = sk_utf8_whole(l->line.p, MAX_LINE);
 
 			print_event(l, l->line.p, n);
 			sk_str_consume(&l->line, n);

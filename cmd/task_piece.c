@@ -113,7 +113,7 @@ sk_bulk_send(struct sk_bulk *b, const struct sk_bulk_send *send)
 	return code;
 }
 
-size_t
+void
 sk_bulk_say_problems(
 	struct sk_bulk *b, const struct sk_bulk_piece *p, const struct sk_value *answer)
 {
@@ -131,5 +131,4 @@ sk_bulk_say_problems(
 			line > 0 && (size_t)line <= p->n ? p->numbers[line - 1] : 0, path,
 			*path != '\0' ? ": " : "", sk_member_text(list[i], "message"));
 	}
-	return n;
 }

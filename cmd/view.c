@@ -27,29 +27,7 @@ sk_view_exit_text(const struct sk_task_report *r, struct sk_str *out)
 {
 	const char *message = r->message != NULL ? r->message : "";
 
-	switch (r->reason) {
-	case SK_REASON_EXITED:
-		sk_str_addf(out, "exited with code %d", r->code);
-		break;
-	case SK_REASON_SIGNALED:
-		sk_str_addf(out, "killed by signal %d", r->signal);
-		break;
-	case SK_REASON_TIMEOUT:
-		sk_str_adds(out, "timed out");
-		break;
-	case SK_REASON_START_FAILED:
-		sk_str_adds(out, "could not be started");
-		break;
-	case SK_REASON_OOM:
-		sk_str_adds(out, "out of memory");
-		break;
-	case SK_REASON_CANCELLED:
-	case SK_REASON_LOST:
-	case SK_REASON_INTERRUPTED:
-	case SK_REASON_SKIPPED:
-		sk_str_adds(out, sk_reason_name(r->reason));
-		break;
-	}
+	sk_reason_text(out, r->reason, r->code, r->signal);
 	if (message[0] != '\0')
 		sk_str_addf(out, ": %s", message);
 }

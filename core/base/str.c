@@ -167,6 +167,21 @@ sk_utf8_bad(const char *p, size_t n)
 	return n;
 }
 
+size_t
+sk_utf8_whole(const char *p, size_t n)
+{
+	for (size_t back = 1; back <= 3 && back <= n; back++) {
+		unsigned char c = (unsigned char)p[n - back];
+		size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+
+		if (c < 0x80)
+			break;
+		if (c >= 0xc0)
+			return need > back ? n - back : n;
+	}
+	return n;
+}
+
 static void
 json_escape(struct sk_str *s, unsigned char c)
 {

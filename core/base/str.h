@@ -54,6 +54,8 @@ void sk_json_kbool(struct sk_str *s, const char *key, bool v);
 /* The offset of the first byte that is not part of valid UTF-8 (RFC 3629: no surrogates, nothing
  * overlong, nothing above U+10FFFF), or n when all is well. */
 size_t sk_utf8_bad(const char *p, size_t n);
+/* How many of the n bytes can be shown without cutting the last character in two. */
+size_t sk_utf8_whole(const char *p, size_t n);
 
 /* The candidate that a person most likely meant: Damerau-Levenshtein distance at most a third of
  * the word's length (at least 1), upper and lower case alike. NULL when nothing is near.

@@ -73,14 +73,16 @@ sk_live_known(struct sk_control *c, const char *id, uint32_t attempt)
 	return l != NULL && (attempt == 0 || l->attempt == attempt);
 }
 
-bool
-sk_live_end(struct sk_control *c, const char *id, uint32_t attempt)
+static bool
+end(struct sk_control *c, const char *id, uint32_t attempt, bool over)
 {
 	struct sk_map *map = sk_dispatch_live(c);
 	struct sk_live *head, **p = place(c, id, &head), *l = *p;
 
 	if (l == NULL || (attempt != 0 && l->attempt != attempt))
 		return false;
+	if (over && l->agent != NULL)
+		sk_agent_adapt(l->agent, l->need.reusable, sk_control_boot_ms(c) - l->since_ms);
 	let_go(l);
 	*p = l->next;
 	if (head == NULL)
@@ -92,13 +94,15 @@ sk_live_end(struct sk_control *c, const char *id, uint32_t attempt)
 }
 
 bool
+sk_live_end(struct sk_control *c, const char *id, uint32_t attempt)
+{
+	return end(c, id, attempt, false);
+}
+
+bool
 sk_live_over(struct sk_control *c, const char *id, uint32_t attempt)
 {
-	const struct sk_live *l = sk_live_find(c, id);
-
-	if (l != NULL && l->agent != NULL && (attempt == 0 || l->attempt == attempt))
-		sk_agent_adapt(l->agent, l->need.reusable, sk_control_boot_ms(c) - l->since_ms);
-	return sk_live_end(c, id, attempt);
+	return end(c, id, attempt, true);
 }
 
 size_t

@@ -25,6 +25,34 @@ sk_reason_name(enum sk_reason r)
 	return (size_t)r < sizeof(names) / sizeof(names[0]) ? names[r] : "unknown";
 }
 
+void
+sk_reason_text(struct sk_str *out, enum sk_reason r, int code, int signal)
+{
+	switch (r) {
+	case SK_REASON_EXITED:
+		sk_str_addf(out, "exited with code %d", code);
+		break;
+	case SK_REASON_SIGNALED:
+		sk_str_addf(out, "killed by signal %d", signal);
+		break;
+	case SK_REASON_TIMEOUT:
+		sk_str_adds(out, "timed out");
+		break;
+	case SK_REASON_START_FAILED:
+		sk_str_adds(out, "could not be started");
+		break;
+	case SK_REASON_OOM:
+		sk_str_adds(out, "out of memory");
+		break;
+	case SK_REASON_CANCELLED:
+	case SK_REASON_LOST:
+	case SK_REASON_INTERRUPTED:
+	case SK_REASON_SKIPPED:
+		sk_str_adds(out, sk_reason_name(r));
+		break;
+	}
+}
+
 static void
 put_le(struct sk_str *s, uint64_t v, size_t bytes)
 {

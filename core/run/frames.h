@@ -88,6 +88,8 @@ enum sk_reason {
 };
 /* "exited", …, as in exit.reason. */
 const char *sk_reason_name(enum sk_reason r);
+/* The same for people: "exited with code 3", "killed by signal 9", "timed out", … */
+void sk_reason_text(struct sk_str *out, enum sk_reason r, int code, int signal);
 
 struct sk_frame {
 	uint16_t type;

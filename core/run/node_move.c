@@ -239,15 +239,11 @@ static void
 failure_text(const struct node_task *t, struct sk_str *out)
 {
 	const char *message = end_message(t);
+	bool has_words = t->reason == SK_REASON_EXITED || t->reason == SK_REASON_SIGNALED ||
+		t->reason == SK_REASON_OOM || t->reason == SK_REASON_TIMEOUT;
 
-	if (t->reason == SK_REASON_EXITED)
-		sk_str_addf(out, "exited with code %d", t->code);
-	else if (t->reason == SK_REASON_SIGNALED)
-		sk_str_addf(out, "killed by signal %d", t->signal);
-	else if (t->reason == SK_REASON_OOM)
-		sk_str_adds(out, "out of memory");
-	else if (t->reason == SK_REASON_TIMEOUT)
-		sk_str_adds(out, "timed out");
+	if (has_words) /* of others the message says all */
+		sk_reason_text(out, t->reason, t->code, t->signal);
 	if (message[0] != '\0')
 		sk_str_addf(out, "%s%s", out->len > 0 ? ": " : "", message);
 }

@@ -39,25 +39,19 @@ sk_out_path(struct sk_str *path, const char *data_dir, const char *id, uint32_t 
 	sk_str_addf(path, "/%u.log", attempt);
 }
 
-static int
-open_path(char *path)
+/* What fails here fails again at open, with its errno. */
+static void
+make_dirs(char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char *slash = strrchr(path, '/'), *upper;
 
-	if (fd == -1 && errno == ENOENT) {
-		char *slash = strrchr(path, '/');
-		char *upper;
-
-		*slash = '\0';
-		upper = strrchr(path, '/');
-		*upper = '\0';
-		mkdir(path, 0700); /* what fails here fails again at open, with its errno */
-		*upper = '/';
-		mkdir(path, 0700);
-		*slash = '/';
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	}
-	return fd;
+	*slash = '\0';
+	upper = strrchr(path, '/');
+	*upper = '\0';
+	mkdir(path, 0700);
+	*upper = '/';
+	mkdir(path, 0700);
+	*slash = '/';
 }
 
 /* Whoever removes old output locks the file for that, so that none goes that is open here. Locked
@@ -82,11 +76,14 @@ open_attempt(const struct sk_sink *s, const struct sk_out *o)
 	int fd;
 
 	sk_out_path(&path, s->cfg.data_dir, o->id, o->attempt);
-	fd = open_path(path.p);
-	for (int i = 0; i < OPEN_TRIES && (fd != -1 ? !is_ours(fd) : errno == ENOENT); i++) {
+	for (int left = OPEN_TRIES;; left--) {
+		fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (left == 0 || (fd != -1 ? is_ours(fd) : errno != ENOENT))
+			break;
 		if (fd != -1)
 			close(fd);
-		fd = open_path(path.p);
+		else
+			make_dirs(path.p);
 	}
 	sk_str_release(&path);
 	return fd;
@@ -157,19 +154,27 @@ end_marks(struct sk_sink *s, struct sk_out *o)
 	}
 }
 
+void
+sk_out_event(
+	struct sk_str *out, int64_t time_ms, const char *id, int64_t attempt, const char *p, size_t n)
+{
+	sk_str_addc(out, '{');
+	if (time_ms > 0)
+		sk_json_kint(out, "time", time_ms);
+	sk_json_kstr(out, "event", "log");
+	sk_json_kstr(out, "taskId", id);
+	sk_json_kint(out, "attempt", attempt);
+	sk_json_key(out, "line");
+	sk_json_string_n(out, p, n);
+	sk_str_adds(out, "}\n");
+}
+
 static void
 event_line(struct sk_sink *s, const struct sk_out *o, const char *p, size_t n)
 {
 	struct sk_str line = SK_STR_INIT;
 
-	sk_str_addc(&line, '{');
-	sk_json_kint(&line, "time", sk_wall_ms());
-	sk_json_kstr(&line, "event", "log");
-	sk_json_kstr(&line, "taskId", o->id);
-	sk_json_kint(&line, "attempt", o->attempt);
-	sk_json_key(&line, "line");
-	sk_json_string_n(&line, p, n);
-	sk_str_adds(&line, "}\n");
+	sk_out_event(&line, sk_wall_ms(), o->id, o->attempt, p, n);
 	sk_sink_print(s, 1, line.p, line.len);
 	sk_str_release(&line);
 }
@@ -189,22 +194,6 @@ line_level(const char **p, size_t *n)
 	return levels[t[1] - '0'];
 }
 
-/* How much of the text can be shown without cutting its last character in two. */
-static size_t
-whole_chars(const char *p, size_t n)
-{
-	for (size_t back = 1; back <= 3 && back <= n; back++) {
-		unsigned char c = (unsigned char)p[n - back];
-		size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-
-		if (c < 0x80)
-			break;
-		if (c >= 0xc0)
-			return need > back ? n - back : n;
-	}
-	return n;
-}
-
 /* For the live table: nothing in it may steer the terminal, no byte may break its columns. */
 static void
 make_printable(char *p, size_t n)
@@ -222,7 +211,7 @@ make_printable(char *p, size_t n)
 static void
 remember(struct sk_out *o, const char *p, size_t n)
 {
-	size_t room = sizeof(o->last) - 1, len = n <= room ? n : whole_chars(p, room);
+	size_t room = sizeof(o->last) - 1, len = n <= room ? n : sk_utf8_whole(p, room);
 
 	memcpy(o->last, p, len);
 	o->last[len] = '\0';
@@ -255,7 +244,7 @@ put_line(struct sk_sink *s, struct sk_out *o, const char *p, size_t n)
 static void
 cut_line(struct sk_sink *s, struct sk_out *o, struct sk_str *held)
 {
-	size_t len = whole_chars(held->p, held->len);
+	size_t len = sk_utf8_whole(held->p, held->len);
 
 	put_line(s, o, held->p, len);
 	sk_str_consume(held, len);

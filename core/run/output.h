@@ -91,6 +91,11 @@ sk_out_feed(struct sk_sink *s, struct sk_out *o, int stream, const char *p, size
 /* The attempt has ended: finish the last lines, say what was dropped, close the file. */
 void sk_out_end(struct sk_sink *s, struct sk_out *o, bool raw);
 
+/* A line of output as JSON Lines: {"time":…,"event":"log","taskId","attempt","line"} and a newline.
+ * time_ms 0: it is not known, there is no "time". */
+void sk_out_event(
+	struct sk_str *out, int64_t time_ms, const char *id, int64_t attempt, const char *p, size_t n);
+
 /* <dir>/logs/<percent-encoded id>/<attempt>.log; for those who read it. */
 void sk_out_path(struct sk_str *path, const char *data_dir, const char *id, uint32_t attempt);
 
