@@ -235,6 +235,9 @@ struct sk_skald {
 	const char *const *classes; /* NULL-terminated */
 	const struct sk_value *labels; /* a map of strings */
 	bool draining;
+	/* No row in the store: a node of the original, known by its keys in the cache alone; its
+	 * incarnation is 0. Stores neither keep nor return it. */
+	bool original;
 	int64_t start_ms, seen_ms; /* wall clock, for people only */
 };
 
@@ -373,7 +376,8 @@ enum sk_topic {
 };
 
 /* At least once is hoped for, nothing is promised; in order per task. A message carries ids and
- * numbers, never a command: assign, cancel and update fill task, attempt and skald only. */
+ * numbers, never a command: assign, cancel and update fill task, attempt and skald only, and those
+ * of the original's programs the task alone (attempt 0, skald ""). */
 struct sk_bus;
 typedef void sk_bus_fn(void *arg, enum sk_topic topic, const struct sk_event *e);
 struct sk_bus_ops {

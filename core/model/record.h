@@ -68,8 +68,23 @@ struct sk_record {
 	int64_t array_size; /* of a parent: how many elements in all; 0 = no array */
 	const char *array_parent; /* "" = no element */
 	int64_t array_index;
+	/* Mixed fleets (architecture.md 5). Made by the original and not adopted: the store has no
+	 * phase of it. life is what its lifecycleStatus and executor tell, attempt 0, incarnation 0;
+	 * the first move of a controller adopts it. Only controllers write it. */
+	bool foreign;
+	/* Somebody else wrote lifecycleStatus: it is `status` and not the phase. */
+	bool disputed;
+	enum sk_phase status; /* valid while disputed */
 	const struct sk_value *spec; /* never NULL */
 };
+
+/* It is executed in the original's way: nothing but keys in the cache tells what becomes of it, and
+ * a controller writes that down. Of a task that is live. */
+static inline bool
+sk_record_by_original(const struct sk_record *r)
+{
+	return r->life.incarnation == 0;
+}
 
 /* "open", "time", "dependency". */
 const char *sk_gate_name(enum sk_gate g);
