@@ -32,7 +32,7 @@ has_process()
 is_up()
 {
 	if has_process "$NAME"; then
-		all_run && "${NAME}_ready"
+		all_run && ready
 	else
 		[ -e "$STATE/$NAME/env" ]
 	fi
@@ -47,7 +47,7 @@ start()
 		: >"$STATE/$NAME/pids"
 		"${NAME}_start" || die "$NAME: could not be started"
 		until_true 60 ready_or_ended
-		if ! all_run || ! "${NAME}_ready"; then
+		if ! all_run || ! ready; then
 			tail -n 15 "$STATE/$NAME/log" >&2
 			stop
 			die "$NAME: does not answer at $("${NAME}_address"); its log is $STATE/$NAME/log"
@@ -57,9 +57,14 @@ start()
 	mv "$STATE/$NAME/env.new" "$STATE/$NAME/env"
 }
 
+ready()
+{
+	"${NAME}_ready" >/dev/null 2>&1
+}
+
 ready_or_ended()
 {
-	! all_run || "${NAME}_ready"
+	! all_run || ready
 }
 
 # SIGTERM, and SIGKILL when that takes too long.
@@ -69,9 +74,9 @@ stop()
 	signal_all CONT "$NAME"
 	signal_all TERM "$NAME"
 	until_true "${STOP_SECONDS:-20}" none_of "$NAME" || signal_all KILL "$NAME"
-	until_true 10 none_of "$NAME" || die "$NAME: cannot be ended: $(pids_of "$NAME" | tr '\n' ' ')"
-	rm -f "$STATE/$NAME/pids"
 	! declare -F "${NAME}_clean" >/dev/null || "${NAME}_clean"
+	until_true 10 no_strays "$NAME" || die "$NAME: cannot be ended: $(strays "$NAME" | tr '\n' ' ')"
+	rm -f "$STATE/$NAME/pids"
 }
 
 wipe()
@@ -94,7 +99,7 @@ one()
 	freeze) signal_all STOP "$NAME" && exit 0 ;;
 	thaw) signal_all CONT "$NAME" && exit 0 ;;
 	esac
-	"${NAME}_install" || exit 1
+	install "$NAME" || exit 1
 	case $1 in
 	up) start ;;
 	restart) stop && start ;;
@@ -151,7 +156,7 @@ status()
 	local code=0 NAME state
 	for NAME in "$@"; do
 		state=down
-		if [ -s "$STATE/ports" ] && "${NAME}_installed" && is_up; then
+		if [ -s "$STATE/ports" ] && locate "$NAME" && is_up; then
 			state=up
 		else
 			code=3

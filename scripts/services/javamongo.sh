@@ -2,16 +2,25 @@
 # its disk is not synchronous: `kill` may lose what was written last.
 # Port: 10. Data: data/db.
 
+javamongo_key()
+{
+	key "$(cat "$HERE"/javamongo/*)"
+}
+
+javamongo_needs()
+{
+	need java=default-jre-headless
+}
+
+javamongo_build_needs()
+{
+	need javac=default-jdk-headless mvn=maven
+}
+
 javamongo_build()
 {
 	jars "$1" javamongo
 	javac -cp "$1/lib/*" -d "$1/classes" "$HERE/javamongo/Main.java"
-}
-
-javamongo_install()
-{
-	need java=default-jdk-headless javac=default-jdk-headless mvn=maven
-	cached javamongo "$(key "$(cat "$HERE"/javamongo/*)")" javamongo_build
 }
 
 javamongo_start()

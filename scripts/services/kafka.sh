@@ -3,15 +3,24 @@
 
 KAFKA_MEMORY=-Xmx384m
 
+kafka_key()
+{
+	key "$(cat "$HERE/kafka/pom.xml" "$HERE/kafka/SHA256SUMS")"
+}
+
+kafka_needs()
+{
+	need java=default-jre-headless openssl=openssl
+}
+
+kafka_build_needs()
+{
+	need mvn=maven
+}
+
 kafka_build()
 {
 	jars "$1" kafka
-}
-
-kafka_install()
-{
-	need java=default-jre-headless mvn=maven
-	cached kafka "$(key "$(cat "$HERE/kafka/pom.xml" "$HERE/kafka/SHA256SUMS")")" kafka_build
 }
 
 # The JVM's second compiler costs more at the start than it gives in a test.

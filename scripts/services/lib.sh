@@ -34,32 +34,42 @@ key()
 	{ printf '%s\n' "$@"; uname -m; } | sha256sum | cut -c 1-16
 }
 
-# cached NAME KEY FUNCTION: sets BUILT to $CACHE/services-KEY/NAME; where it is not complete, FUNCTION
-# builds it in a new directory (its argument), which then takes that place.
-cached()
+# locate NAME: sets BUILT to where its programs are or will be; tells whether they are complete.
+locate()
 {
-	local name=$1 function=$3
-	BUILT=$CACHE/services-$2/$name
-	[ ! -e "$BUILT/complete" ] || return 0
-	mkdir -p "$CACHE/services-$2"
+	BUILT=
+	declare -F "$1_build" >/dev/null || return 0
+	BUILT=$CACHE/services-$("$1_key")/$1
+	[ -e "$BUILT/complete" ]
+}
+
+# install NAME: what it runs with, and its programs in $BUILT when they are not there yet: NAME_build with
+# the directory as its argument, which it must not outgrow. The directory's name comes from NAME_key.
+install()
+{
+	local name=$1
+	! declare -F "${name}_needs" >/dev/null || "${name}_needs" || return 1
+	! locate "$name" || return 0
+	! declare -F "${name}_build_needs" >/dev/null || "${name}_build_needs" || return 1
+	locate "$name" # the needs may have looked for another
+	mkdir -p "${BUILT%/*}"
 	(
 		# two checkouts at once: the second waits and finds everything done
 		flock 9
 		[ ! -e "$BUILT/complete" ] || exit 0
-		work=$BUILT.work
-		rm -rf "$work" "$BUILT"
-		mkdir -p "$work"
+		rm -rf "$BUILT"
+		mkdir "$BUILT"
 		began=$(date +%s)
 		say "$name: installing into ${BUILT%/*}"
-		( set -e; "$function" "$work" ) >"$BUILT.log" 2>&1 </dev/null 9>&- &
+		# in the background, so that "set -e" stays alive
+		( set -e; "${name}_build" "$BUILT" ) >"$BUILT.log" 2>&1 </dev/null 8>&- 9>&- &
 		wait $! || {
 			tail -n 20 "$BUILT.log" >&2
 			die "$name: installing failed; the whole log is $BUILT.log"
 		}
-		touch "$work/complete"
-		mv "$work" "$BUILT"
+		touch "$BUILT/complete"
 		say "$name: installed in $(($(date +%s) - began)) s"
-	) 9>"$CACHE/services-$2/$name.lock"
+	) 9>"$BUILT.lock"
 }
 
 # need COMMAND=PACKAGE…: installs Debian's packages for the commands that are not there.
@@ -179,6 +189,16 @@ port()
 	echo $(($(cat "$STATE/ports") + $1))
 }
 
+# sockets: a directory of this checkout for unix sockets, whose paths may have no more than 107 bytes.
+sockets()
+{
+	local d=$STATE/sockets
+	[ ${#d} -le 60 ] || d=/tmp/skalds-services-$(id -u)-$(cat "$STATE/ports")
+	( umask 077; mkdir -p "$d" )
+	[ -O "$d" ] || die "$d belongs to somebody else"
+	echo "$d"
+}
+
 # ---- secrets and certificates ----
 
 # secret NAME: a password made up for this checkout, the same each time.
@@ -195,7 +215,6 @@ secret()
 certificates()
 {
 	[ ! -e "$STATE/tls/complete" ] || return 0
-	need openssl=openssl
 	(
 		flock 9
 		[ ! -e "$STATE/tls/complete" ] || exit 0
@@ -252,7 +271,7 @@ make_certificates()
 launch()
 {
 	local pid
-	setsid "$@" >>"$STATE/$NAME/log" 2>&1 </dev/null 8>&- 9>&- &
+	SKALDS_SERVICE=$STATE/$NAME setsid "$@" >>"$STATE/$NAME/log" 2>&1 </dev/null 8>&- 9>&- &
 	pid=$!
 	echo "$pid $(start_time "$pid")" >>"$STATE/$NAME/pids"
 }
@@ -260,7 +279,7 @@ launch()
 # start_time PID: in ticks since boot; nothing when it is gone or a zombie.
 start_time()
 {
-	sed -n 's/.*) //p' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'
+	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'
 }
 
 # pids_of NAME: the processes of it that run.
@@ -271,6 +290,25 @@ pids_of()
 	while read -r pid began; do
 		[ -z "$began" ] || [ "$(start_time "$pid")" != "$began" ] || echo "$pid"
 	done <"$STATE/$1/pids"
+}
+
+# strays NAME: every process that was started for it, noted or not, and what those started.
+strays()
+{
+	local file
+	for file in $(grep -lszxF "SKALDS_SERVICE=$STATE/$1" /proc/[0-9]*/environ); do
+		file=${file%/environ}
+		[ -z "$(start_time "${file#/proc/}")" ] || echo "${file#/proc/}"
+	done
+}
+
+no_strays()
+{
+	local pid
+	for pid in $(strays "$1"); do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	[ -z "$(strays "$1")" ]
 }
 
 # signal_all SIGNAL NAME

@@ -5,14 +5,20 @@
 GO_PINNED=1.24
 GO_AT_LEAST=22
 
+go_key()
+{
+	key "$GO_PINNED" "$(declare -f go_build unpack_newer)"
+}
+
 go_build()
 {
 	unpack_newer "$1" "golang-$GO_PINNED-go"
 	"$1/root/usr/lib/go-$GO_PINNED/bin/go" version
 }
 
-# Sets GO: the machine's, when it is new enough for FerretDB 1.24 (Debian 12's is not).
-find_go()
+# Sets GO: the machine's, when it is new enough for FerretDB 1.24 (Debian 12's is not), else one that is
+# unpacked from Debian's newer release.
+mongo_build_needs()
 {
 	local minor
 	GO=$(command -v go || true)
@@ -20,8 +26,18 @@ find_go()
 		minor=$(GOTOOLCHAIN=local "$GO" env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
 		[ "${minor:-0}" -lt "$GO_AT_LEAST" ] || return 0
 	fi
-	cached go "$(key "$GO_PINNED" "$(declare -f go_build unpack_newer)")" go_build || return 1
+	install go || return 1
 	GO=$BUILT/root/usr/lib/go-$GO_PINNED/bin/go
+}
+
+mongo_key()
+{
+	key "$(cat "$HERE"/mongo/*)" "$(declare -f mongo_build)"
+}
+
+mongo_needs()
+{
+	need openssl=openssl
 }
 
 mongo_build()
@@ -39,19 +55,6 @@ mongo_build()
 		github.com/FerretDB/FerretDB/cmd/ferretdb
 	"$GO" build -mod=vendor -trimpath -o "$1/proxy" .
 	rm -rf "$1/src"
-}
-
-mongo_key()
-{
-	key "$(cat "$HERE"/mongo/*)" "$(declare -f mongo_build)"
-}
-
-mongo_install()
-{
-	if [ ! -e "$CACHE/services-$(mongo_key)/mongo/complete" ]; then
-		find_go || return 1
-	fi
-	cached mongo "$(mongo_key)" mongo_build
 }
 
 mongo_start()

@@ -19,24 +19,29 @@ redis_build()
 {
 	unpack_newer "$1" redis-server
 	rm -rf "$1"/root/usr/share "$1"/root/var
-	BUILT=$1
 	redis_program redis-server --version | grep -F "v=$REDIS_PINNED."
 }
 
-redis_install()
+redis_key()
 {
-	cached redis "$(key "$REDIS_PINNED" "$(declare -f redis_program redis_build unpack_newer)")" redis_build
+	key "$REDIS_PINNED" "$(declare -f redis_program redis_build unpack_newer)"
+}
+
+redis_needs()
+{
+	need openssl=openssl
 }
 
 redis_start()
 {
-	local tls=$STATE/tls d=$STATE/redis
+	local tls=$STATE/tls d=$STATE/redis socket
+	socket=$(sockets)/redis || return 1
 	certificates
 	( umask 077; cat >"$d/conf" <<-END
 		bind 127.0.0.1
 		port $(port 0)
 		tls-port $(port 1)
-		unixsocket $d/socket
+		unixsocket $socket
 		unixsocketperm 700
 		dir $d/data
 		save 60 1
@@ -49,7 +54,7 @@ redis_start()
 		user skalds on >$(secret redis) ~* &* +@all
 	END
 	)
-	rm -f "$d/socket"
+	rm -f "$socket"
 	RUN=launch redis_program redis-server "$d/conf"
 }
 
@@ -74,7 +79,7 @@ redis_env()
 		export REDIS_HOST=127.0.0.1
 		export REDIS_PORT=$(port 0)
 		export REDIS_TLS_PORT=$(port 1)
-		export REDIS_SOCKET=$STATE/redis/socket
+		export REDIS_SOCKET=$(sockets)/redis
 		export SKALDS_TEST_REDIS_USER=skalds
 		export SKALDS_TEST_REDIS_PASSWORD=$(secret redis)
 	END
