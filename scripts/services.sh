@@ -11,10 +11,12 @@
 set -u
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/services/lib.sh
 . "$ROOT/scripts/services/lib.sh"
 ALL="kafka redis mongo javamongo docker pyskalds"
 for name in $ALL; do
-	[ ! -e "$HERE/$name.sh" ] || . "$HERE/$name.sh"
+	# shellcheck source=/dev/null # its names are in ALL
+	. "$HERE/$name.sh"
 done
 
 usage()
@@ -172,6 +174,7 @@ status()
 
 command=${1:-}
 [ $# = 0 ] || shift
+# shellcheck disable=SC2086 # a list of words
 case $command in
 up | down | status | restart | install) [ $# -gt 0 ] || set -- $ALL ;;
 kill | freeze | thaw | wipe) [ $# -gt 0 ] || usage ;;

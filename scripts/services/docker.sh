@@ -1,6 +1,7 @@
 # docker.sh - a Docker Engine of this checkout, from Debian's docker.io; needs root. No network for its
 # containers (docker run --network none), no registry.
 # Address: a unix socket. Data: data/.
+# shellcheck shell=bash
 
 docker_needs()
 {
@@ -26,13 +27,12 @@ docker_ready()
 # What a Docker that was killed leaves: containers, whose parents are its strays, and mounts.
 docker_clean()
 {
-	local s p c
+	local s p
 	s=$(sockets)/docker-exec
 	for p in $(strays docker); do
 		[ "$(cut -c 1-15 "/proc/$p/comm" 2>/dev/null)" = containerd-shim ] || continue
-		for c in $(cat "/proc/$p/task/"*/children 2>/dev/null); do
-			kill -KILL "$c" 2>/dev/null
-		done
+		# shellcheck disable=SC2046 # numbers
+		kill -KILL $(cat "/proc/$p/task/"*/children) 2>/dev/null
 	done
 	until_true 10 no_strays docker
 	awk -v a="$s/" -v b="$STATE/docker/" 'index($2, a) == 1 || index($2, b) == 1 { print $2 }' \

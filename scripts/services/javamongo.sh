@@ -1,6 +1,7 @@
 # javamongo.sh - mongo-java-server from Maven Central: the MongoDB wire, atomic and with indexes, but
 # its disk is not synchronous: `kill` may lose what was written last.
 # Port: 10. Data: data/db.
+# shellcheck shell=bash
 
 javamongo_key()
 {

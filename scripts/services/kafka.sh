@@ -1,5 +1,6 @@
 # kafka.sh - Apache Kafka from Maven Central, one KRaft node that is broker and controller.
 # Ports: 2 plain, 3 SSL, 4 SASL_PLAINTEXT, 5 SASL_SSL, 6 its controller.
+# shellcheck shell=bash
 
 KAFKA_MEMORY=-Xmx384m
 

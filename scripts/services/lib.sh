@@ -1,5 +1,6 @@
 # lib.sh - what the services have in common: where things lie, ports, processes, packages.
 # Sourced by scripts/services.sh; bash.
+# shellcheck shell=bash disable=SC2153 # NAME is the service at work
 #
 # Set here: HERE (scripts/services), CACHE (built programs), STATE (data, logs, pid files of this
 # checkout). Each service NAME has a directory $STATE/NAME with the files
@@ -50,6 +51,7 @@ install()
 	local name=$1
 	! declare -F "${name}_needs" >/dev/null || "${name}_needs" || return 1
 	! locate "$name" || return 0
+	need /etc/ssl/certs/ca-certificates.crt=ca-certificates
 	! declare -F "${name}_build_needs" >/dev/null || "${name}_build_needs" || return 1
 	locate "$name" # the needs may have looked for another
 	mkdir -p "${BUILT%/*}"
@@ -72,16 +74,17 @@ install()
 	) 9>"$BUILT.lock"
 }
 
-# need COMMAND=PACKAGE…: installs Debian's packages for the commands that are not there.
+# need COMMAND=PACKAGE…: installs Debian's packages for the commands (or files) that are not there.
 need()
 {
 	local pair missing=
 	for pair in "$@"; do
-		command -v "${pair%%=*}" >/dev/null || missing="$missing ${pair#*=}"
+		[ -e "${pair%%=*}" ] || command -v "${pair%%=*}" >/dev/null || missing="$missing ${pair#*=}"
 	done
 	[ -n "$missing" ] || return 0
-	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 		die "these packages of Debian are missing:$missing; as root: sh scripts/setup.sh --test"
+	fi
 	mkdir -p "$CACHE"
 	say "apt-get install:$missing"
 	# shellcheck disable=SC2086 # a list of words
@@ -102,6 +105,7 @@ unpack_newer()
 {
 	local dir=$1 keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror deb
 	shift
+	# shellcheck disable=SC2016 # a format of apt
 	mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' |
 		awk '$1 == "bookworm" || $1 == "trixie" { print $2; exit }')
 	[ -n "$mirror" ] || die "no mirror of Debian is configured in apt"
@@ -133,7 +137,7 @@ jars()
 	( cd "$1/pom" && mvn -q -B dependency:copy-dependencies -DoutputDirectory="$1/lib" \
 		-DincludeScope=runtime )
 	( cd "$1/lib" && sha256sum --quiet --strict -c "$HERE/$2/SHA256SUMS" )
-	[ "$(ls "$1/lib" | wc -l)" = "$(wc -l <"$HERE/$2/SHA256SUMS")" ] ||
+	[ "$(find "$1/lib" -name '*.jar' | wc -l)" = "$(wc -l <"$HERE/$2/SHA256SUMS")" ] ||
 		die "$2: other jars than those in SHA256SUMS"
 }
 
@@ -180,7 +184,7 @@ free_ports()
 			port = hex(substr($2, length($2) - 3))
 			if (port >= base && port < base + n) taken = 1
 		}
-		END { exit taken }' /proc/net/tcp $([ ! -e /proc/net/tcp6 ] || echo /proc/net/tcp6)
+		END { exit taken }' /proc/net/tcp*
 }
 
 # port NUMBER: that port of this checkout's block; each service has numbers of its own.
@@ -271,7 +275,9 @@ make_certificates()
 launch()
 {
 	local pid
-	SKALDS_SERVICE=$STATE/$NAME setsid "$@" >>"$STATE/$NAME/log" 2>&1 </dev/null 8>&- 9>&- &
+	# a test's mark is not for what outlives the test
+	SKALDS_SERVICE=$STATE/$NAME env -u SKALDS_RUN_DIR setsid "$@" >>"$STATE/$NAME/log" 2>&1 \
+		</dev/null 8>&- 9>&- &
 	pid=$!
 	echo "$pid $(start_time "$pid")" >>"$STATE/$NAME/pids"
 }
@@ -295,10 +301,9 @@ pids_of()
 # strays NAME: every process that was started for it, noted or not, and what those started.
 strays()
 {
-	local file
-	for file in $(grep -lszxF "SKALDS_SERVICE=$STATE/$1" /proc/[0-9]*/environ); do
-		file=${file%/environ}
-		[ -z "$(start_time "${file#/proc/}")" ] || echo "${file#/proc/}"
+	local pid
+	grep -lszxF "SKALDS_SERVICE=$STATE/$1" /proc/[0-9]*/environ | cut -d / -f 3 | while read -r pid; do
+		[ -z "$(start_time "$pid")" ] || echo "$pid"
 	done
 }
 
@@ -347,6 +352,7 @@ all_run()
 # ask PORT BYTES N: sends BYTES (for printf) to a port of this machine, prints N bytes of the answer in hex.
 ask()
 {
+	# shellcheck disable=SC2016 # for the inner shell
 	timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "$1" >&3 && head -c "$2" <&3 |
 		od -An -v -tx1 | tr -d " \n"' "$1" "$2" "$3" 2>/dev/null
 }
@@ -356,6 +362,7 @@ mongo_answers()
 {
 	local hello answer
 	hello='\x34\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0\0'
+	# shellcheck disable=SC2016 # a name of the protocol
 	hello+='\x1f\0\0\0\x10hello\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0'
 	answer=$(ask "$1" "$hello" 16)
 	[ "${answer:24}" = dd070000 ]

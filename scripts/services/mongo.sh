@@ -1,6 +1,7 @@
 # mongo.sh - FerretDB on SQLite, through Go's module proxy: the MongoDB wire on a disk store. Its updates are
 # not atomic, so it stands behind mongo/proxy.go, which lets one message at a time through.
 # Ports: 7 the proxy, 8 the proxy with TLS, 9 FerretDB itself. Data: data/*.sqlite.
+# shellcheck shell=bash
 
 GO_PINNED=1.24
 GO_AT_LEAST=22
@@ -45,7 +46,7 @@ mongo_build()
 	local version
 	mkdir "$1/src"
 	cp "$HERE"/mongo/* "$1/src/"
-	cd "$1/src"
+	cd "$1/src" || return 1
 	export GOTOOLCHAIN=local GOFLAGS=-buildvcs=false CGO_ENABLED=0
 	"$GO" mod vendor
 	# It panics at the start without this file, which is only in its releases.

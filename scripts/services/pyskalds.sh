@@ -1,6 +1,7 @@
 # pyskalds.sh - the original Skalds 0.3.8 with its clients of Kafka, Redis and MongoDB, from PyPI, in a
 # virtual environment: a library and a peer for tests, nothing that runs by itself. `up` puts its Python
 # into the env file, `down` takes it out.
+# shellcheck shell=bash
 
 pyskalds_key()
 {

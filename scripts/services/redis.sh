@@ -1,5 +1,6 @@
 # redis.sh - Redis 8 from the packages of Debian's newer release: plain port, TLS port, unix socket.
 # Ports: 0 plain, 1 TLS. Data: data/dump.rdb, written now and then and when it is stopped.
+# shellcheck shell=bash
 
 REDIS_PINNED=8.0
 
