@@ -72,7 +72,7 @@ put_status(struct sk_call *call, const struct sk_op_count *counted)
 	sk_json_kstr(out, "version", c->cfg.version);
 	sk_json_kstr(out, "name", c->cfg.name);
 	sk_json_kint(out, "uptimeMs", sk_control_wall_ms(c) - c->start_ms);
-	sk_json_kbool(out, "dispatching", c->cfg.dispatch && !c->stopped);
+	sk_json_kbool(out, "dispatching", c->cfg.dispatch && !c->cfg.hold && !c->stopped);
 	put_tasks(out, counted->by_phase);
 	put_queue(call, counted);
 	put_skalds(call);

@@ -38,6 +38,12 @@ sk_strategy_name(enum sk_strategy s)
 	return names[s];
 }
 
+const char *
+sk_control_mode(const struct sk_control *c)
+{
+	return !c->cfg.dispatch ? "CONTROLLER" : c->cfg.hold ? "MONITOR" : "DISPATCHER";
+}
+
 /* ---- telling ---- */
 
 void

@@ -22,6 +22,10 @@ struct sk_control_config {
 	const char *name; /* who we are, for the leader's row and the log */
 	const char *version; /* of the program, for status; NULL = not known */
 	bool dispatch; /* false: the API alone (a command without a server) */
+	bool hold; /* with dispatch: look after all tasks, but give none to a skald */
+	/* Without dispatch: a skald is online when its row was written a short time ago by the wall
+	 * clock. For commands, which live too short to see that it changes; nothing is decided by it. */
+	bool by_clock;
 	enum sk_strategy strategy;
 	/* L: a skald whose row stands still for L + 2 s (scaled in tests) is lost; time in which we did
 	 * not run, or the store did not answer, does not count. */

@@ -80,7 +80,8 @@ size_t sk_skalds_view(struct sk_control *c, const struct sk_skald_view **views);
 void sk_skalds_drain(struct sk_control *c, const char *id, bool drain,
 	void (*fn)(void *arg, enum sk_code code, const struct sk_err *err), void *arg);
 
-/* ---- numbers for status ---- */
+/* ---- for status ---- */
+const char *sk_control_mode(const struct sk_control *c); /* the original's names (9.1) */
 struct sk_control_numbers {
 	int64_t ended_1m; /* attempts that ended in the last minute */
 	int64_t window; /* ready tasks held in memory */

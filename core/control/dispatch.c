@@ -212,7 +212,7 @@ round_now(void *arg)
 	struct assigning *a;
 	struct sk_lane *l;
 
-	if (!c->ready || c->stopped || c->dispatch->in_flight >= MAX_IN_FLIGHT)
+	if (!c->ready || c->stopped || c->cfg.hold || c->dispatch->in_flight >= MAX_IN_FLIGHT)
 		return;
 	a = assigning_new(c);
 	for (l = sk_window_lanes(c); l != NULL; l = l->next)
@@ -256,7 +256,8 @@ offer(struct sk_control *c, struct sk_record *r)
 	struct sk_need need;
 	struct sk_agent *to;
 
-	if (!c->ready || c->stopped || !c->cfg.dispatch || !sk_record_ready(r) || r->array_size > 0)
+	if (!c->ready || c->stopped || !c->cfg.dispatch || c->cfg.hold || !sk_record_ready(r) ||
+		r->array_size > 0)
 		return;
 	l = sk_window_lane(c, r);
 	if (l->n > 0 || l->more)

@@ -136,6 +136,10 @@ is_announced(const struct sk_skalds *s, const char *id)
 static bool
 shows_life(const struct sk_control *c, const struct sk_agent *a, bool fresh, bool moved)
 {
+	int64_t age_ms = sk_control_wall_ms(c) - a->row->seen_ms;
+
+	if (c->cfg.by_clock && !c->cfg.dispatch)
+		return age_ms < sk_skalds_patience_ms(c) && age_ms > -sk_skalds_patience_ms(c);
 	return (!fresh && (a->view.online || moved)) || is_announced(c->skalds, a->row->id);
 }
 
