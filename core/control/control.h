@@ -22,6 +22,11 @@ struct sk_control_config {
 	const char *name; /* who we are, for the leader's row and the log */
 	const char *version; /* of the program, for status; NULL = not known */
 	bool dispatch; /* false: the API alone (a command without a server) */
+	/* Others may share the store: dispatch, judge and remove only while the lead is ours
+	 * (leader.h). False: nobody else can be there (`up`: the lock of the data directory). */
+	bool lead;
+	int64_t lead_ms; /* lease of the lead; 0 = lease_ms */
+	bool abstain; /* with lead: see who leads, never do it: the API alone, but for long */
 	bool hold; /* with dispatch: look after all tasks, but give none to a skald */
 	/* Without dispatch: a skald is online when its row was written a short time ago by the wall
 	 * clock. For commands, which live too short to see that it changes; nothing is decided by it. */
@@ -56,8 +61,11 @@ void sk_control_each_live(
 	const struct sk_control *c, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg);
 /* No task that is not final, nothing waits for a time: `up --once` may end. Calls back once. */
 void sk_control_idle(struct sk_control *c, void (*fn)(void *arg, bool idle), void *arg);
-/* Stop dispatching (drain); requests are still answered. */
+/* Stop dispatching (drain) and leave the lead; requests are still answered. */
 void sk_control_stop(struct sk_control *c);
+/* After sk_control_stop: the lead was left, or could not be. Let the loop run for a moment until
+ * then, else the next leader waits for a lease. */
+bool sk_control_left(const struct sk_control *c);
 /* NULL is allowed. Operations that are under way speak of it: close the store before (that brings
  * them back), the bus and the cache after. */
 void sk_control_free(struct sk_control *c);
