@@ -87,6 +87,28 @@ put_leader(struct sk_str *out, const struct sk_control *c, const struct sk_op_le
 }
 
 static void
+put_services(struct sk_call *call)
+{
+	const struct sk_control_config *cfg = &call->c->cfg;
+	struct sk_control_service services[SK_CONTROL_SERVICES];
+	size_t n = cfg->services != NULL ? cfg->services(cfg->services_arg, services) : 0;
+	struct sk_str *out = &call->out;
+
+	sk_json_key(out, "services");
+	sk_str_addc(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		sk_json_next(out);
+		sk_str_addc(out, '{');
+		sk_json_kstr(out, "name", services[i].name);
+		sk_json_kbool(out, "ok", services[i].ok);
+		sk_json_kint(out, "since", services[i].since_ms);
+		sk_json_kstr(out, "detail", services[i].text[0] != '\0' ? services[i].text : NULL);
+		sk_str_addc(out, '}');
+	}
+	sk_str_addc(out, ']');
+}
+
+static void
 put_status(struct sk_call *call, const struct sk_op_count *counted)
 {
 	const struct sk_control *c = call->c;
@@ -101,6 +123,7 @@ put_status(struct sk_call *call, const struct sk_op_count *counted)
 	put_tasks(out, counted->by_phase);
 	put_queue(call, counted);
 	put_skalds(call);
+	put_services(call);
 	sk_json_key(out, "store");
 	sk_str_addc(out, '{');
 	sk_json_kstr(out, "name", c->cfg.store->ops->name);

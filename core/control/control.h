@@ -12,6 +12,15 @@
 
 enum sk_strategy { SK_LEAST_TASKS, SK_ROUND_ROBIN, SK_RANDOM, SK_BEST_FIT };
 
+/* How one of the services that we stand on is. */
+struct sk_control_service {
+	const char *name; /* "kafka"; a literal */
+	bool ok;
+	int64_t since_ms; /* wall clock: since when it is so */
+	char text[320]; /* what is wrong; "" when it is ok */
+};
+#define SK_CONTROL_SERVICES 8
+
 struct sk_control_config {
 	struct sk_loop *loop;
 	struct sk_store *store;
@@ -42,6 +51,9 @@ struct sk_control_config {
 	 * before us; 0 = as it is now. */
 	int64_t clock_ms;
 	const char *data_dir; /* where the logs of tasks are; "" = nowhere here */
+	/* Fill in how the services are, for status; returns how many. NULL = there are none. */
+	size_t (*services)(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
+	void *services_arg;
 	uint64_t seed; /* of jitter and SK_RANDOM */
 	/* Clocks, for tests; NULL = the real ones. */
 	int64_t (*boot_ms)(void *arg);
