@@ -56,8 +56,25 @@ encode_task_event(struct sk_str *out, const struct sk_event *e)
 	sk_str_addc(out, '}');
 }
 
-/* sk_event_json leaves out who accepted a task, because people take him for a skald; controllers
- * know their own word by it. */
+/* What sk_event_json leaves out because it would mislead people: how far an attempt had come when
+ * it ended, and who accepted a task, which is no skald; controllers know their own word by it. */
+static void
+encode_rest(struct sk_str *out, const struct sk_event *e)
+{
+	out->len--;
+	if (e->kind == SK_EVENT_CREATED && is_text(e->skald))
+		sk_json_kstr(out, "by", e->skald);
+	if (e->kind != SK_EVENT_PROGRESS && (e->progress != 0 || is_text(e->stage))) {
+		sk_json_key(out, "progress");
+		sk_str_addc(out, '{');
+		sk_json_key(out, "value");
+		sk_json_double(out, e->progress);
+		sk_json_kstr(out, "stage", is_text(e->stage) ? e->stage : NULL);
+		sk_str_addc(out, '}');
+	}
+	sk_str_addc(out, '}');
+}
+
 static void
 encode_event(struct sk_str *out, const struct sk_event *e)
 {
@@ -69,12 +86,8 @@ encode_event(struct sk_str *out, const struct sk_event *e)
 		cut.message = message;
 	}
 	sk_event_json(out, &cut, 0);
+	encode_rest(out, e);
 	free(message);
-	if (e->kind == SK_EVENT_CREATED && is_text(e->skald)) {
-		out->len--;
-		sk_json_kstr(out, "by", e->skald);
-		sk_str_addc(out, '}');
-	}
 }
 
 void
@@ -242,9 +255,12 @@ progress_of(const struct sk_value *v, struct sk_event *e)
 
 	if (v == NULL || v->kind == SK_NULL)
 		return true;
-	if (value == NULL || (value->kind != SK_FLOAT && value->kind != SK_INT))
+	if (value != NULL && value->kind == SK_FLOAT)
+		e->progress = value->u.f;
+	else if (value != NULL && value->kind == SK_INT)
+		e->progress = (double)value->u.i;
+	else if (value == NULL || value->kind != SK_NULL) /* what is not finite is written as null */
 		return false;
-	e->progress = value->kind == SK_FLOAT ? value->u.f : (double)value->u.i;
 	e->stage = text_of(v, "stage");
 	return e->stage != NULL;
 }

@@ -409,6 +409,7 @@ what_a_callback_publishes_comes_later(void **state)
 	open_rig(&r, state, false);
 	ear.bus = r.bus;
 	assert_int_equal(r.bus->ops->subscribe(r.bus, ALL, never_within, &ear, &err), SK_OK);
+	until_ready(&r);
 	publish(r.bus, SK_TOPIC_EVENT, "echo", 1);
 	wait_for(&r, &ear, 50);
 	free(ear.list);
