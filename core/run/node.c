@@ -14,6 +14,7 @@
 #define FIRST_BACKOFF_MS 100
 #define MAX_BACKOFF_MS 5000
 #define GIVE_UP_MS 5000 /* how long the losses of a dead supervisor are tried to be stored */
+#define LEAVE_MS 1000 /* how long the cache may take to hear that we go */
 #define QUIT_MS 1000 /* how long the supervisor may take to read its QUIT */
 
 double
@@ -362,11 +363,27 @@ clear_timers(struct sk_node *n)
 	node_lease_free(n);
 }
 
+/* Those who see us in the cache are told; a cache that is away does not keep us. */
+static bool
+has_left(struct sk_node *n)
+{
+	if (n->presence == NULL || n->peer_gone)
+		return true;
+	sk_presence_leave(n->presence);
+	if (n->leave_ms == 0) {
+		n->leave_ms = sk_boot_ms() + LEAVE_MS;
+		sk_timer_set(n->cfg.loop, &n->ask, n->leave_ms);
+	}
+	return sk_presence_gone(n->presence) || sk_boot_ms() >= n->leave_ms;
+}
+
 static void
 check_over(struct sk_node *n)
 {
 	if (!n->draining || n->over ||
 		!(all_stored(n) || (n->peer_gone && sk_boot_ms() >= n->give_up_ms)))
+		return;
+	if (!has_left(n))
 		return;
 	if (n->n_tasks > 0)
 		sk_log(SK_ERROR, n->cfg.component, "the end of %zu task(s) is not stored", n->n_tasks);

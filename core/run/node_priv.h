@@ -132,6 +132,7 @@ struct sk_node {
 	struct node_ask *asks;
 	struct sk_map strange; /* hashes of classes that are not ours and were told of */
 	bool cache_away;
+	int64_t leave_ms; /* boot clock: until when the cache may take note that we go; 0 = we do not */
 	/* lease */
 	bool renewing, cut_off, replaced;
 	uint64_t renewals;

@@ -45,7 +45,7 @@ struct sk_presence {
 	struct sk_beat_task *items; /* what the list is made of */
 	struct ending *endings;
 	size_t n_classes;
-	bool left;
+	bool left, gone;
 	char *heartbeat, *all_tasks, *classes; /* keys */
 };
 
@@ -412,6 +412,19 @@ sk_presence_open(const struct sk_presence_config *cfg)
 	return p;
 }
 
+/* What was written before has arrived, or never will. */
+static void
+heard_last(void *arg, enum sk_code code, bool found, const void *value, size_t n)
+{
+	struct sk_presence *p = arg;
+
+	(void)code;
+	(void)found;
+	(void)value;
+	(void)n;
+	p->gone = true;
+}
+
 void
 sk_presence_leave(struct sk_presence *p)
 {
@@ -425,6 +438,13 @@ sk_presence_leave(struct sk_presence *p)
 	c->ops->remove(c, p->heartbeat);
 	c->ops->remove(c, p->all_tasks);
 	c->ops->remove(c, p->classes);
+	c->ops->get(c, p->heartbeat, heard_last, p);
+}
+
+bool
+sk_presence_gone(const struct sk_presence *p)
+{
+	return p == NULL || (p->gone && p->endings == NULL);
 }
 
 void

@@ -36,6 +36,8 @@ struct sk_presence *sk_presence_open(const struct sk_presence_config *cfg);
 void sk_presence_close(struct sk_presence *p);
 /* The skald goes: its own keys are removed and not written again. */
 void sk_presence_leave(struct sk_presence *p);
+/* It has left, and the cache has had all that was to be written before. */
+bool sk_presence_gone(const struct sk_presence *p);
 
 /* It is accepted: its exception is cleared, its first beat is written. Nothing when it is there. */
 void sk_presence_begin(struct sk_presence *p, uint64_t key, const char *id, const char *class_name);
