@@ -46,6 +46,10 @@ struct sk_node_config {
 	 * lock of the data directory): the row of another incarnation is replaced whatever it says, and
 	 * a store that takes no renewal (a full disk) stops no task. */
 	bool sole;
+	/* Be seen by programs of the original, through keys in the cache (presence.h), and run the tasks
+	 * that they give to this id, reporting by those keys (node_foreign.c). False: none of it. */
+	bool present;
+	int64_t key_ttl_ms; /* of what stands there and is no sign of life; 0 = an hour */
 	const char *data_dir; /* where the supervisor keeps output; "" = nowhere */
 	/* What the supervisor needs to start an attempt: attachments, argv, environment. False and err
 	 * when it cannot be started: it ends as start-failed. */
@@ -77,7 +81,7 @@ void sk_node_print(struct sk_node *n, const char *text);
 /* The supervisor stops whatever runs and then exits with the code. Sent at once. */
 void sk_node_quit(struct sk_node *n, int code);
 /* Free everything; the tasks go on (a hub that is replaced). Operations that are under way speak of
- * it: close the store before. NULL is allowed. */
+ * it: close the store before, and where it is present, the cache too. NULL is allowed. */
 void sk_node_free(struct sk_node *n);
 
 struct sk_node_numbers {
