@@ -46,7 +46,7 @@ kafka_consumer_end(struct kafka_bus *b, int64_t wait_ms)
 
 	if (b->consumer.rk == NULL)
 		return;
-	for (size_t i = 0; i < SK_N_TOPIC; i++) {
+	for (unsigned i = 0; i < SK_N_TOPIC; i++) {
 		struct kafka_topic *t = &b->topics[i];
 
 		r.parts[i] = (struct sk_kafka_part){ t->in, t->n_parts, t->started };
@@ -76,7 +76,7 @@ open_topic(struct kafka_bus *b, struct kafka_topic *t)
 void
 kafka_consumer_start(struct kafka_bus *b)
 {
-	for (size_t i = 0; i < SK_N_TOPIC && b->consumer.rk != NULL; i++) {
+	for (unsigned i = 0; i < SK_N_TOPIC && b->consumer.rk != NULL; i++) {
 		struct kafka_topic *t = &b->topics[i];
 
 		if (!t->wanted)

@@ -16,7 +16,7 @@
 static bool
 open_topics(struct kafka_bus *b, struct sk_err *err)
 {
-	for (size_t t = 0; t < SK_N_TOPIC; t++) {
+	for (unsigned t = 0; t < SK_N_TOPIC; t++) {
 		b->topics[t].out = rd_kafka_topic_new(b->producer.rk, sk_kafka_topic(t), NULL);
 		if (b->topics[t].out == NULL) {
 			sk_fail(err, SK_EINVAL, "the Kafka client takes no topic %s: %s", sk_kafka_topic(t),
@@ -63,7 +63,7 @@ kafka_producer_end(struct kafka_bus *b, int64_t wait_ms)
 
 	if (b->producer.rk == NULL)
 		return;
-	for (size_t t = 0; t < SK_N_TOPIC; t++) {
+	for (unsigned t = 0; t < SK_N_TOPIC; t++) {
 		r.parts[t].topic = b->topics[t].out;
 		b->topics[t].out = NULL;
 	}
