@@ -25,7 +25,6 @@ static const struct sk_kafka_option common[] = {
 	{ "topic.metadata.refresh.interval.ms", "30000" },
 	{ "log.queue", "true" },
 	{ "enable.metrics.push", "false" }, /* nobody asked for it */
-	{ "log.connection.close", "false" },
 	{ NULL, NULL },
 };
 

@@ -98,12 +98,8 @@ kafka_consumer_start(struct kafka_bus *b)
 static void
 malformed(struct kafka_bus *b, const struct sk_err *err)
 {
-	uint64_t muted;
-
 	b->state.malformed++;
-	if (kafka_may_say(&b->say_malformed, &muted))
-		sk_log(
-			SK_WARNING, b->cfg.component, "%s (%" PRIu64 " more were not told)", err->msg, muted);
+	kafka_say(b, &b->say_malformed, SK_WARNING, "%s", err->msg);
 }
 
 static void
@@ -127,18 +123,14 @@ record(struct kafka_bus *b, struct kafka_topic *t, const rd_kafka_message_t *m)
 static void
 failed(struct kafka_bus *b, const rd_kafka_message_t *m)
 {
-	uint64_t muted;
-
 	if (sk_kafka_is_away(m->err)) {
 		kafka_trouble(b, m->err, rd_kafka_message_errstr(m));
 		return;
 	}
 	kafka_look_soon(b);
-	if (kafka_may_say(&b->say_error, &muted))
-		sk_log(SK_WARNING, b->cfg.component,
-			"%s, partition %" PRId32 ": %s (%" PRIu64 " more were not told)",
-			m->rkt != NULL ? rd_kafka_topic_name(m->rkt) : "Kafka", m->partition,
-			rd_kafka_message_errstr(m), muted);
+	kafka_say(b, &b->say_error, SK_WARNING, "%s, partition %" PRId32 ": %s",
+		m->rkt != NULL ? rd_kafka_topic_name(m->rkt) : "Kafka", m->partition,
+		rd_kafka_message_errstr(m));
 }
 
 static size_t

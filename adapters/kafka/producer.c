@@ -100,14 +100,11 @@ kafka_producer_send(struct kafka_bus *b, enum sk_topic topic, const struct sk_ev
 static void
 lost(struct kafka_bus *b, const rd_kafka_message_t *m)
 {
-	uint64_t muted;
-
 	b->state.failed++;
-	if (!b->away && kafka_may_say(&b->say_lost, &muted))
-		sk_log(SK_WARNING, b->cfg.component,
-			"an event of %s for %.*s was lost: %s (%" PRIu64 " more were not told)",
+	if (!b->away)
+		kafka_say(b, &b->say_lost, SK_WARNING, "an event of %s for %.*s was lost: %s",
 			rd_kafka_topic_name(m->rkt), (int)m->key_len, (const char *)m->key,
-			rd_kafka_err2str(m->err), muted);
+			rd_kafka_err2str(m->err));
 }
 
 static void
