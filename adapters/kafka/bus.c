@@ -119,7 +119,7 @@ bus_subscribe(struct sk_bus *bus, unsigned topics, sk_bus_fn *fn, void *arg, str
 		b->subs = sk_xreallocarray(b->subs, b->cap_subs, sizeof(*b->subs));
 	}
 	b->subs[b->n_subs++] = (struct kafka_subscriber){ .fn = fn, .arg = arg, .topics = topics };
-	for (size_t t = 0; t < SK_N_TOPIC; t++) {
+	for (unsigned t = 0; t < SK_N_TOPIC; t++) {
 		if ((topics & 1u << t) == 0 || b->topics[t].wanted)
 			continue;
 		b->topics[t].wanted = true;
@@ -152,7 +152,7 @@ free_bus(struct kafka_bus *b)
 	sk_watch_remove(b->watch);
 	if (b->wake >= 0)
 		close(b->wake);
-	for (size_t t = 0; t < SK_N_TOPIC; t++) {
+	for (unsigned t = 0; t < SK_N_TOPIC; t++) {
 		free(b->topics[t].next);
 		free(b->topics[t].started);
 	}
@@ -214,7 +214,7 @@ new_bus(const struct sk_bus_kafka_config *cfg)
 	b->renew = (struct sk_timer){ .fn = renew, .arg = b };
 	b->look = (struct sk_timer){ .fn = kafka_look_due, .arg = b };
 	b->suspect = (struct sk_timer){ .fn = kafka_suspect_due, .arg = b };
-	for (size_t t = 0; t < SK_N_TOPIC; t++) {
+	for (unsigned t = 0; t < SK_N_TOPIC; t++) {
 		b->topics[t].topic = t;
 		b->topics[t].seen = -1;
 	}
@@ -243,7 +243,7 @@ sk_bus_kafka_open(const struct sk_bus_kafka_config *cfg, struct sk_err *err)
 static bool
 is_assigned(const struct kafka_bus *b)
 {
-	for (size_t i = 0; i < SK_N_TOPIC; i++) {
+	for (unsigned i = 0; i < SK_N_TOPIC; i++) {
 		const struct kafka_topic *t = &b->topics[i];
 
 		if (!t->wanted)

@@ -4,6 +4,7 @@
 
 #include "adapters/kafka/client.h"
 #include "adapters/kafka/message.h"
+#include "core/base/log.h"
 
 /* A sentence that could come again and again: said once a minute, with how many were not said. */
 struct kafka_limit {
@@ -105,8 +106,9 @@ void kafka_suspect_due(void *bus);
 /* Error and log events of either handle. */
 void kafka_error(struct kafka_bus *b, rd_kafka_event_t *ev);
 void kafka_log(struct kafka_bus *b, rd_kafka_event_t *ev);
-/* May it be said now? *muted: how many were not said since the last time. */
-bool kafka_may_say(struct kafka_limit *l, uint64_t *muted);
+/* In the log, unless the limit forbids. */
+void kafka_say(struct kafka_bus *b, struct kafka_limit *l, enum sk_level level, const char *fmt,
+	...) SK_PRINTF(4, 5);
 /* ms, more or less. */
 int64_t kafka_about(struct kafka_bus *b, int64_t ms);
 

@@ -24,7 +24,7 @@ static const struct sk_kafka_option common[] = {
 	{ "retry.backoff.max.ms", "1000" },
 	{ "topic.metadata.refresh.interval.ms", "30000" },
 	{ "log.queue", "true" },
-	{ "log.connection.close", "false" },
+	{ "enable.metrics.push", "false" }, /* nobody asked for it */
 	{ NULL, NULL },
 };
 
@@ -208,7 +208,7 @@ sk_kafka_client_open(struct sk_kafka_client *c, rd_kafka_type_t type,
 static void
 end_remains(struct sk_kafka_remains *r)
 {
-	for (size_t t = 0; t < SK_N_TOPIC; t++) {
+	for (unsigned t = 0; t < SK_N_TOPIC; t++) {
 		for (int32_t p = 0; p < r->parts[t].n; p++)
 			if (r->parts[t].started[p])
 				rd_kafka_consume_stop(r->parts[t].topic, p);

@@ -46,7 +46,7 @@ kafka_consumer_end(struct kafka_bus *b, int64_t wait_ms)
 
 	if (b->consumer.rk == NULL)
 		return;
-	for (size_t i = 0; i < SK_N_TOPIC; i++) {
+	for (unsigned i = 0; i < SK_N_TOPIC; i++) {
 		struct kafka_topic *t = &b->topics[i];
 
 		r.parts[i] = (struct sk_kafka_part){ t->in, t->n_parts, t->started };
@@ -76,7 +76,7 @@ open_topic(struct kafka_bus *b, struct kafka_topic *t)
 void
 kafka_consumer_start(struct kafka_bus *b)
 {
-	for (size_t i = 0; i < SK_N_TOPIC && b->consumer.rk != NULL; i++) {
+	for (unsigned i = 0; i < SK_N_TOPIC && b->consumer.rk != NULL; i++) {
 		struct kafka_topic *t = &b->topics[i];
 
 		if (!t->wanted)
@@ -98,12 +98,8 @@ kafka_consumer_start(struct kafka_bus *b)
 static void
 malformed(struct kafka_bus *b, const struct sk_err *err)
 {
-	uint64_t muted;
-
 	b->state.malformed++;
-	if (kafka_may_say(&b->say_malformed, &muted))
-		sk_log(
-			SK_WARNING, b->cfg.component, "%s (%" PRIu64 " more were not told)", err->msg, muted);
+	kafka_say(b, &b->say_malformed, SK_WARNING, "%s", err->msg);
 }
 
 static void
@@ -127,18 +123,14 @@ record(struct kafka_bus *b, struct kafka_topic *t, const rd_kafka_message_t *m)
 static void
 failed(struct kafka_bus *b, const rd_kafka_message_t *m)
 {
-	uint64_t muted;
-
 	if (sk_kafka_is_away(m->err)) {
 		kafka_trouble(b, m->err, rd_kafka_message_errstr(m));
 		return;
 	}
 	kafka_look_soon(b);
-	if (kafka_may_say(&b->say_error, &muted))
-		sk_log(SK_WARNING, b->cfg.component,
-			"%s, partition %" PRId32 ": %s (%" PRIu64 " more were not told)",
-			m->rkt != NULL ? rd_kafka_topic_name(m->rkt) : "Kafka", m->partition,
-			rd_kafka_message_errstr(m), muted);
+	kafka_say(b, &b->say_error, SK_WARNING, "%s, partition %" PRId32 ": %s",
+		m->rkt != NULL ? rd_kafka_topic_name(m->rkt) : "Kafka", m->partition,
+		rd_kafka_message_errstr(m));
 }
 
 static size_t

@@ -12,19 +12,28 @@
 #define QUIET_MS 60000
 #define LOG_DETAIL 6 /* syslog's info */
 
-bool
-kafka_may_say(struct kafka_limit *l, uint64_t *muted)
+void
+kafka_say(struct kafka_bus *b, struct kafka_limit *l, enum sk_level level, const char *fmt, ...)
 {
 	const int64_t now = sk_boot_ms();
+	struct sk_str text = SK_STR_INIT;
+	va_list ap;
 
+	if (level < sk_log_settings()->level)
+		return;
 	if (now < l->next_ms) {
 		l->muted++;
-		return false;
+		return;
 	}
+	va_start(ap, fmt);
+	sk_str_vaddf(&text, fmt, ap);
+	va_end(ap);
+	if (l->muted > 0)
+		sk_str_addf(&text, " (%" PRIu64 " more were not told)", l->muted);
+	sk_log(level, b->cfg.component, "%s", sk_str_text(&text));
+	sk_str_release(&text);
 	l->next_ms = now + QUIET_MS;
-	*muted = l->muted;
 	l->muted = 0;
-	return true;
 }
 
 int64_t
@@ -59,8 +68,10 @@ kafka_trouble(struct kafka_bus *b, rd_kafka_resp_err_t code, const char *text)
 {
 	const int64_t now = sk_boot_ms();
 
-	/* "1/1 brokers are down" tells less than what stands there */
-	if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || b->trouble[0] == '\0')
+	/* that all are down or a question timed out tells less than what stands there */
+	if ((code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && code != RD_KAFKA_RESP_ERR__TIMED_OUT &&
+			code != RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE) ||
+		b->trouble[0] == '\0')
 		snprintf(b->trouble, sizeof(b->trouble), "%s", text);
 	if (b->away || b->suspect.pos != 0)
 		return;
@@ -87,14 +98,10 @@ kafka_suspect_due(void *bus)
 static void
 other_error(struct kafka_bus *b, rd_kafka_resp_err_t code, const char *text)
 {
-	uint64_t muted;
-
 	if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 		code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
 		snprintf(b->denied, sizeof(b->denied), "%s", text);
-	if (kafka_may_say(&b->say_error, &muted))
-		sk_log(SK_WARNING, b->cfg.component, "Kafka: %s (%" PRIu64 " more were not told)", text,
-			muted);
+	kafka_say(b, &b->say_error, SK_WARNING, "Kafka: %s", text);
 }
 
 void
@@ -113,13 +120,8 @@ void
 kafka_log(struct kafka_bus *b, rd_kafka_event_t *ev)
 {
 	const char *facility, *text;
-	uint64_t muted;
 	int level;
 
-	if (rd_kafka_event_log(ev, &facility, &text, &level) != 0 || level > LOG_DETAIL)
-		return;
-	if (sk_log_settings()->level > SK_DEBUG || !kafka_may_say(&b->say_log, &muted))
-		return;
-	sk_log(SK_DEBUG, b->cfg.component, "librdkafka: %s: %s (%" PRIu64 " more were not told)",
-		facility, text, muted);
+	if (rd_kafka_event_log(ev, &facility, &text, &level) == 0 && level <= LOG_DETAIL)
+		kafka_say(b, &b->say_log, SK_DEBUG, "librdkafka: %s: %s", facility, text);
 }

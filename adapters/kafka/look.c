@@ -99,7 +99,7 @@ kafka_look(struct kafka_bus *b)
 		return;
 	}
 	sk_timer_clear(b->cfg.loop, &b->look);
-	for (size_t t = 0; t < SK_N_TOPIC; t++)
+	for (unsigned t = 0; t < SK_N_TOPIC; t++)
 		names[t] = sk_kafka_topic(t);
 	topics = rd_kafka_TopicCollection_of_topic_names(names, SK_N_TOPIC);
 	o = options_for(b, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
@@ -143,7 +143,7 @@ make_topics(struct kafka_bus *b, int brokers)
 	char text[256] = "";
 	size_t n = 0;
 
-	for (size_t t = 0; t < SK_N_TOPIC; t++) {
+	for (unsigned t = 0; t < SK_N_TOPIC; t++) {
 		if (!b->topics[t].gone)
 			continue;
 		list[n] = rd_kafka_NewTopic_new(sk_kafka_topic(t), partitions, copies, text, sizeof(text));
@@ -170,7 +170,7 @@ ask_ends(struct kafka_bus *b)
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
 	bool asked;
 
-	for (size_t i = 0; i < SK_N_TOPIC; i++) {
+	for (unsigned i = 0; i < SK_N_TOPIC; i++) {
 		const struct kafka_topic *t = &b->topics[i];
 
 		for (int32_t p = 0; t->wanted && p < t->n_parts; p++)
@@ -195,7 +195,7 @@ ask_ends(struct kafka_bus *b)
 static struct kafka_topic *
 topic_named(struct kafka_bus *b, const char *name)
 {
-	for (size_t t = 0; name != NULL && t < SK_N_TOPIC; t++)
+	for (unsigned t = 0; name != NULL && t < SK_N_TOPIC; t++)
 		if (strcmp(name, sk_kafka_topic(t)) == 0)
 			return &b->topics[t];
 	return NULL;
@@ -257,7 +257,7 @@ begin_anew(struct kafka_bus *b)
 
 	sk_log(SK_INFO, b->cfg.component, "topics were made anew; they are read from their beginning");
 	kafka_consumer_end(b, 0);
-	for (size_t i = 0; i < SK_N_TOPIC; i++) {
+	for (unsigned i = 0; i < SK_N_TOPIC; i++) {
 		struct kafka_topic *t = &b->topics[i];
 
 		if (!t->gone)
@@ -290,7 +290,7 @@ note_error(struct kafka_bus *b, struct kafka_topic *t, const rd_kafka_error_t *e
 static bool
 any(const struct kafka_bus *b, bool gone)
 {
-	for (size_t t = 0; t < SK_N_TOPIC; t++)
+	for (unsigned t = 0; t < SK_N_TOPIC; t++)
 		if (gone ? b->topics[t].gone : b->topics[t].denied)
 			return true;
 	return false;
@@ -328,7 +328,7 @@ take_topics(struct kafka_bus *b, rd_kafka_event_t *ev)
 		b->denied[0] = '\0';
 	if (anew) {
 		begin_anew(b);
-		for (size_t t = 0; t < SK_N_TOPIC; t++)
+		for (unsigned t = 0; t < SK_N_TOPIC; t++)
 			b->topics[t].gone = false;
 		over(b, AGAIN_MS);
 	} else if (any(b, true)) {

@@ -16,7 +16,7 @@
 static bool
 open_topics(struct kafka_bus *b, struct sk_err *err)
 {
-	for (size_t t = 0; t < SK_N_TOPIC; t++) {
+	for (unsigned t = 0; t < SK_N_TOPIC; t++) {
 		b->topics[t].out = rd_kafka_topic_new(b->producer.rk, sk_kafka_topic(t), NULL);
 		if (b->topics[t].out == NULL) {
 			sk_fail(err, SK_EINVAL, "the Kafka client takes no topic %s: %s", sk_kafka_topic(t),
@@ -63,7 +63,7 @@ kafka_producer_end(struct kafka_bus *b, int64_t wait_ms)
 
 	if (b->producer.rk == NULL)
 		return;
-	for (size_t t = 0; t < SK_N_TOPIC; t++) {
+	for (unsigned t = 0; t < SK_N_TOPIC; t++) {
 		r.parts[t].topic = b->topics[t].out;
 		b->topics[t].out = NULL;
 	}
@@ -100,14 +100,11 @@ kafka_producer_send(struct kafka_bus *b, enum sk_topic topic, const struct sk_ev
 static void
 lost(struct kafka_bus *b, const rd_kafka_message_t *m)
 {
-	uint64_t muted;
-
 	b->state.failed++;
-	if (!b->away && kafka_may_say(&b->say_lost, &muted))
-		sk_log(SK_WARNING, b->cfg.component,
-			"an event of %s for %.*s was lost: %s (%" PRIu64 " more were not told)",
+	if (!b->away)
+		kafka_say(b, &b->say_lost, SK_WARNING, "an event of %s for %.*s was lost: %s",
 			rd_kafka_topic_name(m->rkt), (int)m->key_len, (const char *)m->key,
-			rd_kafka_err2str(m->err), muted);
+			rd_kafka_err2str(m->err));
 }
 
 static void
