@@ -19,6 +19,7 @@ struct probe {
 	void *arg;
 	int64_t end_ms;
 	bool broken; /* an error was reported */
+	unsigned said; /* 1 << kind: what is so for every command is told once */
 	bool answered;
 	int type; /* of the last answer, 0 = none */
 	struct sk_str text, second; /* its text or number, or those of its first two elements */
@@ -203,13 +204,17 @@ look_at_server(struct probe *p)
 
 	if (ASK(p, "INFO", "replication")) {
 		sk_redis_info(p->text.p, "role", value, sizeof(value));
-		if (strcmp(value, "slave") == 0)
+		if (strcmp(value, "slave") == 0) {
 			tell(p, SK_ERROR, "%s", sk_redis_advice(SK_REDIS_READONLY));
+			p->said |= 1u << SK_REDIS_READONLY;
+		}
 	}
 	if (ASK(p, "INFO", "server")) {
 		sk_redis_info(p->text.p, "redis_mode", value, sizeof(value));
-		if (strcmp(value, "cluster") == 0)
+		if (strcmp(value, "cluster") == 0) {
 			tell(p, SK_ERROR, "%s", sk_redis_advice(SK_REDIS_CLUSTER));
+			p->said |= 1u << SK_REDIS_CLUSTER;
+		}
 	}
 	if (ASK(p, "INFO", "memory"))
 		look_at_memory(p, p->text.p);
@@ -237,12 +242,25 @@ make_keys(struct keys *k)
 static void
 must(struct probe *p, bool ok, const char *command, const char *key)
 {
+	const enum sk_redis_trouble kind = sk_redis_trouble_of(sk_str_text(&p->text));
 	char what[192];
 
 	if (ok || p->link.stage != SK_REDIS_READY)
 		return;
-	snprintf(what, sizeof(what), "%s %s", command, key);
-	tell_error(p, SK_ERROR, what, sk_redis_trouble_of(sk_str_text(&p->text)));
+	snprintf(what, sizeof(what), "%s%s%s", command, *key != '\0' ? " " : "", key);
+	if (kind == SK_REDIS_NOPERM || kind == SK_REDIS_OTHER || (p->said & 1u << kind) == 0)
+		tell_error(p, SK_ERROR, what, kind);
+	p->said |= 1u << kind;
+	p->broken = true;
+}
+
+/* Redis before 7.4, or a user who may not: the one command that can be done without. */
+static bool
+lacks_hexpire(const struct probe *p)
+{
+	return p->answered &&
+		(sk_redis_trouble_of(sk_str_text(&p->text)) == SK_REDIS_NOPERM ||
+			strstr(sk_str_text(&p->text), "unknown command") != NULL);
 }
 
 static void
@@ -257,8 +275,12 @@ static void
 try_hash(struct probe *p, const struct keys *k)
 {
 	must(p, ASK(p, "HSET", k->hash, k->name, "1"), "HSET", k->hash);
-	if (!ASK(p, "HEXPIRE", k->hash, "8", "FIELDS", "1", k->name))
-		tell_error(p, SK_WARNING, "a field cannot be given a lifetime", SK_REDIS_HEXPIRE);
+	if (!ASK(p, "HEXPIRE", k->hash, "8", "FIELDS", "1", k->name)) {
+		if (lacks_hexpire(p))
+			tell_error(p, SK_WARNING, "a field cannot be given a lifetime", SK_REDIS_HEXPIRE);
+		else
+			must(p, false, "HEXPIRE", k->hash);
+	}
 	must(p, ASK(p, "HGETALL", k->hash), "HGETALL", k->hash);
 	must(p, ASK(p, "HDEL", k->hash, k->name), "HDEL", k->hash);
 	must(p, ASK(p, "HGETALL", SK_KEY_SKALDS), "HGETALL", SK_KEY_SKALDS);

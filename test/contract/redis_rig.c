@@ -149,9 +149,9 @@ static void
 run(struct redis_own *own)
 {
 	char port[16], tls_port[16];
-	const char *args[] = { "--port", port, "--bind", "127.0.0.1", "--dir", own->dir, "--unixsocket",
-		own->socket, "--save", "", "--daemonize", "no", "--loglevel", "warning", "--logfile", "log",
-		"--tls-port", tls_port, NULL };
+	const char *args[] = { "--port", port, "--bind", "127.0.0.1 127.0.0.2", "--dir", own->dir,
+		"--unixsocket", own->socket, "--save", "", "--daemonize", "no", "--loglevel", "warning",
+		"--logfile", "log", "--tls-port", tls_port, NULL };
 	char *argv[96];
 	size_t n = 0;
 
@@ -250,4 +250,131 @@ redis_own_do(struct redis_own *own, const char *fmt, ...)
 	freeReplyObject(r);
 	redisFree(c);
 	return text;
+}
+
+/* ---- somebody who uses a cache ---- */
+
+void
+redis_user_open(struct redis_user *u, struct sk_cache_redis_config cfg)
+{
+	struct sk_err err;
+
+	*u = (struct redis_user){ .loop = sk_loop_new(&err) };
+	assert_non_null(u->loop);
+	cfg.loop = u->loop;
+	cfg.component = "test";
+	u->c = sk_cache_redis_open(&cfg, &err);
+	if (u->c == NULL)
+		fail_msg("%s", err.msg);
+}
+
+void
+redis_user_close(struct redis_user *u)
+{
+	u->c->ops->close(u->c);
+	sk_loop_free(u->loop);
+}
+
+struct sk_cache_redis_state
+redis_state(const struct redis_user *u)
+{
+	return sk_cache_redis_state(u->c);
+}
+
+void
+redis_run(struct redis_user *u, int64_t ms)
+{
+	const int64_t end = sk_boot_ms() + ms;
+
+	while (sk_boot_ms() < end)
+		sk_loop_once(u->loop, 10);
+}
+
+bool
+redis_until(struct redis_user *u, bool connected, int64_t ms)
+{
+	const int64_t end = sk_boot_ms() + ms;
+
+	while (redis_state(u).connected != connected && sk_boot_ms() < end)
+		sk_loop_once(u->loop, 10);
+	return redis_state(u).connected == connected;
+}
+
+void
+redis_settle(struct redis_user *u)
+{
+	const int64_t end = sk_boot_ms() + 10000;
+
+	while (redis_state(u).waiting > 0 && sk_boot_ms() < end)
+		sk_loop_once(u->loop, 10);
+	assert_int_equal(redis_state(u).waiting, 0);
+}
+
+void
+redis_on_value(void *arg, enum sk_code code, bool found, const void *value, size_t n)
+{
+	struct redis_user *u = arg;
+
+	u->calls++;
+	u->code = code;
+	u->found = found;
+	u->n = n;
+	snprintf(
+		u->value, sizeof(u->value), "%.*s", found ? (int)n : 0, found ? (const char *)value : "");
+}
+
+void
+redis_get(struct redis_user *u, const char *key)
+{
+	const int64_t end = sk_boot_ms() + 12000;
+
+	u->calls = 0;
+	u->c->ops->get(u->c, key, redis_on_value, u);
+	assert_int_equal(u->calls, 0);
+	while (u->calls == 0 && sk_boot_ms() < end)
+		sk_loop_once(u->loop, 10);
+	assert_int_equal(u->calls, 1);
+}
+
+void
+redis_put(struct redis_user *u, const char *key, const char *value, int64_t ttl_ms)
+{
+	u->c->ops->put(u->c, key, value, strlen(value), ttl_ms);
+}
+
+/* ---- the log ---- */
+
+static FILE *log_file;
+static int log_before;
+
+void
+redis_log_begin(void)
+{
+	log_file = tmpfile();
+	assert_non_null(log_file);
+	fflush(stderr);
+	log_before = dup(STDERR_FILENO);
+	assert_true(log_before != -1);
+	assert_true(dup2(fileno(log_file), STDERR_FILENO) != -1);
+}
+
+int
+redis_log_count(const char *text)
+{
+	char line[4200];
+	int n = 0;
+
+	rewind(log_file);
+	while (fgets(line, sizeof(line), log_file) != NULL)
+		n += strstr(line, text) != NULL;
+	fseek(log_file, 0, SEEK_END);
+	return n;
+}
+
+void
+redis_log_end(void)
+{
+	assert_true(dup2(log_before, STDERR_FILENO) != -1);
+	close(log_before);
+	fclose(log_file);
 }

@@ -39,4 +39,37 @@ const char *redis_own_do(struct redis_own *own, const char *fmt, ...);
 /* A port that was free a moment ago. */
 int redis_free_port(void);
 
+/* ---- somebody who uses a cache ---- */
+
+struct redis_user {
+	struct sk_loop *loop;
+	struct sk_cache *c;
+	/* of the last answer */
+	int calls;
+	enum sk_code code;
+	bool found;
+	size_t n;
+	char value[256];
+};
+
+/* cfg.loop is filled in. */
+void redis_user_open(struct redis_user *u, struct sk_cache_redis_config cfg);
+void redis_user_close(struct redis_user *u);
+struct sk_cache_redis_state redis_state(const struct redis_user *u);
+void redis_run(struct redis_user *u, int64_t ms);
+/* Run until it is (not) connected; false: it did not happen in time. */
+bool redis_until(struct redis_user *u, bool connected, int64_t ms);
+/* Run until all commands were answered. */
+void redis_settle(struct redis_user *u);
+/* Ask and wait for 12 s; asserts that it is answered once, and not from within. */
+void redis_get(struct redis_user *u, const char *key);
+void redis_put(struct redis_user *u, const char *key, const char *value, int64_t ttl_ms);
+/* A get's fn, arg is the user. */
+void redis_on_value(void *arg, enum sk_code code, bool found, const void *value, size_t n);
+
+/* What is logged goes into a file from now on; how many lines of it have the text. */
+void redis_log_begin(void);
+int redis_log_count(const char *text);
+void redis_log_end(void);
+
 #endif
