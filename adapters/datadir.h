@@ -3,8 +3,8 @@
  *	DIR/owner.lock		locked (flock) by the owner as long as it lives; its pid stands in it
  *	DIR/up.lock		locked by the supervisor of `skalds up`, whose hubs, each the owner in its time,
  *				come and go; its pid stands in it
- *	DIR/node.lock		locked by the supervisor of `skalds node`, which has no store here, only output
- *				and its id; an owner beside it is no conflict
+ *	DIR/node.lock		locked by the supervisor of `skalds node`, which has no store
+ *				here, only output and its id; an owner beside it is no conflict
  *	DIR/skalds.sock		where the owner answers (adapters/http/server.h)
  *	DIR/tasks.db		the store (adapters/sqlite/store.h)
  *

@@ -231,8 +231,8 @@ run(struct link *l, int channel)
 	}
 }
 
-/* The store first brings back what is under way, the cache forgets what was asked of it; then nobody
- * speaks of the node any more. The supervisor is told last: it does not wait for us. */
+/* The store first brings back what is under way, the cache forgets what was asked of it; then
+ * nobody speaks of the node any more. The supervisor is told last: it does not wait for us. */
 static void
 close_all(struct link *l)
 {

@@ -1,6 +1,6 @@
-/* node_link.h - the process beside the supervisor of `skalds node` that speaks with the services: one
- * loop with Kafka, Redis, MongoDB and core/run/node. It can be killed at any time: the supervisor
- * starts another one, which finds the tasks that run. */
+/* node_link.h - the process beside the supervisor of `skalds node` that speaks with the
+ * services: one loop with Kafka, Redis, MongoDB and core/run/node. It can be killed at any time:
+ * the supervisor starts another one, which finds the tasks that run. */
 #ifndef SK_CMD_NODE_LINK_H
 #define SK_CMD_NODE_LINK_H
 

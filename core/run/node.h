@@ -46,8 +46,8 @@ struct sk_node_config {
 	 * lock of the data directory): the row of another incarnation is replaced whatever it says, and
 	 * a store that takes no renewal (a full disk) stops no task. */
 	bool sole;
-	/* Be seen by programs of the original, through keys in the cache (presence.h), and run the tasks
-	 * that they give to this id, reporting by those keys (node_foreign.c). False: none of it. */
+	/* Be seen by programs of the original, through keys in the cache (presence.h), and run what
+	 * they give to this id, reporting by those keys (node_foreign.c). False: none of it. */
 	bool present;
 	int64_t key_ttl_ms; /* of what stands there and is no sign of life; 0 = an hour */
 	const char *data_dir; /* where the supervisor keeps output; "" = nowhere */
