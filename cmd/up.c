@@ -1,11 +1,11 @@
 /* up.c - `skalds up`: scheduler, store, API and workers of one machine. */
 #include "adapters/datadir.h"
 #include "cmd/agent.h"
+#include "cmd/capacity.h"
 #include "cmd/flags.h"
 #include "cmd/hub.h"
 #include "core/base/clock.h"
 #include "workers/registry.h"
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,106 +27,24 @@ struct up {
 
 /* ---- flags ---- */
 
-/* The next "key=value" of a list with commas, in place. NULL at the end; *value NULL without
- * "=". */
-static char *
-next_pair(char **list, char **value)
-{
-	char *pair = strsep(list, ",");
-
-	*value = pair != NULL ? strchr(pair, '=') : NULL;
-	if (*value != NULL)
-		*(*value)++ = '\0';
-	return pair;
-}
-
-static int
-read_labels(struct up *u, const char *text)
-{
-	struct sk_value *labels = sk_value_new(u->arena, SK_MAP);
-	char *list = sk_arena_strdup(u->arena, text), *key, *value;
-
-	while ((key = next_pair(&list, &value)) != NULL) {
-		if (key[0] == '\0' || value == NULL)
-			return sk_flag_wrong("up", "labels", "NAME=VALUE,…", text);
-		sk_map_set(u->arena, labels, key, sk_value_string(u->arena, value, strlen(value)));
-	}
-	u->hub.labels = labels;
-	return SK_EXIT_OK;
-}
-
-static int
-read_resources(struct up *u, const char *text)
-{
-	char *list = sk_arena_strdup(u->arena, text), *key, *value;
-
-	while ((key = next_pair(&list, &value)) != NULL) {
-		double v = 0;
-
-		if (value != NULL && strcmp(key, "cpus") == 0 &&
-			sk_flag_parse_number(value, 0.001, 4096, &v))
-			u->hub.cpus = v;
-		else if (value != NULL && strcmp(key, "memoryMb") == 0 &&
-			sk_flag_parse_number(value, 1, 16777216, &v))
-			u->hub.memory_mb = (int64_t)v;
-		else if (value != NULL && strcmp(key, "gpus") == 0 &&
-			sk_flag_parse_number(value, 0, 32, &v))
-			u->hub.gpus = (int64_t)v;
-		else
-			return sk_flag_wrong(
-				"up", "resources", "cpus=N,memoryMb=N,gpus=N (gpus: at most 32)", text);
-	}
-	return SK_EXIT_OK;
-}
-
-/* NVIDIA's devices, as the driver numbers them. */
-static int64_t
-count_gpus(void)
-{
-	DIR *d = opendir("/proc/driver/nvidia/gpus");
-	const struct dirent *e;
-	int64_t n = 0;
-
-	if (d == NULL)
-		return 0;
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n < 32 ? n : 32;
-}
-
-static void
-detect(struct up *u)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	u->hub.cpus = cpus > 0 ? (double)cpus : 1;
-	u->hub.slots = cpus > 0 ? (uint32_t)cpus : 1;
-	u->hub.memory_mb = (int64_t)sysconf(_SC_PHYS_PAGES) / 1024 * sysconf(_SC_PAGESIZE) / 1024;
-	u->hub.gpus = count_gpus();
-}
-
 static int
 read_flags(struct up *u, const struct sk_args *args, const struct sk_settings *settings)
 {
-	const char *labels = sk_arg(args, "labels"), *resources = sk_arg(args, "resources");
-	double slots, lease = DEFAULT_LEASE_S, output = DEFAULT_KEEP_OUTPUT_MIB;
-	int code;
+	double lease = DEFAULT_LEASE_S, output = DEFAULT_KEEP_OUTPUT_MIB;
+	struct sk_capacity c;
+	int code = sk_capacity_read("up", args, u->arena, &c);
 
-	detect(u);
-	slots = u->hub.slots;
-	code = sk_flag_number("up", args, "slots", 1, 100000, &slots);
 	if (code == SK_EXIT_OK)
 		code = sk_flag_number("up", args, "lease", 1, 86400, &lease);
 	if (code == SK_EXIT_OK)
 		code = sk_flag_number("up", args, "keep-output", 0, 1e9, &output);
-	if (code == SK_EXIT_OK && labels != NULL)
-		code = read_labels(u, labels);
-	if (code == SK_EXIT_OK && resources != NULL)
-		code = read_resources(u, resources);
 	if (code == SK_EXIT_OK)
 		code = sk_flag_keep("up", args, &u->hub.keep_ms, &u->hub.keep_tasks);
-	u->hub.slots = (uint32_t)slots;
+	u->hub.slots = c.slots;
+	u->hub.cpus = c.cpus;
+	u->hub.memory_mb = c.memory_mb;
+	u->hub.gpus = c.gpus;
+	u->hub.labels = c.labels;
 	u->hub.lease_ms = (int64_t)(lease * 1000);
 	u->hub.keep_output = (int64_t)(output * (1 << 20));
 	u->hub.group = sk_arg(args, "socket-group");
@@ -234,11 +152,7 @@ up_run(const struct sk_args *args, struct sk_settings *settings)
 }
 
 static const struct sk_opt options[] = {
-	{ .name = "slots", .value = "N", .doc = "run at most N tasks at once (default: one a cpu)" },
-	{ .name = "labels", .value = "NAME=VALUE,…", .doc = "what tasks may ask for" },
-	{ .name = "resources",
-		.value = "cpus=N,memoryMb=N,gpus=N",
-		.doc = "what tasks may use (default: all of this machine)" },
+	SK_CAPACITY_OPTIONS,
 	{ .name = "lease",
 		.value = "SECONDS",
 		.doc = "a half of skalds that hangs for longer is ended with its tasks (10)" },

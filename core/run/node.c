@@ -345,6 +345,12 @@ sk_node_drain(struct sk_node *n, int code)
 	node_look(n); /* what was given to us on the way */
 }
 
+void
+sk_node_give_up(struct sk_node *n)
+{
+	n->given_up = n->draining;
+}
+
 /* Nothing is left here, and a look that began after the end of assignments found nothing either. */
 static bool
 all_stored(const struct sk_node *n)
@@ -381,7 +387,7 @@ static void
 check_over(struct sk_node *n)
 {
 	if (!n->draining || n->over ||
-		!(all_stored(n) || (n->peer_gone && sk_boot_ms() >= n->give_up_ms)))
+		!(all_stored(n) || n->given_up || (n->peer_gone && sk_boot_ms() >= n->give_up_ms)))
 		return;
 	if (!has_left(n))
 		return;
@@ -526,7 +532,27 @@ sk_node_free(struct sk_node *n)
 void
 sk_node_numbers(const struct sk_node *n, struct sk_node_numbers *out)
 {
-	*out = (struct sk_node_numbers){
-		.tasks = n->n_tasks, .stale = n->stale, .cut_off = n->cut_off, .restarts = n->peer.restarts
-	};
+	const struct node_task *t;
+	size_t i = 0;
+
+	*out = (struct sk_node_numbers){ .tasks = n->n_tasks,
+		.stale = n->stale,
+		.cut_off = n->cut_off,
+		.restarts = n->peer.restarts,
+		.renewed_ms = n->renewed_ms };
+	while ((t = sk_map_each(&n->tasks, &i)) != NULL)
+		out->running += !t->gone && t->given && !t->ended;
+}
+
+bool
+sk_node_each(
+	const struct sk_node *n, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg)
+{
+	const struct node_task *t;
+	size_t i = 0;
+
+	while (n->told && (t = sk_map_each(&n->tasks, &i)) != NULL)
+		if (!t->gone)
+			fn(arg, t->id, t->attempt);
+	return n->told;
 }

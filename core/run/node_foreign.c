@@ -4,12 +4,12 @@
  *
  * A task that ended still stands in the store as Assigning or Running until a controller has looked
  * at the keys. So that it runs once:
- *	we remember it (`kept`) as long as the store has it as ours;
- *	one that we do not know (we were started anew, or it was final meanwhile) is asked for in the
- *	cache before it is started: a value that is final says that it ended, beats that go on say that
- *	it runs elsewhere. While the cache is away nobody can tell: then it waits.
- * It runs again when the document changed after that end and is Assigning, and either an assign event
- * made us look or it stays so: a controller that takes an end for a moment of silence writes
+ * - we remember it (`kept`) as long as the store has it as ours;
+ * - one that we do not know (we were started anew, or it was final meanwhile) is asked for in the
+ *   cache before it is started: a value that is final says that it ended, beats that go on say that
+ *   it runs elsewhere. While the cache is away nobody can tell: then it waits.
+ * It runs again when the document changed after that end and is Assigning, and either an assign
+ * event made us look or it stays so: a controller that takes an end for a moment of silence writes
  * Assigning too, and corrects itself seconds later. */
 #include "core/base/clock.h"
 #include "core/base/log.h"

@@ -1,9 +1,9 @@
 /* node_presence.c - what of the node's tasks stands in the cache for programs of the original.
  *
  * Of a native task the store is the truth, the keys follow it. A final value is written when the
- * store has the end. An attempt that will be followed by another leaves none: -1 would make a monitor
- * of the original call the task Failed while it waits for its next try. Its keys go before the end is
- * sent to the store, because whoever gets the task next writes the same ones. */
+ * store has the end. An attempt that will be followed by another leaves none: -1 would make a
+ * monitor of the original call the task Failed while it waits for its next try. Its keys go
+ * before the end is sent to the store, because whoever gets the task next writes the same ones. */
 #include "core/run/presence.h"
 #include "core/base/clock.h"
 #include "core/run/node_priv.h"

@@ -136,13 +136,13 @@ struct sk_node {
 	/* lease */
 	bool renewing, cut_off, replaced;
 	uint64_t renewals;
-	int64_t sent_ms, trusted_ms; /* boot clock */
+	int64_t sent_ms, trusted_ms, renewed_ms; /* boot clock; renewed: the last one that was stored */
 	int64_t began_ms; /* wall clock */
 	struct sk_skald row;
 	struct sk_op_skald_put put;
 	struct sk_arena *put_arena;
 	/* the end */
-	bool draining, peer_gone, over;
+	bool draining, given_up, peer_gone, over;
 	int over_code;
 	uint64_t drain_number; /* a look that began later has found all that was given to us */
 	int64_t give_up_ms; /* boot clock; peer_gone: nothing is waited for beyond it */

@@ -201,14 +201,18 @@ take_away(struct sk_presence *p, struct being *b)
 static void
 ending_free(struct ending *e)
 {
-	struct sk_presence *p = e->p;
-
-	*(e->prev != NULL ? &e->prev->next : &p->endings) = e->next;
-	if (e->next != NULL)
-		e->next->prev = e->prev;
 	free(e->id);
 	free(e->text);
 	free(e);
+}
+
+static void
+ending_remove(struct ending *e)
+{
+	*(e->prev != NULL ? &e->prev->next : &e->p->endings) = e->next;
+	if (e->next != NULL)
+		e->next->prev = e->prev;
+	ending_free(e);
 }
 
 /* The time first: who sees that it is final shall see since when. */
@@ -244,7 +248,7 @@ answered(void *arg, enum sk_code code, bool found, const void *value, size_t n)
 	if (code == SK_OK && !found)
 		e->tries++;
 	if (e->over || (code == SK_OK && (found || e->tries >= TRIES)))
-		ending_free(e);
+		ending_remove(e);
 }
 
 static void
@@ -270,7 +274,7 @@ write_ends_again(struct sk_presence *p)
 		if (e->asking || e->over)
 			continue;
 		if (now >= e->until_ms) {
-			ending_free(e);
+			ending_remove(e);
 			continue;
 		}
 		put_end(p, e->id, e->beat, e->text, e->end_ms);
@@ -290,7 +294,7 @@ forget_ending(struct sk_presence *p, const char *id)
 			continue;
 		e->over = true;
 		if (!e->asking)
-			ending_free(e);
+			ending_remove(e);
 	}
 }
 
@@ -450,6 +454,7 @@ sk_presence_gone(const struct sk_presence *p)
 void
 sk_presence_close(struct sk_presence *p)
 {
+	struct ending *e, *next;
 	struct being *b;
 	size_t i = 0;
 
@@ -459,8 +464,10 @@ sk_presence_close(struct sk_presence *p)
 	while ((b = sk_map_each(&p->tasks, &i)) != NULL)
 		free(b);
 	sk_map_release(&p->tasks);
-	while (p->endings != NULL)
-		ending_free(p->endings);
+	for (e = p->endings; e != NULL; e = next) {
+		next = e->next;
+		ending_free(e);
+	}
 	sk_str_release(&p->list);
 	free(p->items);
 	free(p->heartbeat);

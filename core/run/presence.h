@@ -1,14 +1,15 @@
-/* presence.h - what a skald says of itself and of its tasks in the state cache: the keys that nodes
- * and controllers of the original write and read (skalds-protocol.md 1.2-1.6, 13.1).
+/* presence.h - what a skald says of itself and of its tasks in the state cache: the keys that
+ * nodes and controllers of the original write and read (skalds-protocol.md 1.2-1.6, 13.1).
  *
- * Every SK_BEAT_PERIOD_MS: its mode, then its activity (a controller that sees the activity asks for
- * the mode), its heartbeat, the list of its tasks and of its classes; and a beat of each task, those
- * of many tasks spread over the period. Values have lifetimes: whoever dies is soon gone from them.
- * It is written for others: nothing here decides anything, and nothing fails when the cache is away.
+ * Every SK_BEAT_PERIOD_MS: its mode, then its activity (a controller that sees the activity asks
+ * for the mode), its heartbeat, the list of its tasks and of its classes; and a beat of each
+ * task, those of many tasks spread over the period. Values have lifetimes: whoever dies is soon
+ * gone from them. It is written for others: nothing here decides anything, and nothing fails
+ * when the cache is away.
  *
- * For every process that runs tasks: a task here is a key of the caller's, an id and a class. A task
- * that is not there (ended, dropped, never begun) may be named in all of these, and p may be NULL:
- * then nothing happens. */
+ * For every process that runs tasks: a task here is a key of the caller's, an id and a class. A
+ * task that is not there (ended, dropped, never begun) may be named in all of these, and p may
+ * be NULL: then nothing happens. */
 #ifndef SK_CORE_RUN_PRESENCE_H
 #define SK_CORE_RUN_PRESENCE_H
 
@@ -31,8 +32,8 @@ struct sk_presence_config {
 
 /* Never NULL. Says so at once. What the configuration points to stays the caller's. */
 struct sk_presence *sk_presence_open(const struct sk_presence_config *cfg);
-/* Free it; all keys are left as they are: another process may go on with them. What was asked of the
- * cache speaks of it: close the cache before. NULL is allowed. */
+/* Free it; all keys are left as they are: another process may go on with them. What was asked of
+ * the cache speaks of it: close the cache before. NULL is allowed. */
 void sk_presence_close(struct sk_presence *p);
 /* The skald goes: its own keys are removed and not written again. */
 void sk_presence_leave(struct sk_presence *p);

@@ -273,6 +273,8 @@ set_up(struct sup *s, struct sk_err *err)
 	s->oom_seen = s->oom_last = sk_cgroups_own_oom_kills(s->cgs);
 	sup_warm_open(s);
 	sup_status_open(s);
+	if (s->cfg->patient)
+		sk_notify("READY=1");
 	return SK_OK;
 }
 
