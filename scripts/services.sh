@@ -42,21 +42,25 @@ is_up()
 
 start()
 {
-	! is_up || return 0
-	if has_process "$NAME"; then
+	if has_process "$NAME" && ! is_up; then
 		stop # what is left of it after a crash
 		mkdir -p "$STATE/$NAME/data"
 		: >"$STATE/$NAME/pids"
-		"${NAME}_start" || die "$NAME: could not be started"
+		"${NAME}_start" || failed "could not be started"
 		until_true 60 ready_or_ended
 		if ! all_run || ! ready; then
-			tail -n 15 "$STATE/$NAME/log" >&2
-			stop
-			die "$NAME: does not answer at $("${NAME}_address"); its log is $STATE/$NAME/log"
+			failed "does not answer at $("${NAME}_address")"
 		fi
 	fi
 	"${NAME}_env" >"$STATE/$NAME/env.new"
 	mv "$STATE/$NAME/env.new" "$STATE/$NAME/env"
+}
+
+failed()
+{
+	tail -n 15 "$STATE/$NAME/log" >&2
+	stop
+	die "$NAME: $1; its log is $STATE/$NAME/log"
 }
 
 ready()

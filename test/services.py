@@ -79,10 +79,10 @@ def kafka_options(listener, mechanism=None, password=None):
     return o
 
 
-def kafka_send(options, topic, value):
+def kafka_send(options, topic, value, wait_ms=8000):
     from kafka import KafkaProducer
 
-    p = KafkaProducer(max_block_ms=8000, **options)
+    p = KafkaProducer(max_block_ms=wait_ms, **options)
     p.send(topic, value.encode()).get(timeout=8)
     p.close(timeout=2)
 
@@ -104,7 +104,7 @@ def check_kafka(listener, mechanism=None):
 
 def check_kafka_wrong_password(listener, mechanism):
     options = kafka_options(listener, mechanism, "wrong")
-    refused("Authentication|Timeout|NoBrokers|metadata", lambda: kafka_send(options, "t-wrong", "said"))
+    refused("Authentication|Timeout|NoBrokers|metadata", lambda: kafka_send(options, "t-wrong", "said", 3000))
 
 
 def check_kafka_put(topic):

@@ -164,6 +164,17 @@ is "and the env file has no Redis" "$(grep -c REDIS "$S/env")" 0
 ( services up redis & services up redis & wait )
 is "two at once start one" "$(left "$S" redis | wc -l) $(state_of redis)" "1 up"
 
+services down kafka
+setsid "$ROOT/scripts/services.sh" up kafka 2>/dev/null &
+script=$!
+# shellcheck disable=SC2317 # called by until_true
+started() { [ -n "$(left "$S" kafka)" ]; }
+until_true 20 started
+{ kill -KILL -- -$script && wait $script; } 2>/dev/null
+check "down after kill -9 of the script in the middle of up" services down kafka
+is "nothing of it is left" "$(left "$S" kafka)" ""
+check "and up" services up kafka
+
 # ---- two checkouts ----
 
 mkdir other

@@ -56,8 +56,9 @@ kafka_start()
 	certificates
 	( umask 077; kafka_conf >"$d/conf" )
 	if [ ! -e "$d/data/meta.properties" ]; then
+		# a cluster's id of 22 characters that no tool takes for an option
 		kafka_java kafka.tools.StorageTool format -c "$d/conf" \
-			-t "$(openssl rand -base64 16 | tr '+/' '-_' | cut -c 1-22)" \
+			-t "$(openssl rand -base64 16 | tr '+/' 'ab' | cut -c 1-22)" \
 			--add-scram "SCRAM-SHA-256=[name=skalds,password=$(secret kafka)]" \
 			--add-scram "SCRAM-SHA-512=[name=skalds,password=$(secret kafka)]" >>"$d/log" 2>&1 || return 1
 	fi
