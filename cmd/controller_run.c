@@ -88,7 +88,7 @@ open_signals(struct controller *c, struct sk_err *err)
 /* ---- what probes are told ---- */
 
 static bool
-store_is_well(const struct controller *c)
+store_is_well(struct controller *c)
 {
 	struct sk_service_health health[SK_N_SERVICE];
 	size_t n = sk_services_health(&c->services, health);
@@ -102,7 +102,7 @@ store_is_well(const struct controller *c)
 static void
 probe_line(void *arg, struct sk_str *out)
 {
-	const struct controller *c = arg;
+	struct controller *c = arg;
 	struct sk_service_health health[SK_N_SERVICE];
 	size_t n = sk_services_health(&c->services, health);
 
@@ -111,6 +111,7 @@ probe_line(void *arg, struct sk_str *out)
 	sk_json_kbool(out, "ready", sk_control_ready(c->control) && store_is_well(c) && !c->stopping);
 	sk_json_kstr(out, "mode", COMPONENT);
 	sk_json_kint(out, "pid", getpid());
+	sk_json_kbool(out, "draining", c->stopping);
 	sk_json_key(out, "services");
 	sk_str_addc(out, '{');
 	for (size_t i = 0; i < n; i++)
@@ -156,10 +157,12 @@ static void
 each_second(void *arg)
 {
 	struct controller *c = arg;
+	struct sk_service_health health[SK_N_SERVICE];
 	int64_t now = sk_boot_ms();
 
 	sk_notify("WATCHDOG=1");
 	sk_probe_tick(c->probe);
+	sk_services_health(&c->services, health); /* so that it is known since when */
 	if (!c->ready_said && !c->waiting_said && now - c->start_ms > PATIENCE_MS)
 		say_waiting(c);
 	sk_timer_set(c->loop, &c->second, now + SECOND_MS);
@@ -223,7 +226,9 @@ start_control(struct controller *c)
 		.parse_json = sk_json_parse,
 		.name = c->name,
 		.version = sk_version(),
-		.dispatch = strcmp(c->cfg->mode, "CONTROLLER") != 0,
+		.dispatch = true,
+		.lead = true,
+		.abstain = strcmp(c->cfg->mode, "CONTROLLER") == 0,
 		.hold = strcmp(c->cfg->mode, "MONITOR") == 0,
 		.strategy = c->cfg->strategy,
 		.lease_ms = c->cfg->lease_ms,
@@ -231,6 +236,8 @@ start_control(struct controller *c)
 		.keep_ms = c->cfg->keep_ms,
 		.keep_tasks = c->cfg->keep_tasks,
 		.data_dir = "",
+		.services = sk_services_tell,
+		.services_arg = &c->services,
 		.seed = (uint64_t)sk_boot_ns() };
 
 	c->control = sk_control_new(&cfg);
@@ -288,6 +295,16 @@ open_all(struct controller *c, struct sk_err *err)
 	return code;
 }
 
+/* The next leader need not wait for the lease to run out. */
+static void
+leave(struct controller *c)
+{
+	int64_t end = sk_boot_ms() + LEAVE_MS;
+
+	while (!sk_control_left(c->control) && sk_boot_ms() < end)
+		sk_loop_once(c->loop, end - sk_boot_ms());
+}
+
 static void
 run(struct controller *c)
 {
@@ -302,6 +319,7 @@ run(struct controller *c)
 	sk_notify("READY=1");
 	sk_host_run(c->host);
 	sk_host_hook_remove(c->host, &c->hook);
+	leave(c);
 }
 
 /* The store first brings back what is under way. */

@@ -4,12 +4,16 @@
 #include "cmd/door_inside.h"
 #include "cmd/services.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define LEASE_MS 30000
 #define READY_MS 10000
 #define SILENT_READY_MS 1000
 #define FLUSH_MS 1000
+#define STEP_MS 50
+#define SETTLE_MS 1500
 #define CONNECT_MS 3000 /* who has not connected by then is away */
 
 struct fleet_ground {
@@ -41,6 +45,31 @@ warn_of(struct fleet_ground *f, unsigned services)
 	for (size_t i = 0; i < n; i++)
 		if (!health[i].ok && (health[i].service & services) != 0)
 			warn(f, &health[i]);
+}
+
+static bool
+all_are_well(struct fleet_ground *f)
+{
+	struct sk_service_health health[SK_N_SERVICE];
+	size_t n = sk_services_health(&f->services, health), well = 0;
+
+	for (size_t i = 0; i < n; i++)
+		well += health[i].ok;
+	return well == n;
+}
+
+/* Whoever asks how the services are wants to know it of those too that have only just been called
+ * upon. */
+static void
+calling(void *ground, const struct sk_http_call *call)
+{
+	struct fleet_ground *f = ground;
+	int64_t end = f->open_ms + SETTLE_MS;
+
+	if (strcmp(call->path, "/v1/status") != 0)
+		return;
+	while (!all_are_well(f) && sk_boot_ms() < end)
+		sk_loop_once(f->g.loop, end - sk_boot_ms() < STEP_MS ? end - sk_boot_ms() : STEP_MS);
 }
 
 /* A task that was just stored starts at once only when the leader hears of it. */
@@ -87,6 +116,17 @@ close_ground(void *ground)
 	free(f);
 }
 
+/* What matters is said by the command; what the adapters log is for whoever asks for logs. */
+static void
+be_quiet(const struct sk_settings *s)
+{
+	struct sk_log_config log = *sk_log_settings();
+
+	log.level = SK_CRITICAL;
+	if (sk_setting_origin(s, "LOG_LEVEL") == SK_FROM_DEFAULT)
+		sk_log_setup(&log);
+}
+
 enum sk_code
 sk_inside_open_fleet(const struct sk_settings *s, const char *command, bool silent,
 	struct sk_inside **inside, struct sk_err *err)
@@ -99,10 +139,14 @@ sk_inside_open_fleet(const struct sk_settings *s, const char *command, bool sile
 		.data_dir = "",
 		.lease_ms = LEASE_MS,
 		.by_clock = true,
+		.services = sk_services_tell,
+		.services_arg = &f->services,
 		.ready_ms = silent ? SILENT_READY_MS : READY_MS,
 		.trouble = trouble,
+		.calling = calling,
 		.called = called,
 		.close = close_ground };
+	be_quiet(s);
 	if (f->g.loop == NULL)
 		code = err->code;
 	if (code == SK_OK)

@@ -52,6 +52,8 @@ start_control(struct sk_inside *in, struct sk_err *err)
 		.lease_ms = g->lease_ms,
 		.reconcile_ms = RECONCILE_MS,
 		.data_dir = g->data_dir,
+		.services = g->services,
+		.services_arg = g->services_arg,
 		.seed = (uint64_t)sk_boot_ns() };
 
 	in->control = sk_control_new(&cfg);
@@ -131,6 +133,8 @@ sk_inside_call(struct sk_inside *in, const struct sk_http_call *call, struct sk_
 
 	if (query != NULL)
 		*query = '\0';
+	if (in->ground->calling != NULL)
+		in->ground->calling(in->ground, call);
 	sk_api_call(in->control, &req);
 	while (!w.done && sk_boot_ms() < end)
 		sk_loop_once(in->ground->loop, end - sk_boot_ms());

@@ -5,7 +5,7 @@
 
 #include "adapters/http/client.h"
 #include "cmd/settings.h"
-#include "core/ports.h"
+#include "core/control/control.h"
 
 struct sk_inside;
 
@@ -18,10 +18,14 @@ struct sk_inside_ground {
 	const char *data_dir; /* where the logs of tasks are; "" = not here */
 	int64_t lease_ms;
 	bool by_clock; /* skalds live elsewhere, we not long enough to see that they do (control.h) */
+	/* As in control.h; NULL = there are none. */
+	size_t (*services)(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
+	void *services_arg;
 	int64_t ready_ms; /* how long the store may take to answer the first time */
 	/* The store does not answer (SK_OK when nothing is known), or not in time: the sentence. */
 	enum sk_code (*trouble)(void *ground, enum sk_code code, bool late, struct sk_err *err);
-	/* After each call: changed tells that it was no mere question. NULL = nothing to do. */
+	/* Before and after each call: changed tells that it was no mere question. NULL = nothing to do. */
+	void (*calling)(void *ground, const struct sk_http_call *call);
 	void (*called)(void *ground, bool changed);
 	/* The store is closed already; close and free the rest, this struct included. */
 	void (*close)(void *ground);

@@ -9,7 +9,7 @@
 #define SK_CMD_SERVICES_H
 
 #include "cmd/settings.h"
-#include "core/ports.h"
+#include "core/control/control.h"
 
 /* Bits, in the order of sk_setting_services. */
 enum sk_service {
@@ -37,6 +37,9 @@ struct sk_services {
 	struct sk_store *store; /* NULL without SK_SERVICE_STORE */
 	struct sk_cache *cache; /* never NULL: without SK_SERVICE_CACHE one in this process */
 	struct sk_bus *bus; /* likewise */
+	/* private: Kafka, which remembers no times, as it was last seen */
+	bool bus_ok;
+	int64_t bus_since_ms;
 };
 
 /* Open those of `which` (bits) that are set. component names us in logs and to the services. What is
@@ -59,9 +62,24 @@ struct sk_service_health {
 	bool ok;
 	int64_t
 		since_ms; /* wall clock: since when it is so; for one that never answered, its opening */
-	char text[256]; /* one sentence; "" = nothing to say */
+	char text[320]; /* what is wrong, one sentence; "" when it is ok */
 };
-/* Of each that was opened; never blocks. Returns how many. */
-size_t sk_services_health(const struct sk_services *v, struct sk_service_health out[SK_N_SERVICE]);
+/* Of each that was opened; never blocks. Returns how many. Since when Kafka is there is known as
+ * exactly as one asks often. */
+size_t sk_services_health(struct sk_services *v, struct sk_service_health out[SK_N_SERVICE]);
+/* The same as sk_control_config wants it; arg: struct sk_services. */
+size_t sk_services_tell(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
+
+/* Their configurations as the settings have them, without a loop; for those who look at one alone
+ * (doctor). Borrow from the settings and from servers. SK_EINVAL: KAFKA_HOST is no list. */
+struct sk_bus_kafka_config;
+struct sk_cache_redis_config;
+struct sk_store_mongo_config;
+enum sk_code sk_services_kafka(const struct sk_settings *s, const char *component,
+	struct sk_str *servers, struct sk_bus_kafka_config *cfg, struct sk_err *err) SK_CHECKED;
+void sk_services_redis(
+	const struct sk_settings *s, const char *component, struct sk_cache_redis_config *cfg);
+void sk_services_mongo(
+	const struct sk_settings *s, const char *component, struct sk_store_mongo_config *cfg);
 
 #endif

@@ -217,13 +217,14 @@ begin(struct sk_control *c)
 	sk_dispatch_wake(c);
 }
 
-/* A command, which does not dispatch, says itself what is wrong. */
+/* Said once. A command, which does not dispatch, says itself what is wrong. */
 static void
 not_yet(struct sk_control *c, const char *what, enum sk_code code)
 {
+	if (c->start_code == SK_OK)
+		sk_log(c->cfg.dispatch ? SK_WARNING : SK_DEBUG, "dispatcher",
+			"cannot read %s: trying again", what);
 	c->start_code = code;
-	sk_log(c->cfg.dispatch ? SK_WARNING : SK_DEBUG, "dispatcher", "cannot read %s: trying again",
-		what);
 	sk_timer_set(c->cfg.loop, &c->retry, sk_boot_ms() + RETRY_MS);
 }
 
@@ -234,6 +235,7 @@ live_read(struct sk_control *c, enum sk_code code)
 		not_yet(c, "the live tasks", code);
 		return;
 	}
+	c->start_code = SK_OK;
 	if (c->leader == NULL || c->ready) {
 		c->ready = true;
 		begin(c);
