@@ -410,34 +410,46 @@ sk_datadir_unlock(struct sk_datadir *d)
 	d->lock_fd = -1;
 }
 
-/* ---- the one `up` ---- */
+/* ---- the one `up`, the one `node` ---- */
 
-int
-sk_datadir_up_lock(const struct sk_datadir *d, struct sk_err *err)
+static int
+be_the_one(const struct sk_datadir *d, const char *name, const char *command, struct sk_err *err)
 {
-	int fd = openat(d->fd, SK_DATADIR_UP_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(d->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	char text[32];
 	pid_t pid;
 	int n;
 
 	if (fd == -1) {
-		sk_fail_errno(err, "%s/%s", d->path, SK_DATADIR_UP_LOCK);
+		sk_fail_errno(err, "%s/%s", d->path, name);
 		return -1;
 	}
 	if (!take_lock(fd, 0)) {
 		pid = read_pid(fd);
 		if (pid > 0)
-			sk_fail(
-				err, SK_ECONFLICT, "%s is in use by another skalds up (pid %d)", d->path, (int)pid);
+			sk_fail(err, SK_ECONFLICT, "%s is in use by another skalds %s (pid %d)", d->path,
+				command, (int)pid);
 		else
-			sk_fail(err, SK_ECONFLICT, "%s is in use by another skalds up", d->path);
+			sk_fail(err, SK_ECONFLICT, "%s is in use by another skalds %s", d->path, command);
 		close(fd);
 		return -1;
 	}
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
-		sk_log(SK_DEBUG, "up", "%s: %s", SK_DATADIR_UP_LOCK, strerror(errno)); /* names nobody */
+		sk_log(SK_DEBUG, command, "%s: %s", name, strerror(errno)); /* names nobody */
 	return fd;
+}
+
+int
+sk_datadir_up_lock(const struct sk_datadir *d, struct sk_err *err)
+{
+	return be_the_one(d, SK_DATADIR_UP_LOCK, "up", err);
+}
+
+int
+sk_datadir_node_lock(const struct sk_datadir *d, struct sk_err *err)
+{
+	return be_the_one(d, SK_DATADIR_NODE_LOCK, "node", err);
 }
 
 bool

@@ -3,6 +3,8 @@
  *	DIR/owner.lock		locked (flock) by the owner as long as it lives; its pid stands in it
  *	DIR/up.lock		locked by the supervisor of `skalds up`, whose hubs, each the owner in its time,
  *				come and go; its pid stands in it
+ *	DIR/node.lock		locked by the supervisor of `skalds node`, which has no store
+ *				here, only output and its id; an owner beside it is no conflict
  *	DIR/skalds.sock		where the owner answers (adapters/http/server.h)
  *	DIR/tasks.db		the store (adapters/sqlite/store.h)
  *
@@ -21,6 +23,7 @@
 
 #define SK_DATADIR_LOCK "owner.lock"
 #define SK_DATADIR_UP_LOCK "up.lock"
+#define SK_DATADIR_NODE_LOCK "node.lock"
 #define SK_DATADIR_SOCKET "skalds.sock"
 #define SK_DATADIR_STORE "tasks.db"
 
@@ -66,6 +69,8 @@ pid_t sk_datadir_owner(const struct sk_datadir *d);
 int sk_datadir_up_lock(const struct sk_datadir *d, struct sk_err *err) SK_CHECKED;
 /* Is there one? Then the owner will be back when nobody answers just now. */
 bool sk_datadir_up_alive(const struct sk_datadir *d);
+/* Become the one `node` of the directory, as sk_datadir_up_lock. */
+int sk_datadir_node_lock(const struct sk_datadir *d, struct sk_err *err) SK_CHECKED;
 
 const char *sk_datadir_path(const struct sk_datadir *d);
 /* The directory itself, open as long as d is. */

@@ -134,6 +134,35 @@ sk_agent_describe_class(const struct sk_worker *worker, const struct sk_value *a
 }
 
 bool
+sk_agent_describe_record(void *arg, const struct sk_record *r, struct sk_arena *a,
+	struct sk_start *st, struct sk_err *err)
+{
+	const struct sk_worker *worker = sk_worker_find(r->class_name);
+
+	(void)arg;
+	if (worker != NULL)
+		return sk_agent_describe_class(worker, sk_map_get(r->spec, "attachments"), a, st, err);
+	sk_fail(err, SK_ENOENT, "this build has no worker class %s", r->class_name);
+	return false;
+}
+
+void
+sk_agent_quit(int channel, const char *component, int code)
+{
+	struct sk_chan chan;
+	struct sk_str payload = SK_STR_INIT;
+
+	sk_chan_init(&chan, channel);
+	sk_put_u32(&payload, (uint32_t)code);
+	sk_chan_queue(&chan, SK_F_QUIT, 0, 0, &payload);
+	if (sk_chan_flush(&chan, NULL) != SK_OK)
+		sk_log(SK_ERROR, component, "the supervisor does not listen");
+	sk_str_release(&payload);
+	chan.fd = -1;
+	sk_chan_release(&chan);
+}
+
+bool
 sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a, struct sk_start *st,
 	struct sk_err *err)
 {

@@ -4,6 +4,7 @@
 
 #include "cmd/options.h"
 #include "core/run/link.h"
+#include "core/run/node.h"
 #include "core/run/supervisor.h"
 
 /* LOG_PATH and its friends, SKALDS_DATA, SKALD_ID. Borrows from the settings. */
@@ -17,6 +18,13 @@ int sk_agent_supervise(struct sk_supervisor_config *sup);
  * like. The other members of *st stay. False and err when they do not decode. */
 bool sk_agent_describe_class(const struct sk_worker *worker, const struct sk_value *attachments,
 	struct sk_arena *a, struct sk_start *st, struct sk_err *err);
+
+/* The node's describe: a stored task as the supervisor wants it. arg is not used. */
+bool sk_agent_describe_record(void *arg, const struct sk_record *r, struct sk_arena *a,
+	struct sk_start *st, struct sk_err *err);
+
+/* Of a link that cannot even begin: the supervisor shall end with the code and not try again. */
+void sk_agent_quit(int channel, const char *component, int code);
 
 /* The link's describe: a task of the plan as the supervisor wants it. arg is not used. */
 bool sk_agent_describe(void *arg, const struct sk_plan_task *t, struct sk_arena *a,

@@ -1,20 +1,18 @@
 #include "cmd/cluster.h"
+#include "cmd/services.h"
+#include <string.h>
 
 int
 sk_cluster_services(const char *command, const struct sk_settings *settings)
 {
-	static const char *const names[] = { "KAFKA_HOST", "REDIS_HOST", "MONGO_HOST" };
 	struct sk_str missing = SK_STR_INIT;
-	size_t n = 0;
+	bool all = sk_services_kind(settings, &missing) == SK_SERVICES_FLEET;
 
-	for (size_t i = 0; i < 3; i++)
-		if (sk_setting(settings, names[i])[0] == '\0')
-			sk_str_addf(&missing, "%s%s", n++ > 0 ? ", " : "", names[i]);
-	if (n > 0)
+	if (!all)
 		sk_complain(command,
 			"needs Kafka, Redis and MongoDB: %s %s not set; one machine needs none of them: skalds "
 			"up",
-			sk_str_text(&missing), n == 1 ? "is" : "are");
+			sk_str_text(&missing), strchr(sk_str_text(&missing), ',') == NULL ? "is" : "are");
 	sk_str_release(&missing);
-	return n == 0 ? SK_EXIT_OK : SK_EXIT_USAGE;
+	return all ? SK_EXIT_OK : SK_EXIT_USAGE;
 }

@@ -1,6 +1,7 @@
 /* doctor.c - `skalds doctor`: what works on this host and which guarantee holds. */
 #include "cmd/doctor.h"
 #include "cmd/options.h"
+#include "cmd/services.h"
 #include "cmd/table.h"
 #include <string.h>
 
@@ -65,11 +66,15 @@ doctor_run(const struct sk_args *args, struct sk_settings *settings)
 	struct report r = { .json = SK_STR_INIT };
 	struct sk_str text = SK_STR_INIT;
 
+	if (sk_arg_set(args, "watch"))
+		return sk_doctor_watch(settings, args->json);
 	sk_grid_init(&r.table, head);
 	sk_str_adds(&r.json, "{\"items\":[");
 	run_checks(&r, sk_system_checks, settings);
 	run_checks(&r, sk_file_checks, settings);
 	run_checks(&r, sk_store_checks, settings);
+	if (sk_services_set(settings) != 0)
+		run_checks(&r, sk_fleet_checks, settings);
 	sk_str_adds(&r.json, "],\"next\":null}\n");
 	sk_grid_text(&r.table, 0, &text);
 	sk_out(args->json ? &r.json : &text);
@@ -79,12 +84,25 @@ doctor_run(const struct sk_args *args, struct sk_settings *settings)
 	return r.n_broken == 0 ? SK_EXIT_OK : SK_EXIT_FAILED;
 }
 
+static const struct sk_opt options[] = {
+	{ .name = "watch",
+		.doc = "look at Kafka, Redis and MongoDB until Ctrl-C, and tell when one goes or comes" },
+	{ .name = NULL },
+};
+
 const struct sk_cmd sk_cmd_doctor = {
 	.name = "doctor",
 	.summary = "Show what works on this host and which guarantee holds",
 	.help =
 		"ok: as it should be; limited: works with the weaker guarantee that is named; broken:\n"
 		"tasks cannot run as they should. Exit 1 when something is broken. The task store is read\n"
-		"from end to end, unless it is in use: some seconds for a million tasks.",
+		"from end to end, unless it is in use: some seconds for a million tasks. Of KAFKA_HOST,\n"
+		"REDIS_HOST and MONGO_HOST each that is set is tried: address, user, rights, version, "
+		"clock,\n"
+		"topics, indexes, and whether updates are atomic; what is made for that is removed.\n"
+		"\n"
+		"--watch only looks at these, as a node does, and prints a line when one goes away or is\n"
+		"back (within 15 seconds); with --json one object a line.",
+	.options = options,
 	.run = doctor_run,
 };

@@ -23,10 +23,14 @@ struct sk_check {
 	void (*run)(struct sk_checkup *c);
 };
 
-/* doctor_system.c, doctor_files.c and doctor_store.c; a NULL name ends each. */
-extern const struct sk_check sk_system_checks[], sk_file_checks[], sk_store_checks[];
+/* doctor_system.c, doctor_files.c, doctor_store.c and doctor_fleet.c; a NULL name ends each. */
+extern const struct sk_check sk_system_checks[], sk_file_checks[], sk_store_checks[],
+	sk_fleet_checks[];
 
 /* Set both. */
 void sk_checkup(struct sk_checkup *c, enum sk_health health, const char *fmt, ...) SK_PRINTF(3, 4);
+
+/* doctor_watch.c: until Ctrl-C. Returns the exit code. */
+int sk_doctor_watch(const struct sk_settings *settings, bool json);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cmd/answer.h"
 #include "cmd/cmd.h"
 #include "cmd/door_inside.h"
+#include "cmd/services.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include <errno.h>
@@ -20,17 +21,35 @@
 #define LONGEST_WAIT_MS 200
 #define PAUSE_MS 500
 #define BACK_MS 3000 /* for a hub that was there */
+#define FLEET_WAIT_MS 1500 /* what an event was lost of is found that late */
+
+enum way { WAY_URL, WAY_DIR, WAY_FLEET };
 
 struct sk_door {
 	struct sk_door_config cfg;
 	const struct sk_settings *settings;
-	const char *url; /* "" = a data directory */
+	enum way way;
+	const char *url; /* of WAY_URL */
 	struct sk_str dir, socket;
 	struct sk_http_client *client;
 	struct sk_inside *inside;
 	bool was_inside, resent;
 	bool met; /* somebody was at the socket: when he is gone he will most likely be back */
 };
+
+/* What was said closer to the command counts: --data goes before SKALDS_URL and before the services
+ * of the environment. */
+static enum way
+choose_way(const struct sk_settings *s)
+{
+	enum sk_origin dir = sk_setting_origin(s, "SKALDS_DATA");
+
+	if (*sk_setting(s, "SKALDS_URL") != '\0' && dir <= sk_setting_origin(s, "SKALDS_URL"))
+		return WAY_URL;
+	if (sk_services_kind(s, NULL) == SK_SERVICES_FLEET && dir <= sk_setting_origin(s, "MONGO_HOST"))
+		return WAY_FLEET;
+	return WAY_DIR;
+}
 
 struct sk_door *
 sk_door_open(const struct sk_settings *s, const struct sk_door_config *cfg)
@@ -39,16 +58,16 @@ sk_door_open(const struct sk_settings *s, const struct sk_door_config *cfg)
 
 	d->cfg = *cfg;
 	d->settings = s;
-	/* what was said closer to the command counts: --data goes before SKALDS_URL */
-	d->url = sk_setting_origin(s, "SKALDS_DATA") > sk_setting_origin(s, "SKALDS_URL")
-		? ""
-		: sk_setting(s, "SKALDS_URL");
+	d->way = choose_way(s);
+	d->url = sk_setting(s, "SKALDS_URL");
 	return d;
 }
 
 void
 sk_door_rest(struct sk_door *d)
 {
+	if (d->way != WAY_DIR)
+		return;
 	sk_inside_close(d->inside);
 	d->inside = NULL;
 }
@@ -58,7 +77,7 @@ sk_door_close(struct sk_door *d)
 {
 	if (d == NULL)
 		return;
-	sk_door_rest(d);
+	sk_inside_close(d->inside);
 	sk_http_client_close(d->client);
 	sk_str_release(&d->dir);
 	sk_str_release(&d->socket);
@@ -80,14 +99,22 @@ sk_door_resent(const struct sk_door *d)
 bool
 sk_door_remote(const struct sk_door *d)
 {
-	return *d->url != '\0';
+	return d->way != WAY_DIR;
+}
+
+bool
+sk_door_fleet(const struct sk_door *d)
+{
+	return d->way == WAY_FLEET;
 }
 
 void
 sk_door_place(const struct sk_door *d, struct sk_str *out)
 {
-	if (sk_door_remote(d))
+	if (d->way == WAY_URL)
 		sk_mask_url(out, d->url);
+	else if (d->way == WAY_FLEET)
+		sk_setting_shown(d->settings, "MONGO_HOST", out);
 	else
 		sk_str_add(out, sk_str_text(&d->dir), d->dir.len);
 }
@@ -95,6 +122,8 @@ sk_door_place(const struct sk_door *d, struct sk_str *out)
 int64_t
 sk_door_patience(const struct sk_door *d, int64_t ms)
 {
+	if (d->way == WAY_FLEET)
+		return ms < FLEET_WAIT_MS ? ms : FLEET_WAIT_MS;
 	return d->was_inside ? 0 : ms;
 }
 
@@ -134,9 +163,9 @@ locate(struct sk_door *d, struct sk_err *err)
 static enum sk_code
 open_client(struct sk_door *d, struct sk_err *err)
 {
-	bool remote = sk_door_remote(d);
+	bool remote = d->way == WAY_URL;
 	struct sk_http_client_config cfg = { .socket = remote ? "" : sk_str_text(&d->socket),
-		.url = d->url,
+		.url = remote ? d->url : "",
 		.token = remote ? sk_setting(d->settings, "SKALDS_TOKEN") : "",
 		.connect_ms = d->cfg.silent ? SILENT_CONNECT_MS : CONNECT_MS,
 		.call_ms = d->cfg.silent ? SILENT_CALL_MS : CALL_MS };
@@ -162,6 +191,41 @@ over_http(struct sk_door *d, const struct sk_http_call *call, struct sk_http_ans
 	return code;
 }
 
+/* Nothing is repeated when the store does not answer at the start: it had its time. */
+static enum sk_code
+in_fleet(struct sk_door *d, const struct sk_http_call *call, struct sk_http_answer *answer,
+	struct sk_err *err)
+{
+	enum sk_code code = SK_OK;
+
+	if (d->inside == NULL)
+		code = sk_inside_open_fleet(d->settings, d->cfg.command, d->cfg.silent, &d->inside, err);
+	return code == SK_OK ? sk_inside_call(d->inside, call, answer, err) : code;
+}
+
+/* The services of a fleet are named in part, and nobody is here: tasks would not go where they are
+ * meant to go. */
+static enum sk_code
+check_services(const struct sk_door *d, struct sk_err *err)
+{
+	struct sk_str missing = SK_STR_INIT;
+
+	if (*sk_setting(d->settings, "MONGO_HOST") == '\0' ||
+		sk_setting_origin(d->settings, "SKALDS_DATA") >
+			sk_setting_origin(d->settings, "MONGO_HOST") ||
+		sk_services_kind(d->settings, &missing) != SK_SERVICES_SOME) {
+		sk_str_release(&missing);
+		return SK_OK;
+	}
+	sk_fail(err, SK_EINVAL,
+		"MONGO_HOST is set, but not %s, and nothing is running in %s: set all three for a fleet, "
+		"or "
+		"choose the directory with --data",
+		sk_str_text(&missing), d->dir.p);
+	sk_str_release(&missing);
+	return SK_EINVAL;
+}
+
 /* SK_EUNAVAIL: the lock is taken, but whoever has it cannot be reached yet. */
 static enum sk_code
 in_process(struct sk_door *d, const struct sk_http_call *call, struct sk_http_answer *answer,
@@ -174,7 +238,9 @@ in_process(struct sk_door *d, const struct sk_http_call *call, struct sk_http_an
 		return sk_fail(err, SK_EUNAVAIL, "nobody answers at %s, and %s is not yours to open",
 			d->socket.p, d->dir.p);
 	if (d->inside == NULL)
-		code = sk_inside_open(d->dir.p, d->cfg.create, &d->inside, err);
+		code = check_services(d, err);
+	if (d->inside == NULL && code == SK_OK)
+		code = sk_inside_open_dir(d->dir.p, d->cfg.create, &d->inside, err);
 	if (code == SK_ECONFLICT)
 		return SK_EUNAVAIL;
 	if (code == SK_ENOENT)
@@ -194,10 +260,12 @@ try_once(struct sk_door *d, const struct sk_http_call *call, struct sk_http_answ
 {
 	enum sk_code code;
 
+	if (d->way == WAY_FLEET)
+		return in_fleet(d, call, answer, err);
 	if (d->inside != NULL)
 		return in_process(d, call, answer, err);
 	code = over_http(d, call, answer, err);
-	if (code == SK_EUNAVAIL && !sk_door_remote(d) && (!d->met || age_ms > BACK_MS))
+	if (code == SK_EUNAVAIL && d->way == WAY_DIR && (!d->met || age_ms > BACK_MS))
 		return in_process(d, call, answer, err);
 	return code;
 }
@@ -219,14 +287,15 @@ try_for_a_while(struct sk_door *d, const struct sk_http_call *call, struct sk_ht
 	enum sk_code code;
 
 	d->resent = false;
-	code = sk_door_remote(d) ? SK_OK : locate(d, err);
+	code = d->way == WAY_DIR ? locate(d, err) : SK_OK;
 	if (code != SK_OK)
 		return code;
 	for (;;) {
 		code = try_once(d, call, answer, sk_boot_ms() - start, err);
 		if (code == SK_OK && !is_starting(answer))
 			return SK_OK;
-		if ((code != SK_OK && code != SK_EUNAVAIL) || sk_boot_ms() + wait > end)
+		if ((code != SK_OK && (code != SK_EUNAVAIL || d->way == WAY_FLEET)) ||
+			sk_boot_ms() + wait > end)
 			return code;
 		sk_door_release(answer);
 		sleep_ms(wait);
@@ -237,7 +306,7 @@ try_for_a_while(struct sk_door *d, const struct sk_http_call *call, struct sk_ht
 static int
 unreachable(const struct sk_door *d, enum sk_code code, const struct sk_err *err)
 {
-	bool storage = code == SK_EIO || code == SK_ENOSPC;
+	bool storage = d->way != WAY_FLEET && (code == SK_EIO || code == SK_ENOSPC);
 
 	if (!d->cfg.silent)
 		sk_complain(

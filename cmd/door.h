@@ -1,6 +1,8 @@
 /* door.h - the one way from a command to the operations of the controller, whoever answers (cli.md,
  * The doors; core/control/README.md has the routes):
  *	--url, or SKALDS_URL without --data	HTTP(S) over TCP with the token
+ *	Kafka, Redis and MongoDB are set,	the same operations run in process on them
+ *	and no --data
  *	the data directory has an owner		HTTP over its socket
  *	nobody is alive				the owner's lock is taken, the same operations run in process
  *
@@ -46,12 +48,14 @@ bool sk_door_resent(const struct sk_door *d);
 /* Append where it leads, for people: the URL without what is secret in it, or the data directory.
  * A call must have been made. */
 void sk_door_place(const struct sk_door *d, struct sk_str *out);
-/* It goes over TCP: what is relative here means nothing there. */
+/* It leads to other machines: what is relative here means nothing there. */
 bool sk_door_remote(const struct sk_door *d);
+/* It leads to Kafka, Redis and MongoDB, without asking anybody. */
+bool sk_door_fleet(const struct sk_door *d);
 /* Give up the lock when it was taken, so that `skalds up` may start; the next call looks anew. */
 void sk_door_rest(struct sk_door *d);
-/* For calls that wait: how long the other side may (ms); 0 in this process, where nothing happens
- * while we wait: sk_door_pause then rests for a moment. A call must have been made. */
+/* For calls that wait: how long the other side may (ms); 0 where nothing is running, and nothing
+ * happens while we wait: sk_door_pause then rests for a moment. A call must have been made. */
 int64_t sk_door_patience(const struct sk_door *d, int64_t ms);
 void sk_door_pause(struct sk_door *d);
 

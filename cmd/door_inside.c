@@ -1,104 +1,37 @@
 #include "cmd/door_inside.h"
-#include "adapters/datadir.h"
 #include "adapters/json.h"
-#include "adapters/local/bus.h"
-#include "adapters/local/cache.h"
 #include "adapters/versions.h"
-#include "adapters/sqlite/store.h"
 #include "core/base/clock.h"
 #include "core/control/control.h"
 #include "workers/registry.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define LEASE_MS 10000
 #define RECONCILE_MS 5000
-#define READY_MS 30000
 #define CALL_MS 60000
 #define N_HEADERS (sizeof(((struct sk_api_response *)NULL)->headers) / sizeof(char *))
 
 struct sk_inside {
-	struct sk_datadir *dir;
-	char *file; /* of the store */
-	struct sk_loop *loop;
-	struct sk_store *store;
-	struct sk_bus *bus;
-	struct sk_cache *cache;
+	struct sk_inside_ground *ground;
 	struct sk_control *control;
-	struct sk_err failure; /* of the store, for good; SK_OK = it works */
 };
 
 /* ---- opening ---- */
 
-/* What is there already was put there on purpose, on a volatile file system too. */
-static enum sk_code
-open_directory(struct sk_inside *in, const char *dir, bool create, struct sk_err *err)
-{
-	struct sk_datadir_config cfg = { .path = dir, .create = create };
-
-	in->file = sk_xasprintf("%s/%s", dir, SK_DATADIR_STORE);
-	cfg.allow_volatile = access(in->file, F_OK) == 0;
-	in->dir = sk_datadir_open(&cfg, err);
-	if (in->dir == NULL)
-		return err->code;
-	if (sk_datadir_up_alive(in->dir)) /* between two of its hubs, or before the first */
-		return sk_fail(err, SK_ECONFLICT, "the `skalds up` of %s does not answer", dir);
-	if (sk_datadir_lock(in->dir, 0, err) != SK_OK)
-		return err->code;
-	if (!create && faccessat(sk_datadir_fd(in->dir), SK_DATADIR_STORE, F_OK, 0) != 0 &&
-		errno == ENOENT)
-		return sk_fail(err, SK_ENOENT, "there are no tasks in %s", dir);
-	return SK_OK;
-}
-
-static void
-store_failed(void *arg, const char *sentence)
-{
-	struct sk_inside *in = arg;
-
-	sk_fail(&in->failure, SK_EIO, "%s: %s", in->file, sentence);
-}
-
-static enum sk_code
-open_ports(struct sk_inside *in, struct sk_err *err)
-{
-	const struct sk_sqlite_config file = {
-		.path = in->file, .read_when_full = true, .fatal = store_failed, .arg = in
-	};
-	struct sk_bus_local_config bus = { .max_events = 0 };
-	struct sk_cache_local_config cache = { .max_bytes = 0 };
-
-	in->loop = sk_loop_new(err);
-	if (in->loop == NULL)
-		return err->code;
-	bus.loop = cache.loop = in->loop;
-	in->store = sk_store_sqlite_open(&file, in->loop, err);
-	if (in->store == NULL)
-		return err->code;
-	in->bus = sk_bus_local_open(&bus);
-	in->cache = sk_cache_local_open(&cache);
-	return SK_OK;
-}
-
-/* Nobody repairs the store while a command waits for it: what is not a lock is said at once. */
+/* Nobody repairs the store while a command waits for it: what is wrong with it is said at once. */
 static enum sk_code
 wait_until_ready(struct sk_inside *in, struct sk_err *err)
 {
-	int64_t end = sk_boot_ms() + READY_MS;
+	struct sk_inside_ground *g = in->ground;
+	int64_t end = sk_boot_ms() + g->ready_ms;
 
 	while (!sk_control_ready(in->control)) {
-		if (in->failure.code != SK_OK) {
-			*err = in->failure;
-			return err->code;
-		}
-		if (sk_control_trouble(in->control) == SK_ENOSPC)
-			return sk_fail(err, SK_ENOSPC, "%s: no room left on the disk", in->file);
-		if (sk_boot_ms() > end)
-			return sk_fail(
-				err, SK_EIO, "the store in %s does not answer", sk_datadir_path(in->dir));
-		sk_loop_once(in->loop, end - sk_boot_ms());
+		bool late = sk_boot_ms() >= end;
+		enum sk_code code = g->trouble(g, sk_control_trouble(in->control), late, err);
+
+		if (code != SK_OK)
+			return code;
+		sk_loop_once(g->loop, end - sk_boot_ms());
 	}
 	return SK_OK;
 }
@@ -106,17 +39,21 @@ wait_until_ready(struct sk_inside *in, struct sk_err *err)
 static enum sk_code
 start_control(struct sk_inside *in, struct sk_err *err)
 {
-	const struct sk_control_config cfg = { .loop = in->loop,
-		.store = in->store,
-		.cache = in->cache,
-		.bus = in->bus,
+	const struct sk_inside_ground *g = in->ground;
+	const struct sk_control_config cfg = { .loop = g->loop,
+		.store = g->store,
+		.cache = g->cache,
+		.bus = g->bus,
 		.workers = sk_workers,
 		.parse_json = sk_json_parse,
 		.name = "cli",
 		.version = sk_version(),
-		.lease_ms = LEASE_MS,
+		.by_clock = g->by_clock,
+		.lease_ms = g->lease_ms,
 		.reconcile_ms = RECONCILE_MS,
-		.data_dir = sk_datadir_path(in->dir),
+		.data_dir = g->data_dir,
+		.services = g->services,
+		.services_arg = g->services_arg,
 		.seed = (uint64_t)sk_boot_ns() };
 
 	in->control = sk_control_new(&cfg);
@@ -125,15 +62,13 @@ start_control(struct sk_inside *in, struct sk_err *err)
 }
 
 enum sk_code
-sk_inside_open(const char *dir, bool create, struct sk_inside **inside, struct sk_err *err)
+sk_inside_open(struct sk_inside_ground *ground, struct sk_inside **inside, struct sk_err *err)
 {
 	struct sk_inside *in = sk_xcalloc(1, sizeof(*in));
-	enum sk_code code = open_directory(in, dir, create, err);
+	enum sk_code code;
 
-	if (code == SK_OK)
-		code = open_ports(in, err);
-	if (code == SK_OK)
-		code = start_control(in, err);
+	in->ground = ground;
+	code = start_control(in, err);
 	if (code == SK_OK)
 		*inside = in;
 	else
@@ -147,15 +82,9 @@ sk_inside_close(struct sk_inside *in)
 {
 	if (in == NULL)
 		return;
-	sk_store_close(in->store);
+	sk_store_close(in->ground->store);
 	sk_control_free(in->control);
-	if (in->cache != NULL)
-		in->cache->ops->close(in->cache);
-	if (in->bus != NULL)
-		in->bus->ops->close(in->bus);
-	sk_loop_free(in->loop);
-	sk_datadir_close(in->dir);
-	free(in->file);
+	in->ground->close(in->ground);
 	free(in);
 }
 
@@ -204,11 +133,15 @@ sk_inside_call(struct sk_inside *in, const struct sk_http_call *call, struct sk_
 
 	if (query != NULL)
 		*query = '\0';
+	if (in->ground->calling != NULL)
+		in->ground->calling(in->ground, call);
 	sk_api_call(in->control, &req);
 	while (!w.done && sk_boot_ms() < end)
-		sk_loop_once(in->loop, end - sk_boot_ms());
+		sk_loop_once(in->ground->loop, end - sk_boot_ms());
 	if (!w.done)
 		sk_api_forget(in->control, &w);
+	else if (in->ground->called != NULL)
+		in->ground->called(in->ground, strcmp(call->method, "GET") != 0);
 	free(path);
 	return w.done ? SK_OK : sk_fail(err, SK_EAGAIN, "the store did not answer in time");
 }

@@ -333,19 +333,6 @@ start_outputs(struct hub *h)
 		h->outputs = sk_outputs_open(&cfg);
 }
 
-static bool
-describe(void *arg, const struct sk_record *r, struct sk_arena *a, struct sk_start *st,
-	struct sk_err *err)
-{
-	const struct sk_worker *worker = sk_worker_find(r->class_name);
-
-	(void)arg;
-	if (worker != NULL)
-		return sk_agent_describe_class(worker, sk_map_get(r->spec, "attachments"), a, st, err);
-	sk_fail(err, SK_ENOENT, "this build has no worker class %s", r->class_name);
-	return false;
-}
-
 static void
 node_is_ready(void *arg)
 {
@@ -377,7 +364,7 @@ start_node(struct hub *h, int channel)
 		.reconcile_ms = RECONCILE_MS,
 		.sole = true,
 		.data_dir = h->cfg->data_dir,
-		.describe = describe,
+		.describe = sk_agent_describe_record,
 		.signaled = signaled,
 		.over = node_over,
 		.ready = node_is_ready,
@@ -540,23 +527,6 @@ exit_code_of(enum sk_code code)
 	return SK_EXIT_SYSTEM;
 }
 
-/* There is no node yet that could say it: the supervisor must not try for ever. */
-static void
-quit_early(int channel, int code)
-{
-	struct sk_chan chan;
-	struct sk_str payload = SK_STR_INIT;
-
-	sk_chan_init(&chan, channel);
-	sk_put_u32(&payload, (uint32_t)code);
-	sk_chan_queue(&chan, SK_F_QUIT, 0, 0, &payload);
-	if (sk_chan_flush(&chan, NULL) != SK_OK)
-		sk_log(SK_ERROR, COMPONENT, "the supervisor does not listen");
-	sk_str_release(&payload);
-	chan.fd = -1;
-	sk_chan_release(&chan);
-}
-
 int
 sk_hub_run(int channel, void *arg)
 {
@@ -579,7 +549,7 @@ sk_hub_run(int channel, void *arg)
 		sk_log(SK_CRITICAL, COMPONENT, "%s%s", err.msg,
 			h.code == SK_EXIT_STORAGE ? sk_storage_advice(err.code) : "");
 		if (code != SK_EAGAIN) /* a shortage, that may be over soon: the supervisor tries again */
-			quit_early(channel, h.code);
+			sk_agent_quit(channel, COMPONENT, h.code);
 	}
 	close_all(&h);
 	return h.code >= 0 ? h.code : SK_EXIT_SKALDS;

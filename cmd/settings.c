@@ -358,6 +358,22 @@ file_problems(const struct sk_settings *s, struct sk_str *out)
 	return s->dotenv.n_problems + (s->dotenv_problem != NULL ? 1 : 0);
 }
 
+/* Those of the users who use the setting as things are. What was given counts, right or wrong. */
+static unsigned
+users_of(const struct sk_settings *s, const struct sk_setting_row *row)
+{
+	unsigned users = row->users;
+
+	if (row->service == NULL)
+		return users;
+	if (*find(s, row->service)->given == '\0')
+		users &= ~(unsigned)(SK_BY_EDGE | SK_BY_RUN_ONE);
+	for (const char *const *name = sk_setting_services; *name != NULL; name++)
+		if (*find(s, *name)->given == '\0')
+			users &= ~(unsigned)SK_BY_TASK;
+	return users;
+}
+
 size_t
 sk_settings_problems(const struct sk_settings *s, unsigned users, struct sk_str *out)
 {
@@ -373,7 +389,8 @@ sk_settings_problems(const struct sk_settings *s, unsigned users, struct sk_str 
 		const struct item *it = &s->items[row_index(row)];
 
 		if (it->problem == NULL ||
-			((row->users & users) == 0 && users != SK_BY_ANYBODY && it->origin != SK_FROM_FLAG))
+			((users_of(s, row) & users) == 0 && users != SK_BY_ANYBODY &&
+				it->origin != SK_FROM_FLAG))
 			continue;
 		if (it->origin == SK_FROM_FLAG)
 			sk_str_addf(out, "%s: %s\n", it->place, it->problem);

@@ -37,7 +37,7 @@ enum sk_user {
 	SK_BY_NODE = 4,
 	SK_BY_UP = 8,
 	SK_BY_CONTROLLER = 16,
-	SK_BY_TASK = 32, /* the commands that speak to a controller */
+	SK_BY_TASK = 32, /* the commands that speak to a controller, or do its work in its place */
 	SK_BY_CHECK = 64,
 	SK_BY_OTHERS = 128, /* worker, probe: the settings of every command */
 	SK_BY_ALL = 255
@@ -54,6 +54,10 @@ struct sk_setting_row {
 	const char *const *choices; /* SK_SET_ENUM, NULL at the end */
 	double min, max; /* SK_SET_INT, SK_SET_NUMBER */
 	unsigned users; /* enum sk_user; 0: accepted for the original's sake, used by nobody */
+	/* It belongs to a service of the fleet, named by the setting that says where that is. Edge and
+	 * run-one use it when that one is set, the commands that speak to a controller when all three
+	 * are, node and controller always. */
+	const char *service;
 	const char *flag; /* how it is given on the command line, or NULL */
 	const char *doc;
 };
@@ -64,6 +68,9 @@ const char *sk_setting_type_name(enum sk_setting_type type);
 
 struct sk_settings; /* owned by main, alive until the end */
 struct sk_args;
+
+/* The three that say where the services are, NULL at the end. */
+extern const char *const sk_setting_services[];
 
 /* Read everything. Never NULL: what is wrong is kept for sk_settings_problems. */
 struct sk_settings *sk_settings_load(const struct sk_args *args);

@@ -1,15 +1,19 @@
-/* settings_table.c - the rows of settings.h, in the order of skalds-protocol.md 7.2, ours behind.
+/* settings_table.c - the rows of settings.h, in the order of skalds-protocol.md 7.2, ours behind
+ * those of the same service or at the end.
  *
  * Defaults that differ from the original on purpose: LOG_PATH (a container has no place for files),
  * the three hosts (not set means embedded, and localhost is a guess), MONGO_HOST (no password is
  * built in), SYSTEM_CONTROLLER_HOST (nothing listens for the world unasked), SKALD_MODE (a command
- * is named). */
+ * is named), SYSTEM_CONTROLLER_MODE (a controller is started to assign tasks). */
 #include "cmd/settings.h"
 #include <stddef.h>
 #include <string.h>
 
 #define AGENTS (SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_NODE | SK_BY_UP)
-#define SERVICES (SK_BY_NODE | SK_BY_CONTROLLER)
+#define SERVICES (SK_BY_NODE | SK_BY_CONTROLLER | SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_TASK)
+#define KAFKA .users = SERVICES, .service = "KAFKA_HOST"
+#define REDIS .users = SERVICES, .service = "REDIS_HOST"
+#define MONGO .users = SERVICES, .service = "MONGO_HOST"
 #define FILES (AGENTS | SK_BY_CONTROLLER)
 #define DAY 86400
 
@@ -20,6 +24,8 @@ static const char *const levels[] = { "TRACE", "DEBUG", "INFO", "SUCCESS", "WARN
 static const char *const controllers[] = { "CONTROLLER", "MONITOR", "DISPATCHER", NULL };
 static const char *const strategies[] = { "LEAST_TASKS", "ROUND_ROBIN", "RANDOM", "BEST_FIT",
 	NULL };
+static const char *const protocols[] = { "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL", NULL };
+static const char *const mechanisms[] = { "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", NULL };
 static const char *const formats[] = { "text", "json", NULL };
 
 /* clang-format off */
@@ -43,36 +49,57 @@ const struct sk_setting_row sk_setting_rows[] = {
 	{ .name = "YAML_FILE", .type = SK_SET_PATH, .def = "",
 	  .users = SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_CHECK, .flag = "--file",
 	  .doc = "the file of tasks" },
-	{ .name = "REDIS_HOST", .type = SK_SET_TEXT, .def = "", .users = SERVICES,
-	  .doc = "Redis server; blank: none" },
-	{ .name = "REDIS_PORT", .type = SK_SET_INT, .def = "6379", .min = 1, .max = 65535,
-	  .users = SERVICES, .doc = "its port" },
-	{ .name = "REDIS_PASSWORD", .type = SK_SET_SECRET, .def = "", .users = SERVICES,
-	  .doc = "its password" },
+	{ .name = "REDIS_HOST", .type = SK_SET_TEXT, .def = "", REDIS,
+	  .doc = "Redis server: name, address, or path of a unix socket; blank: none" },
+	{ .name = "REDIS_PORT", .type = SK_SET_INT, .def = "6379", .min = 1, .max = 65535, REDIS,
+	  .doc = "its port" },
+	{ .name = "REDIS_PASSWORD", .type = SK_SET_SECRET, .def = "", REDIS, .doc = "its password" },
 	{ .name = "REDIS_SYNC_PERIOD", .type = SK_SET_INT, .def = "3", .min = 1, .max = 3600,
 	  .users = SK_BY_NODE, .doc = "seconds between two reports of a node to Redis" },
 	{ .name = "REDIS_KEY_TTL", .type = SK_SET_INT, .def = "3600", .min = 1, .max = 365 * DAY,
 	  .users = SK_BY_NODE, .doc = "seconds after which a report in Redis expires" },
-	{ .name = "KAFKA_HOST", .type = SK_SET_TEXT, .def = "", .users = SERVICES,
-	  .doc = "Kafka broker; blank: none; with confluent.cloud in it SASL_SSL is used" },
-	{ .name = "KAFKA_PORT", .type = SK_SET_INT, .def = "9092", .min = 1, .max = 65535,
-	  .users = SERVICES, .doc = "its port" },
-	{ .name = "KAFKA_USERNAME", .type = SK_SET_TEXT, .def = "", .users = SERVICES,
+	{ .name = "REDIS_USERNAME", .type = SK_SET_TEXT, .def = "", REDIS,
+	  .doc = "user of its access control list; blank: the default one" },
+	{ .name = "REDIS_DB", .type = SK_SET_INT, .def = "0", .min = 0, .max = 1e6, REDIS,
+	  .doc = "number of its database" },
+	{ .name = "REDIS_TLS", .type = SK_SET_BOOL, .def = "false", REDIS, .doc = "speak TLS to it" },
+	{ .name = "REDIS_CA_FILE", .type = SK_SET_PATH, .def = "", REDIS,
+	  .doc = "certificates (PEM) that its own is checked by; blank: the system's" },
+	{ .name = "REDIS_CERT_FILE", .type = SK_SET_PATH, .def = "", REDIS,
+	  .doc = "certificate (PEM) to show it; blank: none" },
+	{ .name = "REDIS_KEY_FILE", .type = SK_SET_PATH, .def = "", REDIS,
+	  .doc = "private key (PEM) of REDIS_CERT_FILE" },
+	{ .name = "KAFKA_HOST", .type = SK_SET_TEXT, .def = "", KAFKA,
+	  .doc = "Kafka brokers: HOST or HOST:PORT, with commas between; blank: none" },
+	{ .name = "KAFKA_PORT", .type = SK_SET_INT, .def = "9092", .min = 1, .max = 65535, KAFKA,
+	  .doc = "port of those that name none" },
+	{ .name = "KAFKA_USERNAME", .type = SK_SET_TEXT, .def = "", KAFKA,
 	  .doc = "user name for SASL" },
-	{ .name = "KAFKA_PASSWORD", .type = SK_SET_SECRET, .def = "", .users = SERVICES,
+	{ .name = "KAFKA_PASSWORD", .type = SK_SET_SECRET, .def = "", KAFKA,
 	  .doc = "password for SASL" },
 	{ .name = "KAFKA_TOPIC_PARTITIONS", .type = SK_SET_INT, .def = "6", .min = 1, .max = 100000,
-	  .doc = "accepted for the original's sake; used by nothing" },
+	  KAFKA, .doc = "partitions of a topic that is missing and gets made" },
 	{ .name = "KAFKA_REPLICATION_FACTOR", .type = SK_SET_INT, .def = "3", .min = 1, .max = 100,
-	  .doc = "accepted for the original's sake; used by nothing" },
-	{ .name = "MONGO_HOST", .type = SK_SET_URI, .def = "", .users = SERVICES,
-	  .doc = "MongoDB, mongodb://USER:PASSWORD@HOST:PORT/; blank: none" },
-	{ .name = "DB_NAME", .type = SK_SET_TEXT, .def = "skalds", .users = SERVICES,
+	  KAFKA, .doc = "copies of it; fewer where there are fewer brokers" },
+	{ .name = "KAFKA_SECURITY_PROTOCOL", .type = SK_SET_ENUM, .def = "", .choices = protocols,
+	  KAFKA, .doc = "blank: PLAINTEXT, but SASL_SSL when KAFKA_HOST contains confluent.cloud" },
+	{ .name = "KAFKA_SASL_MECHANISM", .type = SK_SET_ENUM, .def = "PLAIN", .choices = mechanisms,
+	  KAFKA, .doc = "how user name and password are shown with SASL" },
+	{ .name = "KAFKA_CA_FILE", .type = SK_SET_PATH, .def = "", KAFKA,
+	  .doc = "certificates (PEM) that the brokers' own are checked by; blank: the system's" },
+	{ .name = "KAFKA_CERT_FILE", .type = SK_SET_PATH, .def = "", KAFKA,
+	  .doc = "certificate (PEM) to show them; blank: none" },
+	{ .name = "KAFKA_KEY_FILE", .type = SK_SET_PATH, .def = "", KAFKA,
+	  .doc = "private key (PEM) of KAFKA_CERT_FILE" },
+	{ .name = "MONGO_HOST", .type = SK_SET_URI, .def = "", MONGO,
+	  .doc = "MongoDB, mongodb://USER:PASSWORD@HOST:PORT/?tls=true&…; blank: none" },
+	{ .name = "DB_NAME", .type = SK_SET_TEXT, .def = "skalds", MONGO,
 	  .doc = "name of the database" },
 	{ .name = "TASK_WORKER_RETRY", .type = SK_SET_INT, .def = "-1", .min = -1, .max = 1e6,
 	  .doc = "accepted for the original's sake; used by nothing" },
-	{ .name = "SYSTEM_CONTROLLER_MODE", .type = SK_SET_ENUM, .def = "CONTROLLER",
-	  .choices = controllers, .users = SK_BY_CONTROLLER, .doc = "which parts a controller runs" },
+	{ .name = "SYSTEM_CONTROLLER_MODE", .type = SK_SET_ENUM, .def = "DISPATCHER",
+	  .choices = controllers, .users = SK_BY_CONTROLLER,
+	  .doc = "CONTROLLER: the API alone; MONITOR: looks after tasks too; DISPATCHER: assigns too" },
 	{ .name = "SYSTEM_CONTROLLER_HOST", .type = SK_SET_TEXT, .def = "127.0.0.1",
 	  .users = SK_BY_CONTROLLER | SK_BY_UP, .doc = "address that the HTTP API listens on" },
 	{ .name = "SYSTEM_CONTROLLER_PORT", .type = SK_SET_INT, .def = "8000", .min = 0, .max = 65535,
@@ -94,8 +121,8 @@ const struct sk_setting_row sk_setting_rows[] = {
 	{ .name = "WEB_CONCURRENCY", .type = SK_SET_INT, .def = "1", .min = 1, .max = 1e6,
 	  .doc = "accepted for the original's sake; used by nothing" },
 	{ .name = "SKALDS_DATA", .type = SK_SET_PATH, .def = "",
-	  .users = SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_UP | SK_BY_TASK, .flag = "--data",
-	  .doc = "data directory; blank: none for edge and run-one, the usual place for the others" },
+	  .users = AGENTS | SK_BY_CONTROLLER | SK_BY_TASK, .flag = "--data",
+	  .doc = "data directory; blank: the usual place, none for edge, run-one and controller" },
 	{ .name = "SKALDS_URL", .type = SK_SET_URI, .def = "", .users = SK_BY_TASK, .flag = "--url",
 	  .doc = "controller to speak to, http:// or https://" },
 	{ .name = "SKALDS_TOKEN", .type = SK_SET_SECRET, .def = "",
@@ -108,6 +135,8 @@ const struct sk_setting_row sk_setting_rows[] = {
 	{ .name = NULL },
 };
 /* clang-format on */
+
+const char *const sk_setting_services[] = { "KAFKA_HOST", "REDIS_HOST", "MONGO_HOST", NULL };
 
 const struct sk_setting_row *
 sk_setting_row(const char *name)

@@ -3,6 +3,7 @@
 #include "cmd/door.h"
 #include "cmd/options.h"
 #include "cmd/table.h"
+#include "core/base/clock.h"
 #include "core/model/lifecycle.h"
 #include <inttypes.h>
 #include <string.h>
@@ -20,6 +21,37 @@ static void SK_PRINTF(3, 4) line(struct sk_str *out, const char *name, const cha
 	sk_str_addc(out, '\n');
 }
 
+/* Who leads a fleet; nothing on one machine, where nobody else can. */
+static void
+add_leader(struct sk_str *out, const struct sk_door *d, const struct sk_value *v)
+{
+	const char *name = sk_member_text(v, "leader.name");
+	bool fleet = sk_member_int(v, "leader.term", 0) > 0 || sk_door_fleet(d);
+
+	if (fleet && *name != '\0')
+		line(out, "leader", "%s, term %" PRId64, name, sk_member_int(v, "leader.term", 0));
+	else if (fleet)
+		line(out, "leader", "none: start `skalds controller`");
+}
+
+static void
+add_services(struct sk_str *out, const struct sk_value *v)
+{
+	size_t n;
+	struct sk_value *const *services = sk_member_list(v, "services", &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = sk_member_text(services[i], "name");
+		char age[16];
+
+		sk_age_text(sk_wall_ms() - sk_member_int(services[i], "since", 0), age);
+		if (sk_member_bool(services[i], "ok"))
+			line(out, name, "ok");
+		else
+			line(out, name, "away for %s: %s", age, sk_member_text(services[i], "detail"));
+	}
+}
+
 static void
 add_head(struct sk_str *out, struct sk_door *d, const struct sk_value *v)
 {
@@ -30,9 +62,12 @@ add_head(struct sk_str *out, struct sk_door *d, const struct sk_value *v)
 	sk_age_text(sk_member_int(v, "uptimeMs", 0), age);
 	if (sk_door_inside(d))
 		line(out, "skalds", "nothing is running: start `skalds up`");
+	else if (sk_door_fleet(d))
+		line(out, "skalds", "%s, no controller was asked", sk_member_text(v, "version"));
 	else
 		line(out, "skalds", "%s, for %s", sk_member_text(v, "version"), age);
 	line(out, "at", "%s", sk_str_text(&place));
+	add_leader(out, d, v);
 	sk_str_release(&place);
 }
 
@@ -99,6 +134,7 @@ print_text(struct sk_door *d, const struct sk_value *v)
 	add_counts(&out, v);
 	add_rate(&out, v);
 	add_skalds(&out, v);
+	add_services(&out, v);
 	line(&out, "store", "%s", sk_member_text(v, "store.name"));
 	sk_out(&out);
 	sk_str_release(&out);
@@ -113,7 +149,8 @@ print_json(struct sk_door *d, const struct sk_value *v)
 	sk_door_place(d, &place);
 	sk_value_json(&out, v);
 	out.len--;
-	sk_json_kbool(&out, "running", !sk_door_inside(d));
+	sk_json_kbool(&out, "running",
+		sk_door_fleet(d) ? *sk_member_text(v, "leader.name") != '\0' : !sk_door_inside(d));
 	sk_json_kstr(&out, "at", sk_str_text(&place));
 	sk_str_adds(&out, "}\n");
 	sk_out(&out);
@@ -149,7 +186,8 @@ const struct sk_cmd sk_cmd_status = {
 	.name = "status",
 	.summary = "Show how it stands: tasks by state, rate, skalds",
 	.help = "The rate counts attempts that ended in the last minute. With --json also what a "
-			"monitoring system\nwants: oldestWaitingMs, window, refusedReports.\n"
+			"monitoring system\nwants: oldestWaitingMs, window, refusedReports. Of a fleet also who leads it, "
+			"and how\nits services are.\n"
 			"\n"
 			"Example:\n"
 			"  skalds status --json | jq .tasks.Created",

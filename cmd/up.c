@@ -1,10 +1,11 @@
 /* up.c - `skalds up`: scheduler, store, API and workers of one machine. */
 #include "adapters/datadir.h"
 #include "cmd/agent.h"
+#include "cmd/capacity.h"
+#include "cmd/flags.h"
 #include "cmd/hub.h"
 #include "core/base/clock.h"
 #include "workers/registry.h"
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,152 +28,23 @@ struct up {
 /* ---- flags ---- */
 
 static int
-wrong(const char *flag, const char *expected, const char *got)
-{
-	return sk_usage_error("up", "--%s: expected %s, got \"%.64s\"", flag, expected, got);
-}
-
-static bool
-number(const char *text, double min, double max, double *out)
-{
-	char *end;
-
-	*out = strtod(text, &end);
-	return text[0] != '\0' && *end == '\0' && *out >= min && *out <= max;
-}
-
-static int
-number_flag(const struct sk_args *args, const char *flag, double min, double max, double *out)
-{
-	const char *text = sk_arg(args, flag);
-	char expected[80];
-
-	snprintf(expected, sizeof(expected), "a number from %g to %g", min, max);
-	return text == NULL || number(text, min, max, out) ? SK_EXIT_OK : wrong(flag, expected, text);
-}
-
-/* The next "key=value" of a list with commas, in place. NULL at the end; *value NULL without
- * "=". */
-static char *
-next_pair(char **list, char **value)
-{
-	char *pair = strsep(list, ",");
-
-	*value = pair != NULL ? strchr(pair, '=') : NULL;
-	if (*value != NULL)
-		*(*value)++ = '\0';
-	return pair;
-}
-
-static int
-read_labels(struct up *u, const char *text)
-{
-	struct sk_value *labels = sk_value_new(u->arena, SK_MAP);
-	char *list = sk_arena_strdup(u->arena, text), *key, *value;
-
-	while ((key = next_pair(&list, &value)) != NULL) {
-		if (key[0] == '\0' || value == NULL)
-			return wrong("labels", "NAME=VALUE,…", text);
-		sk_map_set(u->arena, labels, key, sk_value_string(u->arena, value, strlen(value)));
-	}
-	u->hub.labels = labels;
-	return SK_EXIT_OK;
-}
-
-static int
-read_resources(struct up *u, const char *text)
-{
-	char *list = sk_arena_strdup(u->arena, text), *key, *value;
-
-	while ((key = next_pair(&list, &value)) != NULL) {
-		double v = 0;
-
-		if (value != NULL && strcmp(key, "cpus") == 0 && number(value, 0.001, 4096, &v))
-			u->hub.cpus = v;
-		else if (value != NULL && strcmp(key, "memoryMb") == 0 && number(value, 1, 16777216, &v))
-			u->hub.memory_mb = (int64_t)v;
-		else if (value != NULL && strcmp(key, "gpus") == 0 && number(value, 0, 32, &v))
-			u->hub.gpus = (int64_t)v;
-		else
-			return wrong("resources", "cpus=N,memoryMb=N,gpus=N (gpus: at most 32)", text);
-	}
-	return SK_EXIT_OK;
-}
-
-/* "30 days", or a number of tasks, or both in two flags. */
-static int
-read_keep(struct up *u, const char *text)
-{
-	double v;
-
-	if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0') {
-		if (!number(text, 1, 1e12, &v))
-			return wrong("keep", "a number of tasks from 1", text);
-		u->hub.keep_tasks = (int64_t)v;
-	} else if (sk_parse_duration(text, &v) && v >= 1)
-		u->hub.keep_ms = (int64_t)(v * 1000);
-	else
-		return wrong("keep", "a time like \"30 days\" or a number of tasks", text);
-	return SK_EXIT_OK;
-}
-
-static enum sk_strategy
-strategy_of(const char *name)
-{
-	for (int s = SK_LEAST_TASKS; s <= SK_BEST_FIT; s++)
-		if (strcmp(name, sk_strategy_name((enum sk_strategy)s)) == 0)
-			return (enum sk_strategy)s;
-	return SK_LEAST_TASKS; /* the table of settings knows no others */
-}
-
-/* NVIDIA's devices, as the driver numbers them. */
-static int64_t
-count_gpus(void)
-{
-	DIR *d = opendir("/proc/driver/nvidia/gpus");
-	const struct dirent *e;
-	int64_t n = 0;
-
-	if (d == NULL)
-		return 0;
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n < 32 ? n : 32;
-}
-
-static void
-detect(struct up *u)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	u->hub.cpus = cpus > 0 ? (double)cpus : 1;
-	u->hub.slots = cpus > 0 ? (uint32_t)cpus : 1;
-	u->hub.memory_mb = (int64_t)sysconf(_SC_PHYS_PAGES) / 1024 * sysconf(_SC_PAGESIZE) / 1024;
-	u->hub.gpus = count_gpus();
-}
-
-static int
 read_flags(struct up *u, const struct sk_args *args, const struct sk_settings *settings)
 {
-	const char *labels = sk_arg(args, "labels"), *resources = sk_arg(args, "resources"), *keep;
-	double slots, lease = DEFAULT_LEASE_S, output = DEFAULT_KEEP_OUTPUT_MIB;
-	int code;
+	double lease = DEFAULT_LEASE_S, output = DEFAULT_KEEP_OUTPUT_MIB;
+	struct sk_capacity c;
+	int code = sk_capacity_read("up", args, u->arena, &c);
 
-	detect(u);
-	slots = u->hub.slots;
-	code = number_flag(args, "slots", 1, 100000, &slots);
 	if (code == SK_EXIT_OK)
-		code = number_flag(args, "lease", 1, 86400, &lease);
+		code = sk_flag_number("up", args, "lease", 1, 86400, &lease);
 	if (code == SK_EXIT_OK)
-		code = number_flag(args, "keep-output", 0, 1e9, &output);
-	if (code == SK_EXIT_OK && labels != NULL)
-		code = read_labels(u, labels);
-	if (code == SK_EXIT_OK && resources != NULL)
-		code = read_resources(u, resources);
-	for (size_t i = 0; code == SK_EXIT_OK && (keep = sk_arg_nth(args, "keep", i)) != NULL; i++)
-		code = read_keep(u, keep);
-	u->hub.slots = (uint32_t)slots;
+		code = sk_flag_number("up", args, "keep-output", 0, 1e9, &output);
+	if (code == SK_EXIT_OK)
+		code = sk_flag_keep("up", args, &u->hub.keep_ms, &u->hub.keep_tasks);
+	u->hub.slots = c.slots;
+	u->hub.cpus = c.cpus;
+	u->hub.memory_mb = c.memory_mb;
+	u->hub.gpus = c.gpus;
+	u->hub.labels = c.labels;
 	u->hub.lease_ms = (int64_t)(lease * 1000);
 	u->hub.keep_output = (int64_t)(output * (1 << 20));
 	u->hub.group = sk_arg(args, "socket-group");
@@ -180,7 +52,7 @@ read_flags(struct up *u, const struct sk_args *args, const struct sk_settings *s
 	u->hub.once = sk_arg_set(args, "once");
 	u->hub.json = args->json;
 	u->hub.hint = !args->json && !args->quiet && isatty(STDERR_FILENO) == 1;
-	u->hub.strategy = strategy_of(sk_setting(settings, "DISPATCHER_STRATEGY"));
+	u->hub.strategy = sk_setting_strategy(settings);
 	u->hub.skald_id = sk_setting(settings, "SKALD_ID");
 	u->hub.id_invented = sk_setting_origin(settings, "SKALD_ID") == SK_FROM_DEFAULT;
 	if (code == SK_EXIT_OK && strlen(u->hub.skald_id) > 63)
@@ -279,15 +151,8 @@ up_run(const struct sk_args *args, struct sk_settings *settings)
 	return code;
 }
 
-static const char *const strategies[] = { "LEAST_TASKS", "ROUND_ROBIN", "RANDOM", "BEST_FIT",
-	NULL };
-
 static const struct sk_opt options[] = {
-	{ .name = "slots", .value = "N", .doc = "run at most N tasks at once (default: one a cpu)" },
-	{ .name = "labels", .value = "NAME=VALUE,…", .doc = "what tasks may ask for" },
-	{ .name = "resources",
-		.value = "cpus=N,memoryMb=N,gpus=N",
-		.doc = "what tasks may use (default: all of this machine)" },
+	SK_CAPACITY_OPTIONS,
 	{ .name = "lease",
 		.value = "SECONDS",
 		.doc = "a half of skalds that hangs for longer is ended with its tasks (10)" },
@@ -301,7 +166,7 @@ static const struct sk_opt options[] = {
 	{ .name = "strategy",
 		.value = "NAME",
 		.setting = "DISPATCHER_STRATEGY",
-		.choices = strategies,
+		.choices = sk_strategies,
 		.doc = "which skald gets the next task" },
 	{ .name = "socket-group",
 		.value = "GROUP",

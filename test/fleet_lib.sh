@@ -1,145 +1,76 @@
-# fleet_lib.sh - for tests of a fleet: real Kafka, Redis and MongoDB, started by scripts/services.sh, and
-# the original program as a peer.
+# fleet_lib.sh - for tests of a fleet on one machine: real Kafka, Redis and a MongoDB-wire server.
 #
-#	. "$(dirname "$0")/../fleet_lib.sh"	starts what is not running, an empty database of its own
-#	fleet				the variables of the services from here on
-#	controller [NAME [FLAGS…]]	starts a C controller and waits until it is ready; sets PID
-#	node ID [FLAGS…]		starts a C node
-#	py_node ID [MODE [YAML]]	starts one of the original
-#	py_controller MODE		the same of a controller; sets PID and API
-#	peer ACTION…			test/interop/peer.py
+#	. "$(dirname "$0")/../fleet_lib.sh"
+#	fleet [javamongo|mongo]		starts the services and points KAFKA_HOST, REDIS_HOST, MONGO_HOST
+#					and a database of this test's own at them; ends the test when it cannot
+#	controller [NAME] [FLAGS…]	starts one and waits until it is ready; sets PID
+#	node NAME [FLAGS…]		likewise, with a data directory of its own
 #
-# Scripts of one services directory must not run side by side: Redis and the topics are shared.
+# On no host is there a data directory of `up`: whoever types a command has an empty one.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-PEERS=$ROOT/test/interop
-SERVICES=${SKALDS_SERVICES:-$ROOT/build/services}
-# Only one fleet at a time may use the services.
-mkdir -p "$SERVICES"
-exec 8>"$SERVICES/.test-lock"
-flock 8
+unset SKALDS_DATA
+export HOME=$T/home XDG_STATE_HOME=$T/home/state
+mkdir -p "$HOME"
+helper json >/dev/null || exit 99
 
-"$ROOT/scripts/services.sh" up kafka redis mongo pyskalds >"$T/services.log" 2>&1 ||
-	{ sed 's/^/# /' "$T/services.log" | tail -5; echo "Bail out! the services do not start"; exit 99; }
-. "$SERVICES/env"
-# FerretDB, or SKALDS_TEST_STORE=mongo2: mongo-java-server, which has indexes
-[ "${SKALDS_TEST_STORE:-mongo}" = mongo ] || MONGO_HOST=$SKALDS_TEST_MONGO2
-export KAFKA_HOST KAFKA_PORT REDIS_HOST REDIS_PORT MONGO_HOST
-export DB_NAME=t$$x$RANDOM
-export OBSERVED=$T/observed
-: >"$OBSERVED"
-
-peer()
+# picks FILE PATH…: values of a JSON file, lists included (items.0.id), with blanks between
+picks()
 {
-	"$PYSKALDS" "$PEERS/peer.py" "$@" 2>>"$T/peer.err"
-}
-peer clean || { tail -5 "$T/peer.err" | sed 's/^/# /'; echo "Bail out! the services do not answer"; exit 99; }
-at_exit 'peer clean'
-
-# ---- C ----
-
-# controller [NAME [FLAGS…]]
-controller()
-{
-	local name=${1:-controller}
-	shift $(($# > 0 ? 1 : 0))
-	start "$name" "$SKALDS" controller "$@"
-	until_true 20 has "$T/$name.err" "ready"
-}
-
-# node ID [FLAGS…]
-node()
-{
-	local id=$1
+	local file=$1 path sep=
 	shift
-	SKALD_ID=$id start "$id" "$SKALDS" node --data "$T/data-$id" --allow-volatile "$@"
-	until_true 20 has "$T/$id.err" "ready"
-}
-
-# ---- the original ----
-
-# In a session of its own: its helper processes outlive it otherwise (N3, N11, N12).
-py_start()
-{
-	local name=$1
-	shift
-	start "$name" setsid --wait "$PYSKALDS" "$@"
-}
-
-# py_stop PID [SIGNAL]: the whole session, at once unless a signal is given
-py_stop()
-{
-	local session
-	session=$(ps -o pid= --ppid "$1" 2>/dev/null | tr -d ' ')
-	[ -n "$session" ] && kill "-${2:-KILL}" -- "-$session" 2>/dev/null
-	ended "$1" 20
-}
-at_exit 'for p in "${py_pids[@]}"; do py_stop "$p"; done'
-py_pids=()
-
-is_online()
-{
-	peer key skalds:hash | grep -q "\"$1\""
-}
-
-py_node()
-{
-	py_start "$1" "$PEERS/peer_node.py" "$@"
-	py_pids+=("$PID")
-	until_true 30 is_online "$1"
-}
-
-py_controller()
-{
-	local port=$((20000 + RANDOM % 10000))
-	py_start pyc "$PEERS/peer_controller.py" "$port" "${1:-MONITOR}"
-	py_pids+=("$PID")
-	API=http://127.0.0.1:$port
-	until_true 40 curl -sf "$API/api/system/health"
-}
-
-# api METHOD PATH [BODY]: of the original's controller
-api()
-{
-	curl -s -m 10 -X "$1" -H 'Content-Type: application/json' ${3:+-d "$3"} "$API$2"
-}
-
-# ---- looking ----
-
-# becomes ID STATUS [SECONDS]: lifecycleStatus in the store
-becomes()
-{
-	peer is "$1" "lifecycleStatus=$2" --for "${3:-20}"
-}
-
-# stays ID STATUS SECONDS
-stays()
-{
-	local i
-	for ((i = 0; i < $3 * 2; i++)); do
-		peer is "$1" "lifecycleStatus=$2" --for 0 || return 1
-		sleep 0.5
+	for path in "$@"; do
+		printf '%s%s' "$sep" "$(json "$path" <"$file" 2>/dev/null)"
+		sep=' '
 	done
 }
 
-# beat ID: the heartbeat of a task
-beat()
+fleet()
 {
-	peer key "task:$1:heartbeat" | sed -n 's/.*"value": "\([^"]*\)".*/\1/p'
+	local mongo=${1:-javamongo} env=${SKALDS_SERVICES:-$ROOT/build/services}/env
+
+	if ! "$ROOT/scripts/services.sh" up kafka redis "$mongo" >"$T/services.log" 2>&1; then
+		echo "Bail out! the services do not start: $(tail -n 3 "$T/services.log" | tr '\n' ' ')"
+		exit 99
+	fi
+	# shellcheck disable=SC1090
+	. "$env"
+	[ "$mongo" = mongo ] || MONGO_HOST=$SKALDS_TEST_MONGO2
+	export KAFKA_HOST KAFKA_PORT REDIS_HOST REDIS_PORT MONGO_HOST
+	export DB_NAME=test_$$ REDIS_DB=$(($$ % 15 + 1))
 }
 
-# observed ID WORD: how often a Python worker told it
-observed()
+# controller [NAME] [FLAGS…]
+controller()
 {
-	grep -c "^$1 $2 " "$OBSERVED"
+	local name=${1:-controller}
+	[ $# = 0 ] || shift
+	start "$name" "$SKALDS" controller --json "$@"
+	until_true 20 seen "$T/$name.out" event=ready
 }
 
-doc()
+# node NAME [FLAGS…]
+node()
 {
-	peer doc "$1" | "$PYSKALDS" -c '
-import json, sys
-v = json.load(sys.stdin)
-for part in sys.argv[1].split("."):
-    v = v.get(part) if isinstance(v, dict) else None
-print(v if isinstance(v, str) else json.dumps(v))' "$2"
+	local name=$1
+	shift
+	start "$name" env SKALD_ID="$name" "$SKALDS" node --data "$T/$name.data" --json "$@"
+	until_true 20 seen "$T/$name.out" event=ready
+}
+
+# field ID PATH: of the task as JSON
+field()
+{
+	"$SKALDS" task get "$1" --json >"$T/.task" 2>/dev/null && events "$T/.task" -- "$2"
+}
+
+is_in()
+{
+	[ "$(field "$2" phase)" = "$1" ]
+}
+
+# wait_for STATE ID [SECONDS]
+wait_for()
+{
+	until_true "${3:-10}" is_in "$1" "$2"
 }

@@ -13,7 +13,7 @@ sk_org_root(struct sk_call *call)
 
 	sk_str_adds(out, "{\"name\":\"Skalds SystemController\"");
 	sk_json_kstr(out, "version", call->c->cfg.version);
-	sk_json_kstr(out, "mode", call->c->cfg.dispatch ? "DISPATCHER" : "CONTROLLER");
+	sk_json_kstr(out, "mode", sk_control_mode(call->c));
 	sk_str_adds(out,
 		",\"status\":\"running\",\"endpoints\":{\"api\":\"/api\",\"docs\":null,"
 		"\"dashboard\":null}}");

@@ -18,12 +18,6 @@ sum(const int64_t *n)
 	return total;
 }
 
-static const char *
-mode_of(const struct sk_call *call)
-{
-	return call->c->cfg.dispatch ? "DISPATCHER" : "CONTROLLER";
-}
-
 /* ---- health, version, config ---- */
 
 static void
@@ -74,7 +68,7 @@ sk_org_config(struct sk_call *call)
 	struct sk_str *out = &call->out;
 
 	sk_str_addc(out, '{');
-	sk_json_kstr(out, "mode", mode_of(call));
+	sk_json_kstr(out, "mode", sk_control_mode(call->c));
 	sk_json_kstr(out, "host", NULL);
 	sk_json_kstr(out, "port", NULL);
 	sk_json_key(out, "monitoring");
@@ -126,6 +120,7 @@ put_monitors(struct sk_call *call, const struct sk_org_skald_numbers *s, int64_t
 	sk_json_kbool(out, "thread_alive", running);
 	sk_json_kint(out, "monitored_tasks", live);
 	sk_str_adds(out, "}}");
+	running = running && !cfg->hold;
 	begin_component(out, "Dispatcher", running);
 	sk_json_kbool(out, "running", running);
 	sk_json_kint(out, "interval", cfg->reconcile_ms / 1000);
@@ -151,7 +146,7 @@ put_status(struct sk_call *call, const struct sk_op_count *counted)
 
 	sk_org_count_skalds(call, &s);
 	sk_str_addc(out, '{');
-	sk_json_kstr(out, "mode", mode_of(call));
+	sk_json_kstr(out, "mode", sk_control_mode(call->c));
 	sk_json_key(out, "components");
 	sk_str_addc(out, '[');
 	put_monitors(call, &s, live_of(n));

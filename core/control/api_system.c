@@ -1,5 +1,6 @@
 /* api_system.c - how it stands: status, probes; a backup. */
 #include "core/control/api_priv.h"
+#include <stdio.h>
 #include <string.h>
 
 /* ---- status ---- */
@@ -62,6 +63,51 @@ put_skalds(struct sk_call *call)
 	sk_str_addc(out, '}');
 }
 
+/* Who dispatches: nobody when it is not known. row: as a command has read it, or NULL. */
+static void
+put_leader(struct sk_str *out, const struct sk_control *c, const struct sk_op_lead *row)
+{
+	char name[SK_LEADER_TEXT] = "";
+	uint64_t term = 0;
+	bool self = sk_control_leads(c);
+
+	if (c->leader != NULL)
+		sk_leader_seen(c->leader, name, &term);
+	else if (row != NULL && row->now_holder != NULL) {
+		sk_leader_name(row->now_holder, name);
+		term = row->now_term;
+	} else if (self)
+		snprintf(name, sizeof(name), "%s", c->cfg.name);
+	sk_json_key(out, "leader");
+	sk_str_addc(out, '{');
+	sk_json_kstr(out, "name", name[0] != '\0' ? name : NULL);
+	sk_json_kint(out, "term", (int64_t)term);
+	sk_json_kbool(out, "self", self);
+	sk_str_addc(out, '}');
+}
+
+static void
+put_services(struct sk_call *call)
+{
+	const struct sk_control_config *cfg = &call->c->cfg;
+	struct sk_control_service services[SK_CONTROL_SERVICES];
+	size_t n = cfg->services != NULL ? cfg->services(cfg->services_arg, services) : 0;
+	struct sk_str *out = &call->out;
+
+	sk_json_key(out, "services");
+	sk_str_addc(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		sk_json_next(out);
+		sk_str_addc(out, '{');
+		sk_json_kstr(out, "name", services[i].name);
+		sk_json_kbool(out, "ok", services[i].ok);
+		sk_json_kint(out, "since", services[i].since_ms);
+		sk_json_kstr(out, "detail", services[i].text[0] != '\0' ? services[i].text : NULL);
+		sk_str_addc(out, '}');
+	}
+	sk_str_addc(out, ']');
+}
+
 static void
 put_status(struct sk_call *call, const struct sk_op_count *counted)
 {
@@ -72,10 +118,12 @@ put_status(struct sk_call *call, const struct sk_op_count *counted)
 	sk_json_kstr(out, "version", c->cfg.version);
 	sk_json_kstr(out, "name", c->cfg.name);
 	sk_json_kint(out, "uptimeMs", sk_control_wall_ms(c) - c->start_ms);
-	sk_json_kbool(out, "dispatching", c->cfg.dispatch && !c->stopped);
+	sk_json_kbool(out, "dispatching", sk_control_leads(c) && !c->cfg.hold);
+	put_leader(out, c, call->state);
 	put_tasks(out, counted->by_phase);
 	put_queue(call, counted);
 	put_skalds(call);
+	put_services(call);
 	sk_json_key(out, "store");
 	sk_str_addc(out, '{');
 	sk_json_kstr(out, "name", c->cfg.store->ops->name);
@@ -83,12 +131,39 @@ put_status(struct sk_call *call, const struct sk_op_count *counted)
 	sk_call_json(call, 200);
 }
 
-void
-sk_api_status(struct sk_call *call)
+static void
+count_all(struct sk_call *call)
 {
 	const struct sk_filter all = { .phases = 0 };
 
 	sk_call_count(call, &all, put_status);
+}
+
+/* A look is always refused, with the row as it is. */
+static void
+row_seen(struct sk_op *op)
+{
+	struct sk_call *call = op->arg;
+
+	if (op->code != SK_OK && op->code != SK_ECONFLICT)
+		sk_call_failed(call, op->code, &op->err);
+	else
+		count_all(call);
+}
+
+void
+sk_api_status(struct sk_call *call)
+{
+	struct sk_op_lead *look;
+
+	if (call->c->leader != NULL || call->c->cfg.dispatch) {
+		count_all(call);
+		return;
+	}
+	look = sk_arena_alloc(call->arena, sizeof(*look));
+	look->holder = call->c->cfg.name;
+	call->state = look;
+	sk_call_submit(call, &look->op, SK_OP_LEAD, row_seen);
 }
 
 /* ---- probes ---- */

@@ -12,6 +12,15 @@
 
 enum sk_strategy { SK_LEAST_TASKS, SK_ROUND_ROBIN, SK_RANDOM, SK_BEST_FIT };
 
+/* How one of the services that we stand on is. */
+struct sk_control_service {
+	const char *name; /* "kafka"; a literal */
+	bool ok;
+	int64_t since_ms; /* wall clock: since when it is so */
+	char text[320]; /* what is wrong; "" when it is ok */
+};
+#define SK_CONTROL_SERVICES 8
+
 struct sk_control_config {
 	struct sk_loop *loop;
 	struct sk_store *store;
@@ -22,6 +31,15 @@ struct sk_control_config {
 	const char *name; /* who we are, for the leader's row and the log */
 	const char *version; /* of the program, for status; NULL = not known */
 	bool dispatch; /* false: the API alone (a command without a server) */
+	/* Others may share the store: dispatch, judge and remove only while the lead is ours
+	 * (leader.h). False: nobody else can be there (`up`: the lock of the data directory). */
+	bool lead;
+	int64_t lead_ms; /* lease of the lead; 0 = lease_ms */
+	bool abstain; /* with lead: see who leads, never do it: the API alone, but for long */
+	bool hold; /* with dispatch: look after all tasks, but give none to a skald */
+	/* Without dispatch: a skald is online when its row was written a short time ago by the wall
+	 * clock. For commands, which live too short to see that it changes; nothing is decided by it. */
+	bool by_clock;
 	enum sk_strategy strategy;
 	/* L: a skald whose row stands still for L + 2 s (scaled in tests) is lost; time in which we did
 	 * not run, or the store did not answer, does not count. */
@@ -33,6 +51,9 @@ struct sk_control_config {
 	 * before us; 0 = as it is now. */
 	int64_t clock_ms;
 	const char *data_dir; /* where the logs of tasks are; "" = nowhere here */
+	/* Fill in how the services are, for status; returns how many. NULL = there are none. */
+	size_t (*services)(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
+	void *services_arg;
 	uint64_t seed; /* of jitter and SK_RANDOM */
 	/* Clocks, for tests; NULL = the real ones. */
 	int64_t (*boot_ms)(void *arg);
@@ -52,8 +73,11 @@ void sk_control_each_live(
 	const struct sk_control *c, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg);
 /* No task that is not final, nothing waits for a time: `up --once` may end. Calls back once. */
 void sk_control_idle(struct sk_control *c, void (*fn)(void *arg, bool idle), void *arg);
-/* Stop dispatching (drain); requests are still answered. */
+/* Stop dispatching (drain) and leave the lead; requests are still answered. */
 void sk_control_stop(struct sk_control *c);
+/* After sk_control_stop: the lead was left, or could not be. Let the loop run for a moment until
+ * then, else the next leader waits for a lease. */
+bool sk_control_left(const struct sk_control *c);
 /* NULL is allowed. Operations that are under way speak of it: close the store before (that brings
  * them back), the bus and the cache after. */
 void sk_control_free(struct sk_control *c);

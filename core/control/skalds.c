@@ -15,7 +15,9 @@ struct sk_skalds {
 	size_t turn; /* ROUND_ROBIN: who is next */
 	bool reading, again;
 	int64_t looked_ms; /* boot clock: the last list */
+	int64_t sent_ms, known_ms; /* when the list under way was asked for; the last one */
 	void (*fn)(struct sk_control *c, enum sk_code code);
+	void (*next_fn)(struct sk_control *c, enum sk_code code); /* of the list after this one */
 	struct sk_str announced; /* ids, NUL-terminated one after another */
 	struct sk_arena *arena; /* of a read in flight */
 	struct sk_op_skald_list op;
@@ -136,6 +138,10 @@ is_announced(const struct sk_skalds *s, const char *id)
 static bool
 shows_life(const struct sk_control *c, const struct sk_agent *a, bool fresh, bool moved)
 {
+	int64_t age_ms = sk_control_wall_ms(c) - a->row->seen_ms;
+
+	if (c->cfg.by_clock && !c->cfg.dispatch)
+		return age_ms < sk_skalds_patience_ms(c) && age_ms > -sk_skalds_patience_ms(c);
 	return (!fresh && (a->view.online || moved)) || is_announced(c->skalds, a->row->id);
 }
 
@@ -194,7 +200,8 @@ judge_silence(struct sk_control *c)
 		if (a->in_store && a->silent_ms <= sk_skalds_patience_ms(c))
 			continue;
 		if (a->view.online && a->in_store)
-			sk_log(SK_WARNING, "monitor", "skald %s is lost: its lease has run out", a->row->id);
+			sk_log(sk_control_leads(c) ? SK_WARNING : SK_INFO, "monitor",
+				"skald %s is lost: its lease has run out", a->row->id);
 		else if (a->view.online)
 			sk_log(SK_INFO, "monitor", "skald %s has left", a->row->id);
 		gone = gone || a->view.online;
@@ -231,6 +238,7 @@ listed(struct sk_op *op)
 	s->fn = NULL;
 	if (op->code == SK_OK) { /* nobody is judged by a store that does not answer */
 		begin_look(c);
+		s->known_ms = s->sent_ms;
 		for (size_t i = 0; i < s->op.n; i++)
 			wake = take_row(c, s->op.skalds[i]) || wake;
 		sk_live_rehome(c);
@@ -246,8 +254,10 @@ listed(struct sk_op *op)
 	if (fn != NULL)
 		fn(c, op->code);
 	if (s->again) {
+		fn = s->next_fn;
 		s->again = false;
-		sk_skalds_read(c, NULL);
+		s->next_fn = NULL;
+		sk_skalds_read(c, fn);
 	}
 }
 
@@ -258,15 +268,37 @@ sk_skalds_read(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_co
 
 	if (s->reading) {
 		s->again = true;
+		s->next_fn = fn != NULL ? fn : s->next_fn;
 		return;
 	}
 	s->reading = true;
+	s->sent_ms = sk_control_boot_ms(c);
 	s->fn = fn;
 	s->arena = sk_arena_new();
 	s->op = (struct sk_op_skald_list){
 		.op = { .kind = SK_OP_SKALD_LIST, .done = listed, .arg = c, .arena = s->arena }
 	};
 	sk_store_submit(c->cfg.store, &s->op.op);
+}
+
+void
+sk_skalds_anew(struct sk_control *c)
+{
+	for (size_t i = 0; i < c->skalds->n; i++)
+		c->skalds->list[i]->silent_ms = 0;
+	c->skalds->looked_ms = sk_control_boot_ms(c);
+}
+
+void
+sk_skalds_answer_nobody(struct sk_control *c)
+{
+	c->skalds->fn = c->skalds->next_fn = NULL;
+}
+
+bool
+sk_skalds_read_since(const struct sk_control *c, int64_t boot_ms)
+{
+	return c->skalds->known_ms > boot_ms;
 }
 
 /* ---- the choice ---- */

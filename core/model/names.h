@@ -23,6 +23,7 @@
 #define SK_KEY_TASK_HEARTBEAT "task:%s:heartbeat" /* 0..199 alive; below: how it ended (1.3) */
 #define SK_KEY_TASK_EXCEPTION "task:%s:exception"
 #define SK_KEY_TASK_ERROR "task:%s:has-error"
+#define SK_KEY_ENDED "skalds.ended:%s" /* ours: ms of its end, beside a final value */
 #define SK_KEY_OUTPUT "skalds.output:%s:%u" /* ours: {tid}:{attempt}, the end of its output */
 
 #define SK_BEAT_FINISHED 200

@@ -216,7 +216,7 @@ sk_put_start(struct sk_str *s, const struct sk_start *st)
 	sk_put_text(s, st->class_name);
 	sk_put_u32(s,
 		(st->program ? 1u : 0u) | (st->isolate ? 2u : 0u) | (st->reusable ? 4u : 0u) |
-			(st->returnable ? 8u : 0u));
+			(st->returnable ? 8u : 0u) | (st->by_keys ? 16u : 0u));
 	sk_put_u64(s, (uint64_t)st->timeout_ms);
 	sk_put_u64(s, (uint64_t)st->grace_ms);
 	sk_put_u64(s, (uint64_t)st->memory_mb);
@@ -245,6 +245,7 @@ sk_get_start(struct sk_reader *r, struct sk_arena *a, struct sk_start *st)
 	st->isolate = (flags & 2) != 0;
 	st->reusable = (flags & 4) != 0;
 	st->returnable = (flags & 8) != 0;
+	st->by_keys = (flags & 16) != 0;
 	st->timeout_ms = (int64_t)sk_get_u64(r);
 	st->grace_ms = (int64_t)sk_get_u64(r);
 	st->memory_mb = (int64_t)sk_get_u64(r);
@@ -270,6 +271,7 @@ sk_put_report(struct sk_str *s, const struct sk_task_report *rep)
 	sk_put_u32(s, (uint32_t)rep->state);
 	sk_put_u32(s, rep->failures);
 	sk_put_u64(s, rep->spec_hash);
+	sk_put_u32(s, rep->by_keys ? 1 : 0);
 	sk_put_u64(s, (uint64_t)rep->pid);
 	sk_put_u64(s, (uint64_t)rep->start_ms);
 	sk_put_u64(s, (uint64_t)rep->end_ms);
@@ -295,6 +297,7 @@ sk_get_report(struct sk_reader *r, struct sk_arena *a, struct sk_task_report *re
 	state = sk_get_u32(r);
 	rep->failures = sk_get_u32(r);
 	rep->spec_hash = sk_get_u64(r);
+	rep->by_keys = sk_get_u32(r) != 0;
 	rep->pid = (int64_t)sk_get_u64(r);
 	rep->start_ms = (int64_t)sk_get_u64(r);
 	rep->end_ms = (int64_t)sk_get_u64(r);

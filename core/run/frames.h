@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SK_FRAME_VERSION 1
+#define SK_FRAME_VERSION 2
 #define SK_FRAME_HEAD 32
 #define SK_FRAME_MAX ((size_t)256 << 10)
 
@@ -131,6 +131,7 @@ struct sk_start {
 	int64_t output_limit; /* bytes kept of one attempt; 0 = the default */
 	uint32_t failures; /* kept for the link, handed back in reports; likewise: */
 	uint64_t spec_hash; /* of class and attachments; 0 = unknown */
+	bool by_keys; /* executed in the original's way: keys in the cache alone tell of it */
 	const void *attachments; /* encoded sk_value, for workers */
 	size_t attachments_len;
 	const char **argv; /* programs; NULL-terminated */
@@ -166,6 +167,7 @@ struct sk_task_report {
 	enum sk_task_state state;
 	uint32_t failures;
 	uint64_t spec_hash;
+	bool by_keys;
 	int64_t pid;
 	int64_t start_ms, end_ms; /* wall clock */
 	int64_t start_boot_ms, end_boot_ms; /* 0 = it was not started, it has not ended */

@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/run/node_priv.h"
+#include "core/run/presence.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #define FIRST_BACKOFF_MS 100
 #define MAX_BACKOFF_MS 5000
 #define GIVE_UP_MS 5000 /* how long the losses of a dead supervisor are tried to be stored */
+#define LEAVE_MS 1000 /* how long the cache may take to hear that we go */
 #define QUIT_MS 1000 /* how long the supervisor may take to read its QUIT */
 
 double
@@ -137,10 +139,15 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 	struct sk_node *n = arg;
 	const struct node_task *t;
 
-	if (n->over || strcmp(e->skald, n->cfg.id) != 0)
+	/* events of the original name nobody: the store knows whose the task is */
+	if (n->over || (e->skald[0] != '\0' && strcmp(e->skald, n->cfg.id) != 0))
 		return;
-	t = topic == SK_TOPIC_ASSIGN ? NULL : node_find(n, e->task);
-	if (topic == SK_TOPIC_ASSIGN || (t != NULL && !t->gone))
+	if (topic == SK_TOPIC_ASSIGN) {
+		node_read_assigned(n, e->task);
+		return;
+	}
+	t = node_find(n, e->task);
+	if (t != NULL && !t->gone)
 		node_read(n, e->task);
 }
 
@@ -163,6 +170,7 @@ on_hello(struct sk_node *n, const struct sk_frame *f)
 {
 	sk_peer_hello(&n->peer, f);
 	n->incarnation = incarnation_of(n->peer.run_id);
+	node_presence_open(n);
 	n->random ^= n->incarnation;
 	if (n->random == 0)
 		n->random = 1;
@@ -328,13 +336,19 @@ sk_node_drain(struct sk_node *n, int code)
 	n->drain_number = n->reads;
 	while ((t = sk_map_each(&n->tasks, &i)) != NULL) {
 		node_stop(n, t, SK_REASON_INTERRUPTED, SK_OWN_GRACE);
-		if (t->waiting)
+		if (t->waiting || (t->foreign && !t->given && !t->gone))
 			node_end_here(n, t, SK_REASON_INTERRUPTED, "the skald stops");
 	}
 	if (!n->told)
 		return; /* the first look comes with it */
 	node_lease_drain(n);
 	node_look(n); /* what was given to us on the way */
+}
+
+void
+sk_node_give_up(struct sk_node *n)
+{
+	n->given_up = n->draining;
 }
 
 /* Nothing is left here, and a look that began after the end of assignments found nothing either. */
@@ -348,23 +362,40 @@ all_stored(const struct sk_node *n)
 static void
 clear_timers(struct sk_node *n)
 {
-	struct sk_timer *timers[] = { &n->hold, &n->progress, &n->look, &n->retry, &n->ping };
+	struct sk_timer *timers[] = { &n->hold, &n->progress, &n->look, &n->retry, &n->ping, &n->ask };
 
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
 		sk_timer_clear(n->cfg.loop, timers[i]);
 	node_lease_free(n);
 }
 
+/* Those who see us in the cache are told; a cache that is away does not keep us. */
+static bool
+has_left(struct sk_node *n)
+{
+	if (n->presence == NULL || n->peer_gone)
+		return true;
+	sk_presence_leave(n->presence);
+	if (n->leave_ms == 0) {
+		n->leave_ms = sk_boot_ms() + LEAVE_MS;
+		sk_timer_set(n->cfg.loop, &n->ask, n->leave_ms);
+	}
+	return sk_presence_gone(n->presence) || sk_boot_ms() >= n->leave_ms;
+}
+
 static void
 check_over(struct sk_node *n)
 {
 	if (!n->draining || n->over ||
-		!(all_stored(n) || (n->peer_gone && sk_boot_ms() >= n->give_up_ms)))
+		!(all_stored(n) || n->given_up || (n->peer_gone && sk_boot_ms() >= n->give_up_ms)))
+		return;
+	if (!has_left(n))
 		return;
 	if (n->n_tasks > 0)
 		sk_log(SK_ERROR, n->cfg.component, "the end of %zu task(s) is not stored", n->n_tasks);
 	n->over = true;
 	clear_timers(n);
+	sk_presence_leave(n->presence);
 	n->cfg.over(n->cfg.arg, n->over_code);
 }
 
@@ -466,6 +497,7 @@ sk_node_new(const struct sk_node_config *cfg)
 	n->look = (struct sk_timer){ .fn = look_due, .arg = n };
 	n->retry = (struct sk_timer){ .fn = try_again, .arg = n };
 	n->ping = (struct sk_timer){ .fn = ping, .arg = n };
+	n->ask = (struct sk_timer){ .fn = node_ask_due, .arg = n };
 	sk_chan_init(&n->chan, cfg->channel);
 	n->watch = sk_watch_add(cfg->loop, cfg->channel, EPOLLIN, channel_ready, n, &err);
 	if (n->watch == NULL)
@@ -489,6 +521,9 @@ sk_node_free(struct sk_node *n)
 	n->chan.fd = -1; /* the caller's */
 	sk_chan_release(&n->chan);
 	node_table_free(n);
+	node_foreign_free(n);
+	sk_presence_close(n->presence);
+	sk_map_release(&n->queued);
 	sk_str_release(&n->ids);
 	free(n->classes);
 	free(n);
@@ -497,7 +532,27 @@ sk_node_free(struct sk_node *n)
 void
 sk_node_numbers(const struct sk_node *n, struct sk_node_numbers *out)
 {
-	*out = (struct sk_node_numbers){
-		.tasks = n->n_tasks, .stale = n->stale, .cut_off = n->cut_off, .restarts = n->peer.restarts
-	};
+	const struct node_task *t;
+	size_t i = 0;
+
+	*out = (struct sk_node_numbers){ .tasks = n->n_tasks,
+		.stale = n->stale,
+		.cut_off = n->cut_off,
+		.restarts = n->peer.restarts,
+		.renewed_ms = n->renewed_ms };
+	while ((t = sk_map_each(&n->tasks, &i)) != NULL)
+		out->running += !t->gone && t->given && !t->ended;
+}
+
+bool
+sk_node_each(
+	const struct sk_node *n, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg)
+{
+	const struct node_task *t;
+	size_t i = 0;
+
+	while (n->told && (t = sk_map_each(&n->tasks, &i)) != NULL)
+		if (!t->gone)
+			fn(arg, t->id, t->attempt);
+	return n->told;
 }

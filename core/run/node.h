@@ -46,6 +46,10 @@ struct sk_node_config {
 	 * lock of the data directory): the row of another incarnation is replaced whatever it says, and
 	 * a store that takes no renewal (a full disk) stops no task. */
 	bool sole;
+	/* Be seen by programs of the original, through keys in the cache (presence.h), and run what
+	 * they give to this id, reporting by those keys (node_foreign.c). False: none of it. */
+	bool present;
+	int64_t key_ttl_ms; /* of what stands there and is no sign of life; 0 = an hour */
 	const char *data_dir; /* where the supervisor keeps output; "" = nowhere */
 	/* What the supervisor needs to start an attempt: attachments, argv, environment. False and err
 	 * when it cannot be started: it ends as start-failed. */
@@ -70,6 +74,8 @@ struct sk_node *sk_node_new(const struct sk_node_config *cfg);
 void sk_node_flush(struct sk_node *n);
 /* Take no more tasks: hand back what runs (interrupted) and then call over(code). */
 void sk_node_drain(struct sk_node *n, int code);
+/* Draining takes too long: what is not stored by now is left to others, who find it lost. */
+void sk_node_give_up(struct sk_node *n);
 /* What `probe ready` and systemd are told. */
 void sk_node_tell_ready(struct sk_node *n, bool ready);
 /* Whole lines, at most some KiB, to the standard output of skalds. */
@@ -77,7 +83,7 @@ void sk_node_print(struct sk_node *n, const char *text);
 /* The supervisor stops whatever runs and then exits with the code. Sent at once. */
 void sk_node_quit(struct sk_node *n, int code);
 /* Free everything; the tasks go on (a hub that is replaced). Operations that are under way speak of
- * it: close the store before. NULL is allowed. */
+ * it: close the store before, and where it is present, the cache too. NULL is allowed. */
 void sk_node_free(struct sk_node *n);
 
 struct sk_node_numbers {
@@ -85,7 +91,12 @@ struct sk_node_numbers {
 	uint64_t stale; /* attempts that somebody else had settled */
 	bool cut_off; /* no renewal was stored within the lease */
 	uint32_t restarts; /* how many nodes this supervisor had before */
+	int64_t renewed_ms; /* boot clock: when the last renewal that was stored was sent; 0 = never */
+	size_t running; /* tasks whose end the supervisor has not told yet */
 };
 void sk_node_numbers(const struct sk_node *n, struct sk_node_numbers *out);
+/* Call fn for each attempt that may still write. False: they are not known yet. */
+bool sk_node_each(
+	const struct sk_node *n, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg);
 
 #endif

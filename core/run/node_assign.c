@@ -20,7 +20,10 @@ node_end_here(struct sk_node *n, struct node_task *t, enum sk_reason reason, con
 	if (t->waiting)
 		n->n_waiting--;
 	t->waiting = false;
-	node_mark(n, t);
+	if (t->foreign)
+		node_foreign_over(n, t);
+	else
+		node_mark(n, t);
 }
 
 uint64_t
@@ -96,7 +99,8 @@ node_load(struct sk_node *n, struct node_task *t, const struct sk_record *r, str
 	t->backoff_s = spec->backoff_s;
 	t->max_backoff_s = spec->max_backoff_s;
 	t->deadline_ms = spec->deadline_ms;
-	t->keep = spec->on_disconnect == SK_DISCONNECT_CONTINUE;
+	/* nobody who judges a foreign one knows of our lease */
+	t->keep = t->foreign || spec->on_disconnect == SK_DISCONNECT_CONTINUE;
 	return true;
 }
 
@@ -132,11 +136,11 @@ build_env(const struct node_task *t, const struct sk_record *r, const struct sk_
 
 /* The limit of its time: its own or what is left until its deadline. */
 static int64_t
-time_limit(const struct sk_spec *spec)
+time_limit(const struct node_task *t, const struct sk_spec *spec)
 {
 	int64_t own = (int64_t)(spec->timeout_s * 1000), left = spec->deadline_ms - sk_wall_ms();
 
-	if (spec->deadline_ms == 0 || (own > 0 && own < left))
+	if (t->foreign || spec->deadline_ms == 0 || (own > 0 && own < left))
 		return own;
 	return left > 0 ? left : 1;
 }
@@ -152,7 +156,7 @@ describe(struct sk_node *n, struct node_task *t, const struct sk_record *r,
 	}
 	if (!n->cfg.describe(n->cfg.arg, r, a, st, err))
 		return false;
-	st->timeout_ms = time_limit(spec);
+	st->timeout_ms = time_limit(t, spec);
 	st->grace_ms = (int64_t)(spec->grace_s * 1000);
 	st->memory_mb = spec->resources.memory_mb;
 	st->failures = t->gpus; /* kept for us: who has which card */
@@ -162,7 +166,9 @@ describe(struct sk_node *n, struct node_task *t, const struct sk_record *r,
 		st->cwd = spec->cwd;
 	st->user = spec->user;
 	st->reusable = t->worker->reusable;
-	st->returnable = t->whole && n->cfg.slots > 0 && n->n_whole > n->cfg.slots;
+	st->by_keys = t->foreign;
+	/* a foreign one could be handed back to nobody */
+	st->returnable = !t->foreign && t->whole && n->cfg.slots > 0 && n->n_whole > n->cfg.slots;
 	return true;
 }
 
@@ -200,6 +206,7 @@ start(struct sk_node *n, struct node_task *t, const struct sk_record *r, const s
 	struct sk_start st;
 	struct sk_err err = { SK_OK, "" };
 
+	node_presence_begin(n, t);
 	if (spec->resources.gpus > n->cfg.gpus) {
 		node_end_here(n, t, SK_REASON_START_FAILED, "this skald has not so many gpus");
 		return;
@@ -226,17 +233,18 @@ begin(struct sk_node *n, struct node_task *t, const struct sk_record *r, struct 
 
 	if (!node_load(n, t, r, a, &spec, &err))
 		node_end_here(n, t, SK_REASON_START_FAILED, err.msg);
-	else if (r->life.phase != SK_ASSIGNING) /* nobody has it any more: it died unseen */
+	else if (r->life.phase != SK_ASSIGNING &&
+		!t->foreign) /* nobody has it any more: it died unseen */
 		node_end_here(n, t, SK_REASON_LOST, "its process is gone");
 	else if (r->life.wanted == SK_WANT_CANCEL)
 		node_end_here(n, t, SK_REASON_CANCELLED, "");
 	else if (n->draining || n->peer_gone)
 		node_end_here(n, t, SK_REASON_INTERRUPTED, "the skald stops");
-	else if (r->life.wanted == SK_WANT_PAUSE)
+	else if (r->life.wanted == SK_WANT_PAUSE && !t->foreign)
 		node_end_here(n, t, SK_REASON_INTERRUPTED, "paused before it started");
 	else if (n->cut_off && !t->keep)
 		node_end_here(n, t, SK_REASON_INTERRUPTED, "the skald's lease has run out");
-	else if (spec.deadline_ms > 0 && spec.deadline_ms <= sk_wall_ms())
+	else if (!t->foreign && spec.deadline_ms > 0 && spec.deadline_ms <= sk_wall_ms())
 		node_end_here(n, t, SK_REASON_TIMEOUT, "its deadline passed before it could start");
 	else
 		start(n, t, r, &spec, a);

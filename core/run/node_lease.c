@@ -107,6 +107,7 @@ replaced(struct sk_node *n)
 static void
 renewed(struct sk_node *n)
 {
+	n->renewed_ms = n->sent_ms;
 	trust_until(n, n->sent_ms + n->cfg.lease_ms - margin_ms(n));
 	if (n->cut_off)
 		sk_log(SK_INFO, n->cfg.component, "the lease is renewed again");

@@ -128,6 +128,8 @@ add_end(struct sk_node *n, struct entry *e, struct sk_move *m, struct sk_arena *
 
 	if (!step(n, t, &to->life, end_kind(t)))
 		return false;
+	if (to->life.phase == SK_CREATED)
+		node_presence_handed_back(n, t);
 	m->set |= SK_SET_LIFE | SK_SET_EXIT;
 	if (to->life.backing_off && !back_off(n, t, to, &m->set))
 		return false;
@@ -235,8 +237,8 @@ compose(struct sk_node *n, struct entry *e, struct sk_move *m, struct sk_arena *
 /* ---- stored ---- */
 
 /* An event has no members for it: why an attempt failed is a sentence. */
-static void
-failure_text(const struct node_task *t, struct sk_str *out)
+void
+node_failure_text(const struct node_task *t, struct sk_str *out)
 {
 	const char *message = end_message(t);
 	bool has_words = t->reason == SK_REASON_EXITED || t->reason == SK_REASON_SIGNALED ||
@@ -265,10 +267,11 @@ node_say_end(struct sk_node *n, const struct node_task *t)
 	else if (t->life.phase == SK_CANCELLED)
 		kind = SK_EVENT_CANCELLED;
 	if (kind == SK_EVENT_FAILED || kind == SK_EVENT_RETRYING) {
-		failure_text(t, &why);
+		node_failure_text(t, &why);
 		message = sk_str_text(&why);
 	}
 	node_publish(n, kind, t, message);
+	node_presence_stored(n, t);
 	sk_str_release(&why);
 }
 

@@ -15,6 +15,9 @@
 #define NODE_BATCH 1000 /* tasks of one operation */
 #define NODE_IN_FLIGHT 4 /* operations of a kind */
 
+struct sk_presence;
+struct node_ask;
+
 struct node_list {
 	struct node_task *first, *last;
 };
@@ -41,6 +44,16 @@ struct node_task {
 	bool look_again; /* something was wanted before it ran */
 	bool reread; /* to be read when its move has come back */
 	bool gone;
+	/* executed in the original's way (node_foreign.c) */
+	bool foreign;
+	bool kept; /* it ended, and the store may still have it as live: it must not run again */
+	bool assigned; /* an assign event made us look */
+	bool clear; /* the cache does not speak against its start */
+	bool beat_known, elsewhere;
+	int64_t beat; /* somebody else's, in the cache */
+	int64_t ask_ms; /* boot clock: when the cache is asked again; 0 = not */
+	struct node_ask *asked;
+	int64_t update_ms; /* of the document */
 	uint32_t gpus; /* bits: which it has */
 	uint64_t att_hash; /* of the attachments that it was sent last */
 	double backoff_s, max_backoff_s;
@@ -68,6 +81,7 @@ struct node_read {
 	struct sk_node *n;
 	struct sk_arena *arena;
 	uint64_t number;
+	const bool *assigned; /* of each id: an assign event named it */
 	union {
 		struct sk_op op;
 		struct sk_op_get get;
@@ -102,6 +116,7 @@ struct sk_node {
 	unsigned n_gets;
 	struct sk_str ids; /* to be read, NUL-terminated one after another */
 	size_t n_ids;
+	struct sk_map queued; /* hashes of those ids, to &queued_once or &queued_assigned */
 	bool looking, look_again;
 	uint64_t look_mark, look_began; /* began: the number of its first read */
 	uint64_t looked_at; /* the began of the last look that was complete */
@@ -111,16 +126,23 @@ struct sk_node {
 	bool held; /* the store failed: nothing is sent until `retry` */
 	bool write_failed;
 	int64_t backoff_ms;
+	/* the original's world; presence NULL: we have nothing to do with it */
+	struct sk_presence *presence;
+	struct sk_timer ask;
+	struct node_ask *asks;
+	struct sk_map strange; /* hashes of classes that are not ours and were told of */
+	bool cache_away;
+	int64_t leave_ms; /* boot clock: until when the cache may take note that we go; 0 = we do not */
 	/* lease */
 	bool renewing, cut_off, replaced;
 	uint64_t renewals;
-	int64_t sent_ms, trusted_ms; /* boot clock */
+	int64_t sent_ms, trusted_ms, renewed_ms; /* boot clock; renewed: the last one that was stored */
 	int64_t began_ms; /* wall clock */
 	struct sk_skald row;
 	struct sk_op_skald_put put;
 	struct sk_arena *put_arena;
 	/* the end */
-	bool draining, peer_gone, over;
+	bool draining, given_up, peer_gone, over;
 	int over_code;
 	uint64_t drain_number; /* a look that began later has found all that was given to us */
 	int64_t give_up_ms; /* boot clock; peer_gone: nothing is waited for beyond it */
@@ -141,6 +163,7 @@ void node_hold(struct sk_node *n, const struct sk_op *op, const char *what);
 void node_unhold(struct sk_node *n, const struct sk_op *op);
 
 /* node_table.c */
+uint64_t node_hash(const char *text); /* no key that a map cannot have */
 struct node_task *node_find(const struct sk_node *n, const char *id);
 /* A new task; key 0: choose one. A tombstone with this id must have been dropped. */
 struct node_task *
@@ -160,6 +183,8 @@ bool node_gpus_take(struct sk_node *n, struct node_task *t, int64_t wanted);
 
 /* node_read.c: what the store has */
 void node_read(struct sk_node *n, const char *id); /* soon */
+/* The same because an event says that it was assigned. */
+void node_read_assigned(struct sk_node *n, const char *id);
 void node_read_flush(struct sk_node *n);
 /* Look through all that the store has for us. */
 void node_look(struct sk_node *n);
@@ -195,6 +220,8 @@ void node_progress_due(void *arg);
 void node_move_flush(struct sk_node *n);
 /* The events of an end that was stored: life is as it is now. */
 void node_say_end(struct sk_node *n, const struct node_task *t);
+/* Why it failed, a sentence. */
+void node_failure_text(const struct node_task *t, struct sk_str *out);
 
 /* node_wish.c: what is wanted of a task that we have */
 /* The record is newer than what we know, and its attempt is ours. */
@@ -202,8 +229,42 @@ void
 node_agree(struct sk_node *n, struct node_task *t, const struct sk_record *r, struct sk_arena *a);
 /* It is not ours any more. r: as it is now, NULL when it is not there. */
 void node_fence(struct sk_node *n, struct node_task *t, const struct sk_record *r);
+/* Send them to its worker, if they are others than it has. */
+void
+node_wish_attachments(struct sk_node *n, struct node_task *t, const struct sk_value *attachments);
 void node_on_paused(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a);
 void node_on_updated(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a);
+
+/* node_presence.c: its tasks in the cache */
+void node_presence_open(struct sk_node *n);
+void node_presence_begin(struct sk_node *n, const struct node_task *t);
+void node_presence_adopt(struct sk_node *n, const struct node_task *t);
+/* The store has its end. */
+void node_presence_stored(struct sk_node *n, const struct node_task *t);
+/* Its end is only told here. False: it was no end, nothing is there any more. */
+bool node_presence_over(struct sk_node *n, const struct node_task *t);
+/* It will be given to somebody, perhaps to us again. */
+void node_presence_handed_back(struct sk_node *n, const struct node_task *t);
+/* It is not ours any more. r: as it is now, NULL when it is not there. */
+void node_presence_fence(struct sk_node *n, const struct node_task *t, const struct sk_record *r);
+
+/* node_foreign.c: tasks that are executed in the original's way */
+/* Is it one that the store has as ours? */
+bool node_by_keys(const struct sk_node *n, const struct sk_record *r);
+/* One that we do not have: it will be started if the cache does not say that it ended. */
+void node_foreign_begin(struct sk_node *n, const struct sk_record *r, bool assigned);
+/* It ended here. True: it stays so; false: what was remembered of it is of no use any more. */
+bool node_foreign_kept(struct sk_node *n, struct node_task *t, const struct sk_record *r,
+	uint64_t read_number, bool assigned);
+/* The record is newer than what we know. r: NULL when it is not there. */
+void node_foreign_agree(struct sk_node *n, struct node_task *t, const struct sk_record *r,
+	bool assigned, struct sk_arena *a);
+/* It has ended. */
+void node_foreign_over(struct sk_node *n, struct node_task *t);
+/* It will be freed. */
+void node_foreign_gone(struct node_task *t);
+void node_foreign_free(struct sk_node *n);
+void node_ask_due(void *arg);
 
 /* node_lease.c */
 void node_lease_begin(struct sk_node *n);

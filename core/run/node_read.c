@@ -36,6 +36,44 @@ read_end(struct node_read *r)
 	node_bury(n);
 }
 
+/* ---- ids to read ---- */
+
+/* Whoever sends events without end makes us look through the store instead of growing. */
+#define QUEUE_MAX ((size_t)1 << 18)
+
+/* What stands in the map of queued ids. */
+static char plainly, by_assignment;
+
+static void
+queue(struct sk_node *n, const char *id, bool assigned)
+{
+	uint64_t key = node_hash(id);
+	void *old = sk_map_find(&n->queued, key);
+
+	if (old == NULL && n->n_ids >= QUEUE_MAX) {
+		node_look(n);
+		return;
+	}
+	if (old == NULL) {
+		sk_str_add(&n->ids, id, strlen(id) + 1);
+		n->n_ids++;
+	}
+	if (old == NULL || assigned)
+		sk_map_put(&n->queued, key, assigned ? &by_assignment : &plainly);
+}
+
+void
+node_read(struct sk_node *n, const char *id)
+{
+	queue(n, id, false);
+}
+
+void
+node_read_assigned(struct sk_node *n, const char *id)
+{
+	queue(n, id, true);
+}
+
 /* ---- one task, as it was when the read began ---- */
 
 static bool
@@ -46,14 +84,15 @@ is_ours(const struct sk_node *n, const struct sk_record *r)
 }
 
 static void
-take(struct node_read *read, const char *id, const struct sk_record *r)
+take(struct node_read *read, const char *id, const struct sk_record *r, bool assigned)
 {
 	struct sk_node *n = read->n;
 	struct node_task *t = node_find(n, id);
-	bool ours = is_ours(n, r);
+	bool ours = is_ours(n, r), by_keys = node_by_keys(n, r);
 
 	if (t != NULL && t->gone) {
-		if (!ours || r->life.attempt <= t->attempt)
+		if (t->kept ? node_foreign_kept(n, t, r, read->number, assigned)
+					: (!ours && !by_keys) || r->life.attempt <= t->attempt)
 			return; /* what we have settled since it was read */
 		node_drop(n, t);
 		t = NULL;
@@ -61,6 +100,8 @@ take(struct node_read *read, const char *id, const struct sk_record *r)
 	if (t == NULL) {
 		if (ours)
 			node_begin(n, r);
+		else if (by_keys)
+			node_foreign_begin(n, r, assigned);
 		return;
 	}
 	t->seen = n->look_mark;
@@ -69,7 +110,9 @@ take(struct node_read *read, const char *id, const struct sk_record *r)
 	if (t->moving)
 		t->reread = true; /* when it has come back */
 	else if (read->number <= t->changed)
-		node_read(n, id); /* that was before */
+		queue(n, id, assigned); /* that was before */
+	else if (t->foreign)
+		node_foreign_agree(n, t, r, assigned, read->arena);
 	else if (ours && r->life.attempt == t->attempt)
 		node_agree(n, t, r, read->arena);
 	else
@@ -77,13 +120,6 @@ take(struct node_read *read, const char *id, const struct sk_record *r)
 }
 
 /* ---- by id ---- */
-
-void
-node_read(struct sk_node *n, const char *id)
-{
-	sk_str_add(&n->ids, id, strlen(id) + 1);
-	n->n_ids++;
-}
 
 static void
 got(struct sk_op *op)
@@ -98,25 +134,31 @@ got(struct sk_op *op)
 		node_hold(n, op, "read its tasks");
 	for (size_t i = 0; i < r->u.get.n; i++)
 		if (op->code == SK_OK)
-			take(r, r->u.get.ids[i], r->u.get.records[i]);
+			take(r, r->u.get.ids[i], r->u.get.records[i], r->assigned[i]);
 		else
-			node_read(n, r->u.get.ids[i]);
+			queue(n, r->u.get.ids[i], r->assigned[i]);
 	read_end(r);
 }
 
 /* The first ids that wait, in the arena. */
 static const char *const *
-take_ids(struct sk_node *n, struct sk_arena *a, size_t *count)
+take_ids(struct sk_node *n, struct node_read *r, size_t *count)
 {
 	size_t max = n->n_ids < NODE_BATCH ? n->n_ids : NODE_BATCH, used = 0;
-	const char **ids = sk_arena_alloc(a, (max + 1) * sizeof(*ids));
+	const char **ids = sk_arena_alloc(r->arena, (max + 1) * sizeof(*ids));
+	bool *assigned = sk_arena_alloc(r->arena, max + 1);
 
 	for (*count = 0; *count < max; (*count)++) {
-		ids[*count] = sk_arena_strdup(a, n->ids.p + used);
+		uint64_t key = node_hash(n->ids.p + used);
+
+		ids[*count] = sk_arena_strdup(r->arena, n->ids.p + used);
+		assigned[*count] = sk_map_find(&n->queued, key) == &by_assignment;
+		sk_map_remove(&n->queued, key);
 		used += strlen(n->ids.p + used) + 1;
 	}
 	sk_str_consume(&n->ids, used);
 	n->n_ids -= max;
+	r->assigned = assigned;
 	return ids;
 }
 
@@ -126,7 +168,7 @@ node_read_flush(struct sk_node *n)
 	while (n->told && !n->held && n->n_ids > 0 && n->n_gets < NODE_IN_FLIGHT) {
 		struct node_read *r = read_begin(n, SK_OP_GET, got);
 
-		r->u.get.ids = take_ids(n, r->arena, &r->u.get.n);
+		r->u.get.ids = take_ids(n, r, &r->u.get.n);
 		n->n_gets++;
 		sk_store_submit(n->cfg.store, &r->u.op);
 	}
@@ -149,9 +191,14 @@ ask_for_unseen(struct sk_node *n)
 	struct node_task *t;
 	size_t i = 0;
 
-	while ((t = sk_map_each(&n->tasks, &i)) != NULL)
-		if (!t->gone && !t->moving && t->seen != n->look_mark && t->changed < n->look_began)
+	while ((t = sk_map_each(&n->tasks, &i)) != NULL) {
+		if (t->moving || t->seen == n->look_mark || t->changed >= n->look_began)
+			continue;
+		if (!t->gone)
 			node_read(n, t->id);
+		else if (t->kept)
+			node_drop(n, t); /* nothing in the store would start it again */
+	}
 }
 
 static void
@@ -183,7 +230,7 @@ looked(struct sk_op *op)
 	else
 		node_hold(n, op, "look for its tasks");
 	for (size_t i = 0; op->code == SK_OK && i < r->u.find.n; i++)
-		take(r, r->u.find.records[i]->id, r->u.find.records[i]);
+		take(r, r->u.find.records[i]->id, r->u.find.records[i], false);
 	if (op->code == SK_OK && r->u.find.next != NULL)
 		look_page(n, r->u.find.next);
 	else if (op->code == SK_OK)

@@ -62,6 +62,7 @@ adopt(struct sk_node *n, const struct sk_frame *f, const struct sk_task_report *
 	node_know_class(n, t, rep->class_name);
 	t->given = true;
 	t->att_hash = rep->spec_hash;
+	t->foreign = t->keep = rep->by_keys;
 	t->gpus = rep->failures; /* as START said it */
 	n->gpus_free &= ~t->gpus;
 	if (rep->state == SK_T_ENDED)
@@ -70,6 +71,10 @@ adopt(struct sk_node *n, const struct sk_frame *f, const struct sk_task_report *
 		note_start(t, rep);
 	t->stopped = rep->state == SK_T_STOPPING;
 	t->paused = t->pausing = rep->state == SK_T_PAUSED && t->started;
+	if (!t->ended)
+		node_presence_adopt(n, t);
+	else if (t->foreign)
+		node_foreign_over(n, t);
 }
 
 void
@@ -140,7 +145,9 @@ node_on_exited(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a)
 	if (t->fenced) {
 		node_read(n, t->id); /* its next attempt may be ours */
 		node_settle(n, t);
-	} else
+	} else if (t->foreign)
+		node_foreign_over(n, t);
+	else
 		node_mark(n, t);
 }
 
@@ -174,9 +181,9 @@ node_on_progress(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a
 		free(t->stage);
 		t->stage = sk_xstrdup(stage);
 	}
-	t->progress_dirty = true;
+	t->progress_dirty = !t->foreign;
 	node_publish(n, SK_EVENT_PROGRESS, t, NULL);
-	if (n->progress.pos == 0)
+	if (t->progress_dirty && n->progress.pos == 0)
 		sk_timer_set(n->cfg.loop, &n->progress, sk_boot_ms() + PROGRESS_MS);
 }
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t
-hash_id(const char *id)
+uint64_t
+node_hash(const char *id)
 {
 	uint64_t h = 14695981039346656037u;
 
@@ -16,7 +16,7 @@ hash_id(const char *id)
 struct node_task *
 node_find(const struct sk_node *n, const char *id)
 {
-	struct node_task *t = sk_map_find(&n->tasks, hash_id(id));
+	struct node_task *t = sk_map_find(&n->tasks, node_hash(id));
 	size_t i = 0;
 
 	if (t == NULL ? n->n_odd == 0 : strcmp(t->id, id) == 0)
@@ -31,7 +31,7 @@ node_find(const struct sk_node *n, const char *id)
 static uint64_t
 free_key(const struct sk_node *n, const char *id)
 {
-	uint64_t key = hash_id(id);
+	uint64_t key = node_hash(id);
 
 	while (sk_map_find(&n->tasks, key) != NULL)
 		key = key + 1 >= UINT64_MAX ? 1 : key + 1;
@@ -50,7 +50,7 @@ node_add(struct sk_node *n, uint64_t key, const char *id, const char *class_name
 	t->key = key != 0 ? key : free_key(n, id);
 	t->attempt = attempt;
 	t->changed = n->reads;
-	if (t->key != hash_id(id))
+	if (t->key != node_hash(id))
 		n->n_odd++;
 	sk_map_put(&n->tasks, t->key, t);
 	n->n_tasks++;
@@ -79,7 +79,7 @@ list_remove(struct node_list *l, struct node_task *t)
 void
 node_mark(struct sk_node *n, struct node_task *t)
 {
-	if (t->dirty || t->gone)
+	if (t->dirty || t->gone || t->foreign) /* of those the store is never told */
 		return;
 	t->dirty = true;
 	list_add(&n->dirty, t);
@@ -152,6 +152,10 @@ node_settle(struct sk_node *n, struct node_task *t)
 	leave(n, t);
 	t->gone = true;
 	t->changed = n->reads;
+	t->ask_ms = 0;
+	node_foreign_gone(t);
+	if (t->kept)
+		return;
 	list_add(&n->gone, t);
 	if (oldest_read(n) > t->changed)
 		node_drop(n, t);
@@ -169,11 +173,12 @@ task_free(struct node_task *t)
 void
 node_drop(struct sk_node *n, struct node_task *t)
 {
-	if (t->gone)
-		list_remove(&n->gone, t);
-	else
+	node_foreign_gone(t);
+	if (!t->gone)
 		leave(n, t);
-	if (t->key != hash_id(t->id))
+	else if (!t->kept)
+		list_remove(&n->gone, t);
+	if (t->key != node_hash(t->id))
 		n->n_odd--;
 	sk_map_remove(&n->tasks, t->key);
 	task_free(t);

@@ -62,8 +62,8 @@ send_update(struct sk_node *n, struct node_task *t, const struct sk_value *attac
 }
 
 /* A class without a hook gets them with its next attempt. */
-static void
-wish_attachments(struct sk_node *n, struct node_task *t, const struct sk_value *attachments)
+void
+node_wish_attachments(struct sk_node *n, struct node_task *t, const struct sk_value *attachments)
 {
 	uint64_t hash;
 
@@ -127,7 +127,7 @@ node_agree(struct sk_node *n, struct node_task *t, const struct sk_record *r, st
 		node_stop(n, t, SK_REASON_CANCELLED, SK_OWN_GRACE);
 	else
 		wish_pause(n, t, true);
-	wish_attachments(n, t, sk_map_get(r->spec, "attachments"));
+	node_wish_attachments(n, t, sk_map_get(r->spec, "attachments"));
 	if (!is_settled(t))
 		node_mark(n, t);
 }
@@ -152,6 +152,7 @@ node_fence(struct sk_node *n, struct node_task *t, const struct sk_record *r)
 		sk_log_task(SK_WARNING, n->cfg.component, t->id, t->attempt, "is not ours any more%s",
 			t->ended ? "" : ": stopping it");
 	}
+	node_presence_fence(n, t, r);
 	if (!again) {
 		t->fenced = true;
 		node_unmark(n, t);

@@ -7,6 +7,7 @@
 #include "core/run/cgroup.h"
 #include "core/run/frames.h"
 #include "core/run/output.h"
+#include "core/run/probe.h"
 #include "core/run/rundir.h"
 #include "core/run/supervisor.h"
 #include "core/run/title.h"
@@ -162,9 +163,7 @@ struct sup {
 	bool quitting, done;
 	int exit_code;
 	struct sk_timer give_up;
-	int status_fd; /* listening socket; -1 = none */
-	struct sk_watch *status_watch;
-	char status_path[320];
+	struct sk_probe *probe; /* NULL = none */
 };
 
 /* sup_task.c: attempts */
@@ -316,13 +315,8 @@ void sup_link_pause(struct sup *s, bool pause);
 /* sup_signal.c */
 bool sup_signals_open(struct sup *s, struct sk_err *err);
 
-/* sup_status.c: probes and systemd */
+/* sup_status.c */
 void sup_status_open(struct sup *s);
-/* Once a second: what was given up for want of descriptors is tried again. */
-void sup_status_tick(struct sup *s);
-void sup_status_close(struct sup *s);
-/* sd_notify(3): "READY=1", "WATCHDOG=1", …; nothing happens outside of systemd. */
-void sup_notify(const char *state);
 
 /* supervisor.c */
 void sup_drain(struct sup *s, enum sk_reason reason, int sig);

@@ -217,7 +217,7 @@ on_frame(struct sup *s, const struct sk_frame *f)
 	case SK_F_READY:
 		s->link.ready = sk_get_u32(&r) != 0;
 		if (s->link.ready)
-			sup_notify("READY=1");
+			sk_notify("READY=1");
 		break;
 	case SK_F_QUIT:
 		sup_quit(s, (int)sk_get_u32(&r));

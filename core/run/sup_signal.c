@@ -107,7 +107,7 @@ on_signal(struct sup *s, int sig)
 			s->drain_signal = sig;
 		sk_sink_log(s->sink, SK_INFO, NULL, 0, "%s: %s", strsignal(sig),
 			s->draining ? "killing what is left" : "stopping");
-		sup_notify("STOPPING=1");
+		sk_notify("STOPPING=1");
 		tell_signal(s, sig);
 		sup_drain(s, SK_REASON_INTERRUPTED, s->cfg->forward ? sig : SIGTERM);
 		return;

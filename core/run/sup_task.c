@@ -28,6 +28,7 @@ sup_report(const struct sup_task *t, struct sk_str *payload)
 	rep.state = t->state;
 	rep.failures = t->start.failures;
 	rep.spec_hash = t->start.spec_hash;
+	rep.by_keys = t->start.by_keys;
 	rep.message = t->message;
 	sk_put_report(payload, &rep);
 }
@@ -365,6 +366,7 @@ sup_task_settle(struct sup_task *t)
 	done->report.state = SK_T_ENDED;
 	done->report.failures = t->start.failures;
 	done->report.spec_hash = t->start.spec_hash;
+	done->report.by_keys = t->start.by_keys;
 	sup_task_free(t);
 	sk_map_put(&s->settled, done->key, done);
 }

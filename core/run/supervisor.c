@@ -98,11 +98,11 @@ every_second(void *arg)
 	sk_sink_tick(s->sink);
 	sup_age_memory_kills(s);
 	sup_warm_tick(s);
-	sup_status_tick(s);
+	sk_probe_tick(s->probe);
 	sup_link_tick(s);
 	/* systemd's watchdog is fed only while both halves make progress */
 	if (s->stalled || sk_boot_ms() - s->link.heard_ms < 5000)
-		sup_notify("WATCHDOG=1");
+		sk_notify("WATCHDOG=1");
 	sk_timer_set(s->loop, &s->second, sk_boot_ms() + 1000);
 }
 
@@ -273,6 +273,8 @@ set_up(struct sup *s, struct sk_err *err)
 	s->oom_seen = s->oom_last = sk_cgroups_own_oom_kills(s->cgs);
 	sup_warm_open(s);
 	sup_status_open(s);
+	if (s->cfg->patient)
+		sk_notify("READY=1");
 	return SK_OK;
 }
 
@@ -292,7 +294,7 @@ take_down(struct sup *s)
 		sup_settled_forget(s, done->key);
 	sk_map_release(&s->settled);
 	sup_slots_free(s);
-	sup_status_close(s);
+	sk_probe_close(s->probe);
 	sup_clear_strays(s);
 	sk_cgroups_free(s->cgs);
 	sk_run_file_close(&s->run);
@@ -308,7 +310,7 @@ take_down(struct sup *s)
 int
 sk_supervise(const struct sk_supervisor_config *cfg)
 {
-	struct sup s = { .cfg = cfg, .signal_fd = -1, .null_fd = -1, .status_fd = -1 };
+	struct sup s = { .cfg = cfg, .signal_fd = -1, .null_fd = -1 };
 	struct sk_err err;
 
 	s.flush = (struct sk_timer){ .fn = sup_link_flush, .arg = &s };

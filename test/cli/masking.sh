@@ -48,12 +48,21 @@ plant REDIS_PORT redis://:canary-21@cache:6379 canary-21
 plant YAML_FILE 'https://me:canary-22@host/all.yml' canary-22
 plant REDIS_PASSWORD $'canary-23\x01' canary-23
 plant MONGO_HOST $'mongodb://root:canary-24\x01@db/' canary-24
+plant REDIS_HOST ':canary-25@/run/redis.sock' canary-25
+plant KAFKA_HOST 'a:9092,user:canary-26@b:9092' canary-26
+plant KAFKA_KEY_FILE https://me:canary-27@host/key.pem canary-27
+plant MONGO_HOST 'mongodb://root:canary-28@a:1,b:2/?tls=true&tlsCertificateKeyFile=/k.pem' canary-28
+plant MONGO_HOST 'mongodb://a/?proxyPassword=canary-31' canary-31
 is "of $n planted secrets none is shown" "$leaks" ""
 
 sk MONGO_HOST=mongodb://root:pw@db:27017/?w=1 config MONGO_HOST
 is "what is not secret stays readable" "$out" "mongodb://root:***@db:27017/?w=1"
 sk MONGO_HOST=mongodb://h1:27017,h2:27017/?replicaSet=a config MONGO_HOST
 is "a URI without a secret stays as it is" "$out" "mongodb://h1:27017,h2:27017/?replicaSet=a"
+for name in KAFKA_CA_FILE KAFKA_CERT_FILE KAFKA_KEY_FILE REDIS_CA_FILE REDIS_CERT_FILE REDIS_KEY_FILE; do
+	sk "$name=/etc/ssl/$name.pem" config "$name"
+	is "$name is a path and shown" "$out" "/etc/ssl/$name.pem"
+done
 sk REDIS_PASSWORD=x config REDIS_PASSWORD
 is "that a secret is set can be seen" "$out" "***"
 sk config REDIS_PASSWORD

@@ -39,8 +39,10 @@ sk config --json
 all=$out
 want="SKALD_ID SKALD_ENV SKALD_MODE LOG_LEVEL LOG_PATH LOG_RETENTION LOG_ROTATION_MB
 LOG_SPLIT_WITH_WORKER_ID YAML_FILE REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_SYNC_PERIOD
-REDIS_KEY_TTL KAFKA_HOST KAFKA_PORT KAFKA_USERNAME KAFKA_PASSWORD KAFKA_TOPIC_PARTITIONS
-KAFKA_REPLICATION_FACTOR MONGO_HOST DB_NAME TASK_WORKER_RETRY SYSTEM_CONTROLLER_MODE
+REDIS_KEY_TTL REDIS_USERNAME REDIS_DB REDIS_TLS REDIS_CA_FILE REDIS_CERT_FILE REDIS_KEY_FILE
+KAFKA_HOST KAFKA_PORT KAFKA_USERNAME KAFKA_PASSWORD KAFKA_TOPIC_PARTITIONS KAFKA_REPLICATION_FACTOR
+KAFKA_SECURITY_PROTOCOL KAFKA_SASL_MECHANISM KAFKA_CA_FILE KAFKA_CERT_FILE KAFKA_KEY_FILE
+MONGO_HOST DB_NAME TASK_WORKER_RETRY SYSTEM_CONTROLLER_MODE
 SYSTEM_CONTROLLER_HOST SYSTEM_CONTROLLER_PORT MONITOR_SKALD_INTERVAL MONITOR_TASK_INTERVAL
 MONITOR_HEARTBEAT_TIMEOUT DISPATCHER_INTERVAL DISPATCHER_STRATEGY UVICORN_WORKERS WEB_CONCURRENCY
 SKALDS_DATA SKALDS_URL SKALDS_TOKEN LOG_FORMAT NO_COLOR"
@@ -93,6 +95,23 @@ wrong LOG_ROTATION_MB=inf 'expected a number'
 wrong LOG_LEVEL=loud 'expected one of TRACE, DEBUG, INFO, SUCCESS, WARNING, ERROR, CRITICAL, got "loud"'
 right LOG_LEVEL=success SUCCESS
 right SYSTEM_CONTROLLER_MODE=monitor MONITOR
+sk config SYSTEM_CONTROLLER_MODE
+is "a controller assigns tasks unless told otherwise" "$out" DISPATCHER
+wrong SYSTEM_CONTROLLER_MODE=master 'expected one of CONTROLLER, MONITOR, DISPATCHER'
+right KAFKA_HOST=a,b:9093,[::1]:9094 a,b:9093,[::1]:9094
+right KAFKA_SECURITY_PROTOCOL=sasl_ssl SASL_SSL
+right KAFKA_SECURITY_PROTOCOL= ''
+wrong KAFKA_SECURITY_PROTOCOL=TLS 'expected one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL, got "TLS"'
+right KAFKA_SASL_MECHANISM=scram-sha-512 SCRAM-SHA-512
+right KAFKA_SASL_MECHANISM= PLAIN
+wrong KAFKA_SASL_MECHANISM=GSSAPI 'expected one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512'
+wrong KAFKA_TOPIC_PARTITIONS=0 'from 1 to 100000'
+wrong KAFKA_REPLICATION_FACTOR=0 'from 1 to 100'
+right REDIS_HOST=/run/redis/redis.sock /run/redis/redis.sock
+right REDIS_TLS=on true
+wrong REDIS_TLS=maybe 'expected true or false'
+right REDIS_DB=15 15
+wrong REDIS_DB=-1 'from 0 to'
 right DISPATCHER_STRATEGY=round_robin ROUND_ROBIN
 wrong DISPATCHER_STRATEGY=fastest 'expected one of LEAST_TASKS, ROUND_ROBIN, RANDOM, BEST_FIT'
 wrong SKALD_ENV=TEST 'expected one of DEV, PRODUCTION'
@@ -118,6 +137,23 @@ is "a wrong setting of another command stops nothing" "$code:$err" "0:"
 sk LOG_LEVEL=loud worker list
 is "a wrong setting that it uses stops a command" "$code:$out" "2:"
 like "and says which, why and where" "$err" '^LOG_LEVEL: expected one of .*, got "loud" \(environment\)$'
+fleet=(KAFKA_HOST=k.invalid REDIS_HOST=r.invalid MONGO_HOST=m.invalid)
+sk REDIS_PORT=tcp://10.0.0.7:6379 KAFKA_PORT=x edge
+like "settings of services that are not set stop no edge" "$code:$err" '^2:.*YAML_FILE'
+unlike "and are not spoken of" "$err" PORT
+sk REDIS_HOST=r.invalid REDIS_PORT=x KAFKA_PORT=x edge
+is "those of a service that is set do" "$code:$err" \
+	'2:REDIS_PORT: expected an integer, got "x" (environment)'
+sk REDIS_HOST=r.invalid REDIS_PORT=x --data "$T/none" task list
+like "where the fleet is not whole, they stop no task command" "$code:$err" '^69:'
+sk "${fleet[@]}" REDIS_PORT=x KAFKA_SASL_MECHANISM=none task list
+is "where it is, they do" "$code:$(cut -d: -f1 <<<"$err")" $'2:REDIS_PORT\nKAFKA_SASL_MECHANISM'
+sk "${fleet[@]}" MONGO_HOST=http://m.invalid task list
+like "a wrong URI too" "$code:$err" '^2:MONGO_HOST: expected a URI that begins'
+for c in node controller; do
+	sk REDIS_HOST=r.invalid KAFKA_PORT=0 "$c"
+	like "$c is stopped by any of them" "$code:$err" '^2:KAFKA_PORT: expected an integer from 1'
+done
 sk LOG_LEVEL=loud help
 is "help works whatever is set" "$code" 0
 sk LOG_LEVEL=loud MONITOR_TASK_INTERVAL=often WEB_CONCURRENCY=x config

@@ -1,8 +1,9 @@
 /* bus_test.c - the contract of the event bus against each adapter, and what the local one promises
- * beyond it. */
+ * beyond it (the one over Kafka: kafka_test.c). */
 #include "adapters/local/bus.h"
 #include "bus_contract.h"
 #include "core/base/clock.h"
+#include "kafka_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,6 +115,40 @@ a_message_costs_little(void **state)
 	sk_loop_free(loop);
 }
 
+static struct sk_bus *
+open_kafka(struct sk_loop *loop)
+{
+	const struct sk_bus_kafka_config cfg = kafka_rig_config(loop);
+
+	return kafka_rig_open(&cfg);
+}
+
+static struct sk_bus *
+open_kafka_small(struct sk_loop *loop)
+{
+	struct sk_bus_kafka_config cfg = kafka_rig_config(loop);
+
+	cfg.max_events = 100;
+	return kafka_rig_open(&cfg);
+}
+
+static int
+run_kafka(void)
+{
+	const struct bus_contract kafka = { .name = "kafka bus",
+		.open = open_kafka,
+		.open_small = open_kafka_small,
+		.ready = kafka_rig_ready,
+		.patience_ms = 20000,
+		.quiet_ms = 300 };
+
+	if (kafka_rig_servers() != NULL)
+		return bus_contract_run(&kafka);
+	print_message(
+		"1..1\nok 1 - the contract over Kafka # SKIP SKALDS_TEST_KAFKA names no broker\n");
+	return 0;
+}
+
 int
 main(void)
 {
@@ -126,5 +161,5 @@ main(void)
 		.name = "local bus", .open = open_local, .open_small = open_local_small, .patience_ms = 2000
 	};
 
-	return bus_contract_run(&local) + cmocka_run_group_tests(tests, NULL, NULL);
+	return bus_contract_run(&local) + run_kafka() + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "adapters/local/cache.h"
 #include "adapters/local/table.h"
 #include "cache_contract.h"
+#include "redis_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -200,6 +201,14 @@ main(void)
 	const struct cache_contract local = {
 		.name = "local cache", .open = open_local, .patience_ms = 2000
 	};
+	const struct cache_contract redis = {
+		.name = "redis cache", .open = redis_open_empty, .patience_ms = 5000
+	};
+	int failed = cache_contract_run(&local) + cmocka_run_group_tests(tests, NULL, NULL);
 
-	return cache_contract_run(&local) + cmocka_run_group_tests(tests, NULL, NULL);
+	if (redis_is_there())
+		failed += cache_contract_run(&redis);
+	else
+		printf("# SKIP redis cache: SKALDS_TEST_REDIS=HOST:PORT is not set\n");
+	return failed;
 }

@@ -69,6 +69,8 @@ store_rig_close(struct store_rig *g)
 	sk_store_close(g->store);
 	sk_loop_free(g->loop);
 	sk_arena_free(g->arena);
+	if (g->kind->remove != NULL)
+		g->kind->remove(g->dir);
 	store_dir_remove(g->dir);
 }
 

@@ -8,6 +8,8 @@ struct store_kind {
 	const char *name;
 	/* The store in this directory, which is the rig's; NULL and err. */
 	struct sk_store *(*open)(const char *dir, struct sk_loop *loop, struct sk_err *err);
+	/* NULL, or removes what open has made elsewhere. */
+	void (*remove)(const char *dir);
 	bool lasts; /* what was stored is there when it is opened again */
 	bool backs_up;
 };

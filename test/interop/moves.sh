@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One machine at a time: a task moves from a dead node of the original to a C node, and from a dead C node
 # to one of the original; a C node takes the place, and the id, of one of the original.
-. "$(dirname "$0")/../fleet_lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 controller main --lease 4
 TASK='rtspUrl=rtsp://a fixFrame=1 steps=3000 intervalSeconds=0.2'

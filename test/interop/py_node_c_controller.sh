@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # A node of the original under the C controller (skalds-protocol.md 13.2): gets tasks of its classes, is
 # cancelled and updated, is judged by its keys; its loss is noticed and its tasks move.
-. "$(dirname "$0")/../fleet_lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 SHORT='rtspUrl=rtsp://a fixFrame=1 intervalSeconds=0.2'
 
 controller
-check "the controller is ready" has "$T/controller.err" ready
 ONLY_MYWORKER='' py_node p1
 P1=$PID
 check "a node of the original is up" is_online p1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The scripts of the seed documents: a task made with the original's repository, `task.assign` produced
 # with its proxy, both spellings; without any controller, and with the C controller.
-. "$(dirname "$0")/../fleet_lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 node c1
 give()

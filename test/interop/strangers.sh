@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Documents without our phase, and lifecycleStatus written by strangers (architecture.md 5, Mixed fleets).
-. "$(dirname "$0")/../fleet_lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 controller
 node c1

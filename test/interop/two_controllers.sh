@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Controllers of both kinds in one fleet (skalds-protocol.md 13.3): the released one, and one whose monitor
 # is repaired and writes states by the rules of 4.4; C nodes and one of the original.
-. "$(dirname "$0")/../fleet_lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 controller one --lease 4
 controller two --lease 4

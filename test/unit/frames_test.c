@@ -157,6 +157,7 @@ static const struct sk_start full_start = {
 	.output_limit = INT64_MIN,
 	.failures = UINT32_MAX,
 	.spec_hash = UINT64_MAX - 5,
+	.by_keys = true,
 	.attachments = "\0\1\2",
 	.attachments_len = 3,
 	.argv = argv_full,
@@ -205,6 +206,7 @@ a_start_comes_back_whole(void **state)
 	assert_int_equal(st.memory_mb, 3);
 	assert_int_equal(st.failures, UINT32_MAX);
 	assert_true(st.spec_hash == UINT64_MAX - 5);
+	assert_true(st.by_keys);
 	assert_int_equal(st.attachments_len, 3);
 	assert_memory_equal(st.attachments, "\0\1\2", 3);
 	assert_lists_equal(st.argv, argv_full);
@@ -229,7 +231,7 @@ what_was_not_set_comes_back_empty_and_never_null(void **state)
 	b = bytes_of(s.p, s.len);
 	assert_true(sk_get_start(&b.reader, a, &st));
 	assert_string_equal(st.class_name, "");
-	assert_false(st.program || st.isolate || st.reusable);
+	assert_false(st.program || st.isolate || st.reusable || st.by_keys);
 	assert_string_equal(st.user, "");
 	assert_non_null(st.attachments);
 	assert_null(st.argv[0]);
@@ -272,6 +274,7 @@ static const struct sk_task_report full_report = {
 	.failures = 7,
 	.spec_hash = 1ull << 63,
 	.pid = 123456,
+	.by_keys = true,
 	.start_ms = 1787393472123,
 	.end_ms = 1787393472999,
 	.start_boot_ms = -1,
@@ -305,6 +308,7 @@ a_report_comes_back_whole(void **state)
 	assert_int_equal(rep.state, SK_T_ENDED);
 	assert_int_equal(rep.failures, 7);
 	assert_true(rep.spec_hash == 1ull << 63);
+	assert_true(rep.by_keys);
 	assert_int_equal(rep.pid, 123456);
 	assert_int_equal(rep.start_ms, 1787393472123);
 	assert_int_equal(rep.end_ms, 1787393472999);

@@ -350,6 +350,7 @@ report_of(const struct nr_frame *f)
 		.class_name = f->start.class_name,
 		.state = SK_T_RUNNING,
 		.spec_hash = f->start.spec_hash,
+		.by_keys = f->start.by_keys,
 		.failures = f->start.failures,
 		.pid = 4711,
 		.start_ms = sk_wall_ms(),
@@ -492,6 +493,16 @@ void
 nr_assign(struct nr *r, const char *id)
 {
 	publish(r, SK_TOPIC_ASSIGN, id);
+}
+
+void
+nr_original_says(struct nr *r, enum sk_topic topic, const char *id)
+{
+	const struct sk_event e = {
+		.task = id, .class_name = "", .skald = "", .stage = "", .message = ""
+	};
+
+	assert_int_equal(sk_bus_publish(r->bus, topic, &e), SK_OK);
 }
 
 void
@@ -645,6 +656,7 @@ nr_open(struct nr *r)
 	r->st = (struct nr_store){
 		.store = { .ops = &front_ops }, .inner = sk_store_memory_open(r->loop), .loop = r->loop
 	};
+	cr_open(&r->cache, r->loop);
 	r->st.dice = 4711;
 	r->st.held_end = &r->st.held;
 	snprintf(r->run_id, sizeof(r->run_id), "%08x%08x0123456789abcdef", (unsigned)getpid(), 77u);
@@ -652,6 +664,7 @@ nr_open(struct nr *r)
 	r->cfg = (struct sk_node_config){ .loop = r->loop,
 		.store = &r->st.store,
 		.bus = r->bus,
+		.cache = &r->cache.cache,
 		.component = "node",
 		.id = "n1",
 		.version = "test",
@@ -749,6 +762,7 @@ nr_close(struct nr *r)
 {
 	nr_let_go(r);
 	sk_store_close(&r->st.store);
+	cr_close(&r->cache);
 	end_node(r);
 	r->bus->ops->unsubscribe(r->bus, heard, r);
 	r->bus->ops->close(r->bus);

@@ -4,6 +4,7 @@
 #define SK_TEST_UNIT_NODE_RIG_H
 
 #include "core/run/node.h"
+#include "test/unit/cache_rig.h"
 
 /* A frame that came from the node. */
 struct nr_frame {
@@ -40,6 +41,7 @@ struct nr {
 	struct sk_loop *loop;
 	struct nr_store st;
 	struct sk_bus *bus;
+	struct cr cache;
 	struct sk_node *node;
 	struct sk_node_config cfg;
 	struct sk_chan chan; /* the supervisor's end */
@@ -85,6 +87,8 @@ void nr_task_with(
 	struct nr *r, const char *id, const char *spec_json, void (*change)(struct sk_record *rec));
 /* Say on the bus that it was assigned. */
 void nr_assign(struct nr *r, const char *id);
+/* The words of the original's programs: they name the task alone. */
+void nr_original_says(struct nr *r, enum sk_topic topic, const char *id);
 /* Say that its attachments changed. */
 void nr_announce_update(struct nr *r, const char *id);
 /* nr_task, nr_assign and wait for the START. */

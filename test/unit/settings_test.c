@@ -121,6 +121,33 @@ a_wrong_value_leaves_the_default_and_stops_its_users(void **state)
 	sk_settings_free(s);
 }
 
+/* Settings of a service count for those who use it as things are. */
+static void
+a_service_that_is_not_set_needs_no_port(void **state)
+{
+	struct sk_str out = SK_STR_INIT;
+	struct sk_settings *s;
+
+	(void)state;
+	setenv("REDIS_PORT", "tcp://10.0.0.7:6379", 1);
+	s = sk_settings_load(NULL);
+	assert_int_equal(sk_settings_problems(s, SK_BY_EDGE | SK_BY_RUN_ONE | SK_BY_TASK, &out), 0);
+	assert_int_equal(sk_settings_problems(s, SK_BY_NODE, &out), 1);
+	assert_int_equal(sk_settings_problems(s, SK_BY_CONTROLLER, &out), 1);
+	sk_settings_free(s);
+	setenv("REDIS_HOST", "cache", 1);
+	s = sk_settings_load(NULL);
+	assert_int_equal(sk_settings_problems(s, SK_BY_EDGE, &out), 1);
+	assert_int_equal(sk_settings_problems(s, SK_BY_TASK, &out), 0);
+	sk_settings_free(s);
+	setenv("KAFKA_HOST", "broker", 1);
+	setenv("MONGO_HOST", "mongodb://db/", 1);
+	s = sk_settings_load(NULL);
+	assert_int_equal(sk_settings_problems(s, SK_BY_TASK, &out), 1);
+	sk_settings_free(s);
+	sk_str_release(&out);
+}
+
 static void
 durations(void **state)
 {
@@ -242,6 +269,7 @@ main(void)
 		cmocka_unit_test_setup(the_table_is_sound, set_up),
 		cmocka_unit_test_setup(flag_environment_file_default, set_up),
 		cmocka_unit_test_setup(a_wrong_value_leaves_the_default_and_stops_its_users, set_up),
+		cmocka_unit_test_setup(a_service_that_is_not_set_needs_no_port, set_up),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(masks),
 		cmocka_unit_test(secret_names),
