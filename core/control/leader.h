@@ -47,7 +47,8 @@ void sk_leader_seen(const struct sk_leader *l, char name[SK_LEADER_TEXT], uint64
 /* What we are called in the row, and wherever our own word must be known again. */
 const char *sk_leader_self(const struct sk_leader *l);
 
-/* What its timers do, for tests whose clock is not the loop's. */
+/* What its timers do and when, for tests whose clock is not the loop's. */
 void sk_leader_tick(struct sk_leader *l);
+int64_t sk_leader_next_ms(const struct sk_leader *l);
 
 #endif
