@@ -310,6 +310,43 @@ a_skald_that_came_back_meanwhile_keeps_what_it_was_given(void **state)
 	assert_int_equal(lead_get(&g, "t")->exit.reason, SK_REASON_LOST);
 }
 
+/* Somebody has given it to a skald, as late as a slow store makes it. */
+static void
+give(const char *id, const struct leader_sim *s)
+{
+	struct sk_record *r = lead_get(&g, id);
+	const struct sk_life_event ev = {
+		.kind = SK_LIFE_ASSIGN, .executor = s->id, .incarnation = s->incarnation
+	};
+	struct sk_move move = { .id = id, .expect_phase = SK_CREATED, .set = SK_SET_LIFE, .to = r };
+	struct sk_op_move op = { .moves = &move, .n = 1 };
+	struct sk_err err;
+
+	assert_int_equal(sk_life_step(&r->life, &ev, &err), SK_OK);
+	lead_wait(&g, &op.op, SK_OP_MOVE);
+	assert_int_equal(move.code, SK_OK);
+}
+
+static void
+a_start_that_is_newer_than_the_rows_is_no_loss(void **state)
+{
+	int k = begin();
+
+	(void)state;
+	assert_true(lead_add(&g, k, "big", store_map(&g, "{\"resources\":{\"cpus\":99}}")));
+	s0.incarnation = 2;
+	lead_skald(&g, &s0, false); /* not read yet */
+	give("big", &s0);
+	sk_monitor_look(g.peers[k].c, NULL);
+	lead_turn(&g);
+	lead_run(&g, 7000);
+	assert_int_equal(lead_phase(&g, "big"), SK_ASSIGNING);
+	s0.incarnation = 3;
+	lead_skald(&g, &s0, false);
+	lead_run(&g, 7000);
+	assert_int_equal(lead_get(&g, "big")->exit.reason, SK_REASON_LOST);
+}
+
 /* ---- what the others are asked ---- */
 
 static void
@@ -501,6 +538,7 @@ main(void)
 		T(a_task_is_accepted_although_the_lead_ends_on_its_way),
 		T(a_new_leader_gives_skalds_a_full_lease),
 		T(a_skald_that_came_back_meanwhile_keeps_what_it_was_given),
+		T(a_start_that_is_newer_than_the_rows_is_no_loss),
 		T(what_another_stores_starts_at_once),
 		T(what_another_stores_starts_without_the_bus),
 		T(dependencies_of_another_are_seen_to),
