@@ -90,6 +90,65 @@ one_leads_and_all_know_who(void **state)
 	}
 }
 
+struct said {
+	struct sk_str body;
+	bool done;
+};
+
+static void
+respond(void *arg, const struct sk_api_response *answer)
+{
+	struct said *s = arg;
+
+	assert_int_equal(answer->status, 200);
+	sk_str_add(&s->body, answer->body, answer->len);
+	s->done = true;
+}
+
+static void
+status_has(int peer, const char *part)
+{
+	struct said s = { .body = SK_STR_INIT };
+	const struct sk_api_request req = { .method = "GET",
+		.path = "/v1/status",
+		.query = "",
+		.content_type = "",
+		.idempotency_key = "",
+		.body = "",
+		.respond = respond,
+		.arg = &s };
+
+	sk_api_call(g.peers[peer].c, &req);
+	lead_turn(&g);
+	assert_true(s.done);
+	if (strstr(s.body.p, part) == NULL)
+		fail_msg("no %s in %s", part, s.body.p);
+	sk_str_release(&s.body);
+}
+
+static void
+the_status_tells_who_leads(void **state)
+{
+	int k = begin(), other = other_than(k);
+	char part[80];
+
+	(void)state;
+	snprintf(part, sizeof(part), "\"leader\":{\"name\":\"c%d\",\"term\":1,\"self\":true}", k);
+	status_has(k, part);
+	status_has(k, "\"dispatching\":true");
+	snprintf(part, sizeof(part), "\"leader\":{\"name\":\"c%d\",\"term\":1,\"self\":false}", k);
+	status_has(other, part);
+	status_has(other, "\"dispatching\":false");
+	status_has(other, "\"online\":1");
+	g.peers[k].still = true;
+	lead_run(&g, TAKEOVER_MS);
+	g.peers[k].still = false;
+	lead_run(&g, 1000);
+	snprintf(part, sizeof(part), "\"name\":\"c%d\",\"term\":2,", lead_leader(&g));
+	status_has(k, part);
+	status_has(k, "\"self\":false");
+}
+
 static void
 a_dead_leader_is_followed_in_time(void **state)
 {
@@ -530,6 +589,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(one_leads_and_all_know_who),
+		T(the_status_tells_who_leads),
 		T(a_dead_leader_is_followed_in_time),
 		T(a_leader_without_the_store_stops_before_the_next_begins),
 		T(a_store_that_is_away_for_all_makes_nobody_new),
