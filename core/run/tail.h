@@ -1,5 +1,5 @@
-/* tail.h - the end of an attempt's output as it stands in the state cache (SK_KEY_OUTPUT): a line of
- * text, then the bytes as they are.
+/* tail.h - the end of an attempt's output as it stands in the state cache (SK_KEY_OUTPUT): a line
+ * of text, then the bytes as they are.
  *
  *	skalds-output 1 <bytes that there are> <open|ended>\n
  *
