@@ -104,6 +104,10 @@ struct sk_filter {
 	const char *depends_on; /* tasks that name this id among their dependencies */
 	bool no_elements; /* leave elements of arrays out */
 	bool arrays; /* only parents of arrays */
+	/* Mixed fleets; a store that only we write has none of these. */
+	bool foreign; /* made by the original and not adopted */
+	bool foreign_active; /* of these, those of mode Active */
+	bool disputed; /* somebody else wrote their status */
 	int64_t created_after, created_before; /* create_ms > … and < … */
 	int64_t updated_after; /* update_ms >= …: what may have changed since */
 	int64_t due_before; /* due_ms <= … */
@@ -158,6 +162,9 @@ enum sk_patch_bits {
 	SK_SET_ARRAY = 1u << 7, /* array: the indices still to start */
 	SK_SET_RANK = 1u << 8, /* priority, rank_ms */
 	SK_SET_CREATED = 1u << 9, /* create_ms: a retry begins anew */
+	/* lifecycleStatus alone, from status: of a foreign record, which is not adopted by it. A store
+	 * that has none ignores it. */
+	SK_SET_STATUS = 1u << 10,
 };
 
 /* One attempt that has ended, kept when there is something to tell that its successor would

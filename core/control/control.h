@@ -22,6 +22,8 @@ struct sk_control_config {
 	const char *name; /* who we are, for the leader's row and the log */
 	const char *version; /* of the program, for status; NULL = not known */
 	bool dispatch; /* false: the API alone (a command without a server) */
+	/* There may be nodes, controllers and scripts of the original in the fleet. */
+	bool mixed;
 	enum sk_strategy strategy;
 	/* L: a skald whose row stands still for L + 2 s (scaled in tests) is lost; time in which we did
 	 * not run, or the store did not answer, does not count. */

@@ -6,7 +6,7 @@
  * (reads.c). */
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/control/parts.h"
+#include "core/control/mixed.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +139,8 @@ add_assignment(struct sk_control *c, struct assigning *a, struct sk_cand *k, str
 		.set = SK_SET_LIFE,
 		.to = r };
 	a->op.n++;
+	if (to->row->original)
+		sk_beats_clear(c, k->id);
 	sk_live_add(c, k->id, &k->life, &k->lane->need);
 }
 
@@ -263,8 +265,11 @@ offer(struct sk_control *c, struct sk_record *r)
 		return;
 	need = sk_dispatch_need(l, sk_record_deadline(r));
 	to = sk_skalds_pick(c, &need, l);
-	if (to != NULL && step_assign(&r->life, to))
-		sk_live_add(c, r->id, &r->life, &l->need);
+	if (to == NULL || !step_assign(&r->life, to))
+		return;
+	if (to->row->original)
+		sk_beats_clear(c, r->id);
+	sk_live_add(c, r->id, &r->life, &l->need);
 }
 
 static void
@@ -344,6 +349,7 @@ sk_dispatch_free(struct sk_dispatch *d)
 	while ((l = sk_map_each(&d->live, &i)) != NULL)
 		for (; l != NULL; l = next) {
 			next = l->next;
+			free(l->beat);
 			free(l);
 		}
 	sk_map_release(&d->live);
