@@ -286,6 +286,7 @@ take(struct sk_control *c, struct sk_live *l, struct sk_peek *const *k)
 	b->ran_ms += b->running ? passed : 0;
 	take_error(l, k[ERROR]);
 	life = sk_pulse_take(&b->pulse, kind, value, passed, b->cleared);
+	b->warned = b->warned && !life;
 	decide(c, l, life);
 }
 

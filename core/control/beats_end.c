@@ -111,7 +111,7 @@ tell(const struct acting *a, const struct sk_record *r)
 		sk_control_tell(c, SK_EVENT_STARTED, r, NULL);
 		return;
 	}
-	if (a->found == SK_BEAT_LOST) {
+	if (r->exit.reason == SK_REASON_LOST) {
 		sk_log_task(SK_WARNING, "monitor", a->id, a->attempt, "lost at skald %s: %s", a->executor,
 			r->exit.message);
 		sk_control_tell(c, SK_EVENT_LOST, r, a->executor);
