@@ -162,9 +162,9 @@ enum sk_patch_bits {
 	SK_SET_ARRAY = 1u << 7, /* array: the indices still to start */
 	SK_SET_RANK = 1u << 8, /* priority, rank_ms */
 	SK_SET_CREATED = 1u << 9, /* create_ms: a retry begins anew */
-	/* lifecycleStatus alone, from status: of a foreign record, which is not adopted by it. A store
-	 * that has none ignores it. */
-	SK_SET_STATUS = 1u << 10,
+	/* Alone, and of a foreign document alone (SK_ECONFLICT else): lifecycleStatus becomes `status`
+	 * of `to`, and it stays foreign. Stores that no program of the original sees ignore it. */
+	SK_SET_STATUS = 1u << 10
 };
 
 /* One attempt that has ended, kept when there is something to tell that its successor would
