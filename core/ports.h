@@ -13,6 +13,7 @@
 #ifndef SK_CORE_PORTS_H
 #define SK_CORE_PORTS_H
 
+#include "core/base/clock.h"
 #include "core/base/err.h"
 #include "core/base/loop.h"
 #include "core/base/mem.h"
@@ -61,8 +62,19 @@ struct sk_op {
 	struct sk_arena *arena; /* for results; the maker's; not used by others until done */
 	enum sk_code code; /* result */
 	struct sk_err err; /* result: the sentence when code != SK_OK */
+	/* sk_boot_ms, 0 = none: what has not begun by then is not done. The code is SK_ECANCELED then,
+	 * nothing was read or written. For writes of whoever may have lost the right to write while
+	 * they waited; to be looked at as late as the store can. */
+	int64_t until_ms;
 	struct sk_op *next; /* the store's while it is submitted */
 };
+
+/* For adapters: its time is over. */
+static inline bool
+sk_op_late(const struct sk_op *op)
+{
+	return op->until_ms != 0 && sk_boot_ms() >= op->until_ms;
+}
 
 /* Store new tasks. All of them or none: the first record that cannot be inserted decides the code;
  * with `each`, every record on its own. SK_ECONFLICT: a task with that id, or one that is not final
@@ -270,14 +282,23 @@ struct sk_op_skald_remove {
 	const char *id;
 };
 
-/* The leader's row. Take or keep the lead: when term is the stored one (or 0 and there is none) the
- * row becomes {holder, term + 1 when the holder changes, renewals + 1}. SK_ECONFLICT: another term,
- * or another holder and `take` is false. The row as it then stands is in the results, "" and 0 when
- * there is none. */
+/* The leader's row: {"", 0, 0} while there is none. One compare-and-set on it:
+ *
+ *	keep   {us, term}                   stored: us, that term -> renewals + 1
+ *	take   {us, term, take, renewals}   stored: another or "", that term and just so many renewals
+ *	                                    (they have stood still) -> {us, term + 1, renewals + 1};
+ *	                                    stored: us, that term -> the same as keep
+ *	leave  {"", term, take, renewals}   a take by nobody: the next one need not wait
+ *	look   {us, 0}                      changes nothing: there is no term 0 to be kept
+ *
+ * Holders are told apart by their text alone: it must be another one for each start of a program.
+ * SK_ECONFLICT: the row is otherwise, nothing was changed (the answer to a look, always). The row
+ * as it then stands is in the results. */
 struct sk_op_lead {
 	struct sk_op op;
 	const char *holder;
 	uint64_t term; /* the term we believe in */
+	uint64_t renewals; /* take: as they were last seen */
 	bool take; /* we want to become the holder of this term's successor */
 	const char *now_holder; /* results */
 	uint64_t now_term, now_renewals;

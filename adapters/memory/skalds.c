@@ -81,7 +81,7 @@ sk_memory_lead(struct sk_memory *m, struct sk_op_lead *op)
 	bool mine = m->lead_holder != NULL && strcmp(m->lead_holder, op->holder) == 0;
 	enum sk_code code = SK_OK;
 
-	if (op->term != m->lead_term || (!mine && !op->take))
+	if (op->term != m->lead_term || (!mine && (!op->take || op->renewals != m->lead_renewals)))
 		code = sk_fail(&op->op.err, SK_ECONFLICT, "the leader is %s, term %" PRIu64,
 			m->lead_holder != NULL ? m->lead_holder : "nobody", m->lead_term);
 	else {

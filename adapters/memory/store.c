@@ -53,8 +53,12 @@ run_queue(void *arg)
 	while ((op = list) != NULL) {
 		list = op->next;
 		op->err = (struct sk_err){ SK_OK, "" };
-		op->code =
-			m->closing ? sk_fail(&op->err, SK_EUNAVAIL, "the store is closed") : perform(m, op);
+		if (m->closing)
+			op->code = sk_fail(&op->err, SK_EUNAVAIL, "the store is closed");
+		else if (sk_op_late(op))
+			op->code = sk_fail(&op->err, SK_ECANCELED, "its time was over before it began");
+		else
+			op->code = perform(m, op);
 		op->done(op);
 	}
 }

@@ -249,6 +249,10 @@ sk_sq_apply(struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct s
 	op->err.code = SK_OK;
 	op->err.msg[0] = '\0';
 	*route = SK_SQ_DONE;
+	if (sk_op_late(op)) {
+		op->code = sk_fail(&op->err, SK_ECANCELED, "its time was over before it began");
+		return SK_OK;
+	}
 	return apply(q, op, route, err);
 }
 

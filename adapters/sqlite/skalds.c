@@ -223,7 +223,7 @@ sk_sq_lead(struct sk_sq *q, struct sk_op_lead *op, struct sk_err *err)
 	if (code != SK_OK)
 		return code;
 	mine = op->now_term > 0 && strcmp(op->now_holder, op->holder) == 0;
-	if (op->term != op->now_term || (!mine && !op->take)) {
+	if (op->term != op->now_term || (!mine && (!op->take || op->renewals != op->now_renewals))) {
 		op->op.code = sk_fail(&op->op.err, SK_ECONFLICT, "the leader is %s, term %" PRIu64,
 			op->now_term > 0 ? op->now_holder : "nobody", op->now_term);
 		return SK_OK;

@@ -1,5 +1,6 @@
 /* api_system.c - how it stands: status, probes; a backup. */
 #include "core/control/api_priv.h"
+#include <stdio.h>
 #include <string.h>
 
 /* ---- status ---- */
@@ -62,6 +63,26 @@ put_skalds(struct sk_call *call)
 	sk_str_addc(out, '}');
 }
 
+/* Who dispatches: nobody when it is not known, or when this is a command that only looks. */
+static void
+put_leader(struct sk_str *out, const struct sk_control *c)
+{
+	char name[SK_LEADER_TEXT] = "";
+	uint64_t term = 0;
+	bool self = sk_control_leads(c);
+
+	if (c->leader != NULL)
+		sk_leader_seen(c->leader, name, &term);
+	else if (self)
+		snprintf(name, sizeof(name), "%s", c->cfg.name);
+	sk_json_key(out, "leader");
+	sk_str_addc(out, '{');
+	sk_json_kstr(out, "name", name[0] != '\0' ? name : NULL);
+	sk_json_kint(out, "term", (int64_t)term);
+	sk_json_kbool(out, "self", self);
+	sk_str_addc(out, '}');
+}
+
 static void
 put_status(struct sk_call *call, const struct sk_op_count *counted)
 {
@@ -72,7 +93,8 @@ put_status(struct sk_call *call, const struct sk_op_count *counted)
 	sk_json_kstr(out, "version", c->cfg.version);
 	sk_json_kstr(out, "name", c->cfg.name);
 	sk_json_kint(out, "uptimeMs", sk_control_wall_ms(c) - c->start_ms);
-	sk_json_kbool(out, "dispatching", c->cfg.dispatch && !c->stopped);
+	sk_json_kbool(out, "dispatching", sk_control_leads(c));
+	put_leader(out, c);
 	put_tasks(out, counted->by_phase);
 	put_queue(call, counted);
 	put_skalds(call);

@@ -87,6 +87,26 @@ sk_array_forget(struct sk_array *a)
 }
 
 void
+sk_arrays_reset(struct sk_control *c)
+{
+	struct sk_array *a, *next;
+	struct sk_str idle = SK_STR_INIT;
+	size_t i = 0;
+
+	while ((a = sk_map_each(&c->arrays->by_id, &i)) != NULL)
+		for (; a != NULL; a = next) {
+			next = a->next;
+			a->counted = false;
+			a->again = a->busy;
+			if (!a->busy)
+				sk_str_add(&idle, a->id, strlen(a->id) + 1);
+		}
+	for (const char *p = idle.p; p != NULL && p < idle.p + idle.len; p += strlen(p) + 1)
+		sk_array_forget(sk_array_find(c, p));
+	sk_str_release(&idle);
+}
+
+void
 sk_array_check_soon(struct sk_array *a)
 {
 	if (a->check.pos == 0)
@@ -126,7 +146,7 @@ check_now(void *arg)
 {
 	struct sk_array *a = arg;
 
-	if (a->c->stopped)
+	if (!sk_control_leads(a->c))
 		return;
 	if (a->r != NULL && a->counted && a->open > 0 && a->r->life.wanted == SK_WANT_RUN) {
 		sk_array_offer(a);
@@ -159,7 +179,7 @@ sk_array_offer(struct sk_array *a)
 {
 	struct sk_control *c = a->c;
 
-	if (a->r == NULL || a->busy || sk_phase_final(a->r->life.phase) ||
+	if (!sk_control_leads(c) || a->r == NULL || a->busy || sk_phase_final(a->r->life.phase) ||
 		a->r->life.wanted != SK_WANT_RUN || a->r->gate != SK_GATE_OPEN ||
 		(a->r->array[0] == '\0' && a->r->life.phase != SK_CREATED))
 		return;
@@ -224,7 +244,7 @@ move_parent(struct starting *s)
 		.moves = &s->one,
 		.n = 1
 	};
-	sk_store_submit(a->c->cfg.store, &s->move.op);
+	sk_control_lead_submit(a->c, &s->move.op);
 }
 
 static void
@@ -249,7 +269,8 @@ elements_stored(struct sk_op *op)
 		move_parent(s);
 		return;
 	}
-	sk_log_task(SK_WARNING, "dispatcher", a->id, 0, "cannot start elements: %s", op->err.msg);
+	if (op->code != SK_ECANCELED)
+		sk_log_task(SK_WARNING, "dispatcher", a->id, 0, "cannot start elements: %s", op->err.msg);
 	a->counted = false;
 	sk_array_not_busy(a);
 	sk_array_check_soon(a);
@@ -358,6 +379,6 @@ sk_arrays_start(struct sk_control *c, struct sk_cand *cand)
 		.kind = SK_OP_INSERT, .done = elements_stored, .arg = s, .arena = s->arena
 	};
 	s->insert.each = true;
-	sk_store_submit(c->cfg.store, &s->insert.op);
+	sk_control_lead_submit(c, &s->insert.op);
 	return true;
 }

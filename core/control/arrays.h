@@ -38,6 +38,9 @@ void sk_array_not_busy(struct sk_array *a);
 /* Back into the window when there are elements left to start. */
 void sk_array_offer(struct sk_array *a);
 
+/* arrays_wish.c: elements do what is wanted of their parent: cancel or pause. */
+void sk_arrays_follow(struct sk_control *c, const struct sk_record *parent);
+
 /* arrays_end.c: read the parent and count its elements; end it when it is done. */
 void sk_array_read(struct sk_array *a);
 

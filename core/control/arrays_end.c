@@ -29,7 +29,8 @@ parent_ended(void *arg, enum sk_code code, const struct sk_record *r, const stru
 
 	sk_array_not_busy(a);
 	if (code != SK_OK) {
-		sk_log_task(SK_WARNING, "dispatcher", a->id, 0, "array: %s", err->msg);
+		if (code != SK_ECANCELED)
+			sk_log_task(SK_WARNING, "dispatcher", a->id, 0, "array: %s", err->msg);
 		sk_array_drop_record(a);
 		return; /* the next look tries again */
 	}
@@ -65,6 +66,7 @@ end_parent(struct ending *e)
 	struct sk_step step = { .id = a->id,
 		.event = { .attempt = a->r->life.attempt, .executor = "" },
 		.exit = { .known = true, .reason = SK_REASON_EXITED },
+		.lead = true,
 		.fn = parent_ended,
 		.arg = a };
 
@@ -123,6 +125,8 @@ counted(struct sk_op *op)
 		find_bad(e);
 		return;
 	}
+	if (op->code == SK_OK && a->open > 0 && a->c->leader != NULL)
+		sk_arrays_follow(a->c, a->r); /* who changed it may have died half-way, or raced with us */
 	sk_array_not_busy(a);
 	sk_array_offer(a);
 	ending_free(e);

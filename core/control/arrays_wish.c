@@ -66,12 +66,23 @@ begin_anew(void *arg, struct sk_record *r, unsigned *set)
 	return true;
 }
 
+/* Where several controllers see to it that elements follow, not all of them write. */
+static bool
+follows_already(const struct following *f, const struct sk_record *element)
+{
+	return f->c->leader != NULL &&
+		((f->kind == SK_LIFE_CANCEL && element->life.wanted == SK_WANT_CANCEL) ||
+			(f->kind == SK_LIFE_PAUSE && element->life.wanted == SK_WANT_PAUSE));
+}
+
 static void
 followed(struct sk_op *op)
 {
 	struct following *f = op->arg;
 
 	for (size_t i = 0; op->code == SK_OK && i < f->find.n; i++) {
+		if (follows_already(f, f->find.records[i]))
+			continue;
 		const struct sk_step step = { .id = f->find.records[i]->id,
 			.event = { .kind = f->kind },
 			.before = f->kind == SK_LIFE_RETRY ? begin_anew : NULL,
@@ -110,27 +121,58 @@ follow(struct sk_control *c, const char *parent, enum sk_life_kind kind, unsigne
 #define NOT_FINAL (1u << SK_CREATED | 1u << SK_ASSIGNING | 1u << SK_RUNNING | 1u << SK_PAUSED)
 
 void
+sk_arrays_follow(struct sk_control *c, const struct sk_record *parent)
+{
+	if (parent->life.wanted == SK_WANT_CANCEL)
+		follow(c, parent->id, SK_LIFE_CANCEL, NOT_FINAL, NULL);
+	else if (parent->life.wanted == SK_WANT_PAUSE)
+		follow(c, parent->id, SK_LIFE_PAUSE, NOT_FINAL, NULL);
+}
+
+/* It is to be read again before anything is done with it. */
+static void
+look_again(struct sk_control *c, struct sk_array *a)
+{
+	sk_window_drop(c, a->id);
+	a->counted = false;
+	a->again = a->busy;
+	sk_array_check_soon(a);
+}
+
+void
+sk_arrays_told(struct sk_control *c, const char *id)
+{
+	struct sk_array *a = sk_control_leads(c) ? sk_array_find(c, id) : NULL;
+
+	if (a != NULL)
+		look_again(c, a);
+}
+
+/* The one who leads starts the elements: it must not go by what it knows. */
+static void
+tell_leader(struct sk_control *c, const struct sk_record *r)
+{
+	struct sk_record parent = *r;
+
+	parent.life.executor[0] = '\0';
+	sk_control_nudge(c, SK_TOPIC_CANCEL, &parent);
+}
+
+void
 sk_arrays_changed(struct sk_control *c, const struct sk_record *r)
 {
-	struct sk_array *a;
-
 	if (r->array_size == 0)
 		return;
-	if (r->life.wanted == SK_WANT_CANCEL)
-		follow(c, r->id, SK_LIFE_CANCEL, NOT_FINAL, NULL);
-	else if (r->life.wanted == SK_WANT_PAUSE)
-		follow(c, r->id, SK_LIFE_PAUSE, NOT_FINAL, NULL);
+	if (r->life.wanted == SK_WANT_CANCEL || r->life.wanted == SK_WANT_PAUSE)
+		sk_arrays_follow(c, r);
 	else if (r->life.phase == SK_CREATED && r->life.attempt > 0)
 		follow(c, r->id, SK_LIFE_RETRY, 1u << SK_FAILED | 1u << SK_CANCELLED, NULL);
 	else
 		follow(c, r->id, SK_LIFE_RESUME, NOT_FINAL, NULL);
-	if (!c->cfg.dispatch)
-		return;
-	sk_window_drop(c, r->id);
-	a = sk_array_get(c, r->id);
-	a->counted = false;
-	a->again = a->busy;
-	sk_array_check_soon(a);
+	if (sk_control_leads(c))
+		look_again(c, sk_array_get(c, r->id));
+	else if (c->leader != NULL)
+		tell_leader(c, r);
 }
 
 static void
@@ -138,7 +180,7 @@ listed(struct sk_op *op)
 {
 	struct following *f = op->arg;
 
-	for (size_t i = 0; op->code == SK_OK && i < f->find.n; i++) {
+	for (size_t i = 0; op->code == SK_OK && i < f->find.n && sk_control_leads(f->c); i++) {
 		struct sk_array *a = sk_array_get(f->c, f->find.records[i]->id);
 
 		a->counted = false;
@@ -153,7 +195,7 @@ sk_arrays_all(struct sk_control *c)
 {
 	struct following *f;
 
-	if (!c->cfg.dispatch || c->stopped)
+	if (!sk_control_leads(c))
 		return;
 	f = sk_xcalloc(1, sizeof(*f));
 	f->c = c;

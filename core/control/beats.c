@@ -306,7 +306,7 @@ looked(struct sk_control *c, struct sk_peeks *p)
 {
 	c->beats->looking = false;
 	c->beats->away = p->code != SK_OK;
-	if (p->code != SK_OK || c->stopped) /* what is not known is not judged */
+	if (p->code != SK_OK || !sk_control_leads(c)) /* what is not known is not judged */
 		return;
 	take_all(c, p);
 	sk_edges_look(c, p->passed_ms);
@@ -321,7 +321,7 @@ sk_beats_look(struct sk_control *c)
 	struct sk_peeks *p;
 	size_t i = 0;
 
-	if (b->looking)
+	if (b->looking || !sk_control_leads(c))
 		return;
 	b->looking = true;
 	b->looked_ms = now;
@@ -337,7 +337,7 @@ sk_beats_look(struct sk_control *c)
 static void
 sampled(struct sk_control *c, struct sk_peeks *p)
 {
-	if (p->code == SK_OK && !c->stopped)
+	if (p->code == SK_OK && sk_control_leads(c))
 		take_all(c, p);
 }
 
@@ -359,7 +359,7 @@ sk_beats_shown(struct sk_control *c, const char *id, int64_t *beat, const char *
 {
 	const struct sk_live *l = c->beats != NULL ? sk_live_find(c, id) : NULL;
 
-	if (l == NULL || l->beat == NULL)
+	if (l == NULL || l->beat == NULL || !l->beat->pulse.sampled)
 		return false;
 	*beat = l->beat->pulse.value;
 	*error = l->beat->error[0] != '\0' ? l->beat->error : NULL;

@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/control/mixed.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ sk_control_tell(
 		.class_name = r->class_name,
 		.attempt = kind == SK_EVENT_CREATED ? 0 : r->life.attempt, /* it may be assigned already */
 		/* who accepted it: so that we know our own word again */
-		.skald = kind == SK_EVENT_CREATED ? c->cfg.name : r->life.executor,
+		.skald = kind == SK_EVENT_CREATED ? c->self : r->life.executor,
 		.stage = "",
 		.message = message != NULL ? message : "" };
 
@@ -90,6 +91,22 @@ sk_control_publish(
 	publish(c, topic, id, "", attempt, skald);
 }
 
+/* ---- leading ---- */
+
+bool
+sk_control_leads(const struct sk_control *c)
+{
+	return c->cfg.dispatch && !c->stopped && (c->leader == NULL || sk_leader_holds(c->leader));
+}
+
+void
+sk_control_lead_submit(struct sk_control *c, struct sk_op *op)
+{
+	if (c->leader != NULL)
+		op->until_ms = sk_control_leads(c) ? sk_leader_until_ms(c->leader) : 1;
+	sk_store_submit(c->cfg.store, op);
+}
+
 /* ---- hearing ---- */
 
 static void
@@ -120,12 +137,33 @@ attempt_over(struct sk_control *c, const struct sk_event *e, bool final)
 	sk_dispatch_wake(c);
 }
 
+/* Another controller has assigned it, before us or in our place: the store tells what it needs. Who
+ * does not lead only counts it. */
+static void
+assigned(struct sk_control *c, const struct sk_event *e)
+{
+	const struct sk_need none = { .class_name = NULL };
+	struct sk_life life = { .phase = SK_ASSIGNING, .attempt = e->attempt };
+
+	if (c->leader == NULL || e->attempt == 0 || sk_live_known(c, e->task, e->attempt))
+		return;
+	if (sk_control_leads(c)) {
+		sk_reads_fetch(c, e->task);
+		return;
+	}
+	snprintf(life.executor, sizeof(life.executor), "%s", e->skald);
+	sk_live_add(c, e->task, &life, &none);
+}
+
 static void
 heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 {
 	struct sk_control *c = arg;
 
-	(void)topic;
+	if (topic == SK_TOPIC_CANCEL) {
+		sk_arrays_told(c, e->task);
+		return;
+	}
 	switch (e->kind) {
 	case SK_EVENT_FINISHED:
 	case SK_EVENT_FAILED:
@@ -141,7 +179,7 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 		sk_reads_fetch(c, e->task);
 		break;
 	case SK_EVENT_CREATED:
-		if (strcmp(e->skald, c->cfg.name) != 0)
+		if (strcmp(e->skald, c->self) != 0)
 			sk_reads_fetch(c, e->task);
 		break;
 	case SK_EVENT_PAUSED:
@@ -153,6 +191,8 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 		sk_skalds_announced(c, e->skald);
 		break;
 	case SK_EVENT_ASSIGNED:
+		assigned(c, e);
+		break;
 	case SK_EVENT_STARTED:
 	case SK_EVENT_PROGRESS:
 	case SK_EVENT_UPDATED:
@@ -166,10 +206,25 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 
 static void read_skalds(struct sk_control *c);
 
+/* Also when a new leader could not read what there is. */
 static void
 start_again(void *arg)
 {
-	read_skalds(arg);
+	struct sk_control *c = arg;
+
+	if (!c->ready || (sk_control_leads(c) && !c->rebuilt))
+		read_skalds(c);
+}
+
+/* What waits and what is ready is read now; what happens from here on is heard. */
+static void
+begin(struct sk_control *c)
+{
+	c->rebuilt = true;
+	sk_monitor_start(c);
+	sk_waits_look(c);
+	sk_reads_refill(c);
+	sk_dispatch_wake(c);
 }
 
 /* A command, which does not dispatch, says itself what is wrong. */
@@ -189,11 +244,15 @@ live_read(struct sk_control *c, enum sk_code code)
 		not_yet(c, "the live tasks", code);
 		return;
 	}
+	if (c->leader == NULL || c->ready) {
+		c->ready = true;
+		begin(c);
+		return;
+	}
 	c->ready = true;
 	sk_monitor_start(c);
-	sk_waits_look(c);
-	sk_reads_refill(c);
-	sk_dispatch_wake(c);
+	if (!c->stopped)
+		sk_leader_start(c->leader);
 }
 
 static void
@@ -213,14 +272,47 @@ read_skalds(struct sk_control *c)
 	sk_skalds_read(c, skalds_read);
 }
 
+static void
+forget(struct sk_control *c)
+{
+	c->rebuilt = false;
+	sk_reads_reset(c);
+	sk_waits_reset(c);
+	sk_arrays_reset(c);
+	sk_dispatch_reset(c);
+	if (c->edges != NULL)
+		sk_edges_reset(c);
+}
+
+/* Nothing that was known before counts; nobody is judged by a silence that others have watched. */
+void
+sk_control_gained(struct sk_control *c)
+{
+	forget(c);
+	sk_skalds_anew(c);
+	read_skalds(c);
+}
+
+void
+sk_control_lost(struct sk_control *c)
+{
+	sk_timer_clear(c->cfg.loop, &c->retry);
+	sk_skalds_answer_nobody(c);
+	sk_monitor_answer_nobody(c);
+	forget(c);
+	if (!c->stopped)
+		sk_monitor_look(c, NULL); /* counted again, as those do who do not lead */
+}
+
 void
 sk_control_start(struct sk_control *c)
 {
+	const unsigned topics = 1u << SK_TOPIC_EVENT | (c->leader != NULL ? 1u << SK_TOPIC_CANCEL : 0);
 	struct sk_err err;
 
 	c->started = true;
 	c->start_ms = sk_control_wall_ms(c);
-	if (c->cfg.bus->ops->subscribe(c->cfg.bus, 1u << SK_TOPIC_EVENT, heard, c, &err) != SK_OK)
+	if (c->cfg.bus->ops->subscribe(c->cfg.bus, topics, heard, c, &err) != SK_OK)
 		sk_log(SK_ERROR, "dispatcher", "no events: %s", err.msg);
 	if (c->originals != NULL)
 		sk_originals_start(c);
@@ -246,6 +338,14 @@ sk_control_stop(struct sk_control *c)
 	sk_monitor_stop(c);
 	if (c->originals != NULL)
 		sk_originals_stop(c);
+	if (c->leader != NULL)
+		sk_leader_leave(c->leader);
+}
+
+bool
+sk_control_left(const struct sk_control *c)
+{
+	return c->leader == NULL || sk_leader_left(c->leader);
 }
 
 struct sk_control *
@@ -258,6 +358,11 @@ sk_control_new(const struct sk_control_config *cfg)
 	c->retry = (struct sk_timer){ .fn = start_again, .arg = c };
 	sk_steady_begin(&c->clock,
 		cfg->clock_ms != 0 ? cfg->clock_ms : sk_control_wall_ms(c) - sk_control_boot_ms(c));
+	c->self = c->cfg.name;
+	if (cfg->lead && cfg->dispatch) {
+		c->leader = sk_leader_new(c);
+		c->self = sk_leader_self(c->leader);
+	}
 	c->skalds = sk_skalds_new(c);
 	c->dispatch = sk_dispatch_new(c);
 	c->reads = sk_reads_new(c);
@@ -280,7 +385,10 @@ sk_control_free(struct sk_control *c)
 {
 	if (c == NULL)
 		return;
-	sk_control_stop(c);
+	c->stopped = true; /* the store is closed: there is nobody to leave the lead to */
+	sk_monitor_stop(c);
+	if (c->originals != NULL)
+		sk_originals_stop(c);
 	if (c->started)
 		c->cfg.bus->ops->unsubscribe(c->cfg.bus, heard, c);
 	sk_timer_clear(c->cfg.loop, &c->retry);
@@ -297,6 +405,7 @@ sk_control_free(struct sk_control *c)
 	sk_waits_free(c->waits);
 	sk_monitor_free(c->monitor);
 	sk_skalds_free(c->skalds);
+	sk_leader_free(c->leader);
 	free(c);
 }
 

@@ -24,6 +24,10 @@ struct sk_control_config {
 	bool dispatch; /* false: the API alone (a command without a server) */
 	/* There may be nodes, controllers and scripts of the original in the fleet. */
 	bool mixed;
+	/* Others may share the store: dispatch, judge and remove only while the lead is ours
+	 * (leader.h). False: nobody else can be there (`up`: the lock of the data directory). */
+	bool lead;
+	int64_t lead_ms; /* lease of the lead; 0 = lease_ms */
 	enum sk_strategy strategy;
 	/* L: a skald whose row stands still for L + 2 s (scaled in tests) is lost; time in which we did
 	 * not run, or the store did not answer, does not count. */
@@ -54,8 +58,11 @@ void sk_control_each_live(
 	const struct sk_control *c, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg);
 /* No task that is not final, nothing waits for a time: `up --once` may end. Calls back once. */
 void sk_control_idle(struct sk_control *c, void (*fn)(void *arg, bool idle), void *arg);
-/* Stop dispatching (drain); requests are still answered. */
+/* Stop dispatching (drain) and leave the lead; requests are still answered. */
 void sk_control_stop(struct sk_control *c);
+/* After sk_control_stop: the lead was left, or could not be. Let the loop run for a moment until
+ * then, else the next leader waits for a lease. */
+bool sk_control_left(const struct sk_control *c);
 /* NULL is allowed. Operations that are under way speak of it: close the store before (that brings
  * them back), the bus and the cache after. */
 void sk_control_free(struct sk_control *c);

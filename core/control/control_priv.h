@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/map.h"
 #include "core/control/control.h"
+#include "core/control/leader.h"
 #include "core/model/record_spec.h"
 
 struct sk_dispatch; /* dispatch.c */
@@ -26,6 +27,9 @@ struct sk_edges;
 struct sk_control {
 	struct sk_control_config cfg;
 	bool started, ready, stopped;
+	struct sk_leader *leader; /* NULL: no election */
+	bool rebuilt; /* since we lead, what there is was read from the store */
+	const char *self; /* we, among controllers: cfg.name, or as the leader's row has it */
 	struct sk_skalds *skalds;
 	struct sk_dispatch *dispatch;
 	struct sk_reads *reads;
@@ -56,6 +60,15 @@ int64_t sk_control_boot_ms(const struct sk_control *c);
 int64_t sk_control_wall_ms(const struct sk_control *c);
 /* 0 <= x < 1; seeded: for jitter and RANDOM, not for secrets. */
 double sk_control_random(struct sk_control *c);
+
+/* We are to dispatch, to judge, to remove, at this very moment. What follows from it goes to the
+ * store with sk_control_lead_submit: what has not begun when our time is over is not done
+ * (SK_ECANCELED). Everything else, the API above all, works on every controller. */
+bool sk_control_leads(const struct sk_control *c);
+void sk_control_lead_submit(struct sk_control *c, struct sk_op *op);
+/* leader.c's: the lead has become ours; it is not any more. */
+void sk_control_gained(struct sk_control *c);
+void sk_control_lost(struct sk_control *c);
 
 /* Like sk_store_submit of an insert, with the dispatcher in between: a task that can start at once
  * is stored already assigned (its record's life is changed before), room is taken and given back

@@ -52,6 +52,8 @@ struct assigning {
 	struct sk_move moves[BATCH];
 	struct sk_record records[BATCH];
 	struct sk_cand *cands[BATCH];
+	const struct sk_lane *lane; /* of the last one; its class's name, which outlives it here */
+	const char *class_name;
 	struct sk_value empty;
 };
 
@@ -76,7 +78,7 @@ assign_done(struct sk_op *op)
 		}
 		free(a->cands[i]);
 	}
-	if (op->code != SK_OK) {
+	if (op->code != SK_OK && op->code != SK_ECANCELED) { /* which is: we do not lead any more */
 		sk_log(SK_ERROR, "dispatcher", "cannot assign: %s", op->err.msg);
 		sk_reads_again(c);
 	}
@@ -92,6 +94,7 @@ assigning_new(struct sk_control *c)
 
 	a->c = c;
 	a->arena = sk_arena_new();
+	a->lane = NULL;
 	a->empty = (struct sk_value){ .kind = SK_MAP };
 	a->op = (struct sk_op_move){
 		.op = { .kind = SK_OP_MOVE, .done = assign_done, .arg = a, .arena = a->arena },
@@ -122,9 +125,12 @@ add_assignment(struct sk_control *c, struct assigning *a, struct sk_cand *k, str
 		free(k);
 		return;
 	}
+	if (a->lane != k->lane)
+		a->class_name = sk_arena_strdup(a->arena, k->lane->class_name);
+	a->lane = k->lane;
 	*r = (struct sk_record){ .seq = k->place.seq,
 		.id = k->id,
-		.class_name = k->lane->class_name,
+		.class_name = a->class_name,
 		.life = k->life,
 		.create_ms = k->create_ms,
 		.update_ms = sk_control_wall_ms(c),
@@ -214,7 +220,7 @@ round_now(void *arg)
 	struct assigning *a;
 	struct sk_lane *l;
 
-	if (!c->ready || c->stopped || c->dispatch->in_flight >= MAX_IN_FLIGHT)
+	if (!c->rebuilt || !sk_control_leads(c) || c->dispatch->in_flight >= MAX_IN_FLIGHT)
 		return;
 	a = assigning_new(c);
 	for (l = sk_window_lanes(c); l != NULL; l = l->next)
@@ -226,7 +232,7 @@ round_now(void *arg)
 		sk_dispatch_wake(c);
 	if (a->op.n > 0) {
 		c->dispatch->in_flight++;
-		sk_store_submit(c->cfg.store, &a->op.op);
+		sk_control_lead_submit(c, &a->op.op);
 	} else {
 		sk_arena_free(a->arena);
 		free(a);
@@ -237,7 +243,7 @@ round_now(void *arg)
 void
 sk_dispatch_wake(struct sk_control *c)
 {
-	if (c->cfg.dispatch && c->dispatch->round.pos == 0)
+	if (c->dispatch->round.pos == 0 && sk_control_leads(c))
 		sk_timer_set(c->cfg.loop, &c->dispatch->round, 0);
 }
 
@@ -248,28 +254,30 @@ struct inserting {
 	struct sk_op_insert *op;
 	void (*done)(struct sk_op *op);
 	void *arg;
+	struct sk_life *plain; /* of the records, before any was assigned; NULL = none was */
 };
 
 /* Can it start at once? Only when none of its kind waits already. */
-static void
+static bool
 offer(struct sk_control *c, struct sk_record *r)
 {
 	struct sk_lane *l;
 	struct sk_need need;
 	struct sk_agent *to;
 
-	if (!c->ready || c->stopped || !c->cfg.dispatch || !sk_record_ready(r) || r->array_size > 0)
-		return;
+	if (!sk_record_ready(r) || r->array_size > 0)
+		return false;
 	l = sk_window_lane(c, r);
 	if (l->n > 0 || l->more)
-		return;
+		return false;
 	need = sk_dispatch_need(l, sk_record_deadline(r));
 	to = sk_skalds_pick(c, &need, l);
 	if (to == NULL || !step_assign(&r->life, to))
-		return;
+		return false;
 	if (to->row->original)
 		sk_beats_clear(c, r->id);
 	sk_live_add(c, r->id, &r->life, &l->need);
+	return true;
 }
 
 static void
@@ -284,8 +292,27 @@ stored(struct sk_control *c, struct sk_record *r, uint64_t seq)
 		sk_waits_added(c, r);
 	else if (r->gate == SK_GATE_TIME)
 		sk_waits_look(c);
-	else if (c->cfg.dispatch && sk_record_ready(r) && !sk_live_known(c, r->id, 0))
+	else if (sk_control_leads(c) && sk_record_ready(r) && !sk_live_known(c, r->id, 0))
 		sk_window_add(c, sk_window_lane(c, r), r);
+}
+
+/* We lead no more, and what was assigned is a leader's word: they are stored as they came. */
+static void
+insert_plainly(struct inserting *i)
+{
+	struct sk_op_insert *op = i->op;
+
+	for (size_t k = 0; k < op->n; k++) {
+		struct sk_record *r = (struct sk_record *)(uintptr_t)op->records[k];
+
+		if (r->life.phase == SK_ASSIGNING)
+			sk_live_end(i->c, r->id, r->life.attempt);
+		r->life = i->plain[k];
+	}
+	free(i->plain);
+	i->plain = NULL;
+	op->op.until_ms = 0;
+	sk_store_submit(i->c->cfg.store, &op->op);
 }
 
 static void
@@ -295,6 +322,10 @@ insert_done(struct sk_op *base)
 	struct sk_op_insert *op = i->op;
 	struct sk_control *c = i->c;
 
+	if (base->code == SK_ECANCELED && i->plain != NULL) {
+		insert_plainly(i);
+		return;
+	}
 	for (size_t k = 0; k < op->n; k++) {
 		struct sk_record *r = (struct sk_record *)(uintptr_t)op->records[k];
 
@@ -305,9 +336,30 @@ insert_done(struct sk_op *base)
 	}
 	base->done = i->done;
 	base->arg = i->arg;
+	free(i->plain);
 	free(i);
 	sk_dispatch_wake(c);
 	base->done(base);
+}
+
+/* True when some are assigned now. What they were before is kept where the lead may be lost. */
+static bool
+offer_all(struct inserting *i)
+{
+	struct sk_op_insert *op = i->op;
+	struct sk_control *c = i->c;
+	bool some = false;
+
+	if (c->leader != NULL)
+		i->plain = sk_xcalloc(op->n + 1, sizeof(*i->plain));
+	for (size_t k = 0; k < op->n; k++) {
+		struct sk_record *r = (struct sk_record *)(uintptr_t)op->records[k];
+
+		if (i->plain != NULL)
+			i->plain[k] = r->life;
+		some = offer(c, r) || some;
+	}
+	return some;
 }
 
 void
@@ -315,12 +367,13 @@ sk_control_insert(struct sk_control *c, struct sk_op_insert *op)
 {
 	struct inserting *i = sk_xmalloc(sizeof(*i));
 
-	*i = (struct inserting){ c, op, op->op.done, op->op.arg };
-	for (size_t k = 0; k < op->n; k++)
-		offer(c, (struct sk_record *)(uintptr_t)op->records[k]);
+	*i = (struct inserting){ c, op, op->op.done, op->op.arg, NULL };
 	op->op.done = insert_done;
 	op->op.arg = i;
-	sk_store_submit(c->cfg.store, &op->op);
+	if (c->rebuilt && sk_control_leads(c) && offer_all(i))
+		sk_control_lead_submit(c, &op->op);
+	else
+		sk_store_submit(c->cfg.store, &op->op);
 }
 
 /* ---- the whole ---- */
@@ -333,6 +386,13 @@ sk_dispatch_new(struct sk_control *c)
 	d->window = sk_window_new(c);
 	d->round = (struct sk_timer){ .fn = round_now, .arg = c };
 	return d;
+}
+
+void
+sk_dispatch_reset(struct sk_control *c)
+{
+	sk_window_reset(c);
+	sk_live_reset(c);
 }
 
 void

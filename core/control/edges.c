@@ -171,7 +171,7 @@ write_status(struct sk_control *c, struct edge *e, enum sk_phase status)
 		.moves = &w->move,
 		.n = 1
 	};
-	sk_store_submit(c->cfg.store, &w->op.op);
+	sk_control_lead_submit(c, &w->op.op);
 }
 
 /* ---- looking ---- */
@@ -199,7 +199,7 @@ static void
 looked(struct sk_control *c, struct sk_peeks *p)
 {
 	c->edges->looking = false;
-	for (size_t i = 0; p->code == SK_OK && !c->stopped && i < p->n; i++) {
+	for (size_t i = 0; p->code == SK_OK && sk_control_leads(c) && i < p->n; i++) {
 		const struct sk_peek *k = p->list[i];
 		struct edge *e = find(c->edges, k->id);
 		enum sk_beat kind = SK_BEAT_IS_NONE;
@@ -243,19 +243,32 @@ sk_edges_new(struct sk_control *c)
 	return sk_xcalloc(1, sizeof(struct sk_edges));
 }
 
-void
-sk_edges_free(struct sk_edges *all)
+static void
+forget_all(struct sk_edges *all)
 {
 	struct edge *e, *next;
 	size_t at = 0;
 
-	if (all == NULL)
-		return;
 	while ((e = sk_map_each(&all->by_id, &at)) != NULL)
 		for (; e != NULL; e = next) {
 			next = e->next;
 			edge_free(e);
 		}
 	sk_map_release(&all->by_id);
+	all->by_id = (struct sk_map)SK_MAP_INIT;
+}
+
+void
+sk_edges_reset(struct sk_control *c)
+{
+	forget_all(c->edges);
+}
+
+void
+sk_edges_free(struct sk_edges *all)
+{
+	if (all == NULL)
+		return;
+	forget_all(all);
 	free(all);
 }

@@ -134,6 +134,24 @@ sk_live_rehome(struct sk_control *c)
 }
 
 void
+sk_live_reset(struct sk_control *c)
+{
+	struct sk_map *map = sk_dispatch_live(c);
+	struct sk_live *l, *next;
+	size_t i = 0;
+
+	while ((l = sk_map_each(map, &i)) != NULL)
+		for (; l != NULL; l = next) {
+			next = l->next;
+			let_go(l);
+			free(l->beat);
+			free(l);
+		}
+	sk_map_release(map);
+	*map = (struct sk_map)SK_MAP_INIT;
+}
+
+void
 sk_control_each_live(
 	const struct sk_control *c, void (*fn)(void *arg, const char *id, uint32_t attempt), void *arg)
 {

@@ -135,6 +135,8 @@ bool sk_strangers_own(const struct sk_record *r);
 
 struct sk_edges *sk_edges_new(struct sk_control *c);
 void sk_edges_free(struct sk_edges *e);
+/* Forget them all. */
+void sk_edges_reset(struct sk_control *c);
 /* A round: all there are, page by page; then those that were not among them are forgotten. */
 void sk_edges_begin(struct sk_control *c);
 void sk_edges_see(struct sk_control *c, const struct sk_record *r);

@@ -8,6 +8,7 @@
 
 #define PAGE 1000
 #define SELDOM_MS 60000
+#define FEW ((size_t)SK_LANE_MAX / 2) /* ready tasks */
 
 struct sk_monitor {
 	struct sk_timer leases, looks, seldom;
@@ -15,6 +16,7 @@ struct sk_monitor {
 	int64_t look_ms; /* boot clock: when it began */
 	bool looking;
 	void (*fn)(struct sk_control *c, enum sk_code code);
+	void (*next_fn)(struct sk_control *c, enum sk_code code); /* of the look after this one */
 };
 
 /* ---- attempts of the lost ---- */
@@ -64,6 +66,7 @@ expire(struct sk_control *c, const char *id, uint32_t attempt, const char *skald
 		.exit = { .known = true,
 			.reason = SK_REASON_LOST,
 			.message = silent ? "the lease of its skald ran out" : "its skald was started anew" },
+		.lead = true,
 		.before = is_kept,
 		.fn = told_lost,
 		.arg = l };
@@ -81,7 +84,7 @@ sk_monitor_lost(struct sk_control *c, const char *skald, uint64_t incarnation)
 	struct sk_live *l;
 	size_t i = 0;
 
-	if (!c->cfg.dispatch || c->stopped)
+	if (!sk_control_leads(c))
 		return;
 	while ((l = sk_map_each(sk_dispatch_live(c), &i)) != NULL)
 		for (; l != NULL; l = l->next)
@@ -124,22 +127,38 @@ drop_unseen(struct sk_control *c)
 	sk_str_release(&ended);
 }
 
+/* Its skald's row tells of another start. Where others assign too that start may be the later one,
+ * of which they knew and we do not: not before the rows were read after we saw the attempt. */
+static bool
+is_outlived(struct sk_control *c, const struct sk_agent *a, const struct sk_live *l,
+	const struct sk_record *r)
+{
+	if (a == NULL || a->row->incarnation == r->life.incarnation)
+		return false;
+	if (c->leader == NULL || sk_skalds_read_since(c, l->since_ms))
+		return true;
+	sk_skalds_read(c, NULL); /* the next look knows */
+	return false;
+}
+
 static void
 see(struct sk_control *c, const struct sk_record *r)
 {
+	const struct sk_need none = { .class_name = NULL };
 	struct sk_agent *a = sk_skalds_find(c, r->life.executor);
-	const struct sk_lane *lane;
+	bool leads = sk_control_leads(c);
 	struct sk_live *l;
 
 	if (r->array_size > 0 || (c->beats != NULL && sk_strangers_own(r)))
 		return;
-	lane = sk_window_lane(c, r);
-	sk_live_add(c, r->id, &r->life, &lane->need);
+	sk_live_add(c, r->id, &r->life, leads ? &sk_window_lane(c, r)->need : &none);
 	l = sk_live_find(c, r->id);
 	l->seen = c->monitor->mark;
+	if (!leads)
+		return;
 	if (l->beat != NULL)
 		sk_beats_see(c, r); /* its keys tell */
-	else if (a != NULL && a->row->incarnation != r->life.incarnation)
+	else if (is_outlived(c, a, l, r))
 		expire(c, r->id, r->life.attempt, r->life.executor, false);
 	else if (a == NULL && sk_control_boot_ms(c) - l->since_ms > sk_skalds_patience_ms(c))
 		expire(c, r->id, r->life.attempt, r->life.executor, true);
@@ -167,6 +186,11 @@ looked(struct sk_op *op)
 		fn(c, op->code);
 	sk_arena_free(k->arena);
 	free(k);
+	fn = c->monitor->next_fn;
+	if (fn != NULL && !c->monitor->looking) {
+		c->monitor->next_fn = NULL;
+		sk_monitor_look(c, fn);
+	}
 }
 
 static void
@@ -191,8 +215,10 @@ sk_monitor_look(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_c
 {
 	struct sk_monitor *m = c->monitor;
 
-	if (m->looking)
+	if (m->looking) {
+		m->next_fn = fn != NULL ? fn : m->next_fn;
 		return;
+	}
 	m->looking = true;
 	m->fn = fn;
 	m->mark++;
@@ -200,7 +226,22 @@ sk_monitor_look(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_c
 	look_page(c, NULL);
 }
 
+void
+sk_monitor_answer_nobody(struct sk_control *c)
+{
+	c->monitor->fn = c->monitor->next_fn = NULL;
+}
+
 /* ---- timers ---- */
+
+/* What others have stored and told nobody that we hear. Where others store all the time it is
+ * looked for as long as that is a page or two. */
+static void
+look_for_more(struct sk_control *c)
+{
+	if (sk_window_count(c) < (c->leader != NULL ? FEW : 1))
+		sk_reads_sweep(c);
+}
 
 static void
 leases(void *arg)
@@ -220,8 +261,7 @@ looks(void *arg)
 	if (c->strangers != NULL)
 		sk_strangers_look(c);
 	sk_waits_look(c);
-	if (sk_window_count(c) == 0)
-		sk_reads_sweep(c); /* what others stored */
+	look_for_more(c);
 	sk_dispatch_wake(c);
 	sk_timer_set(c->cfg.loop, &c->monitor->looks, sk_boot_ms() + c->cfg.reconcile_ms);
 }

@@ -58,6 +58,12 @@ bool sk_skalds_has_dead_row(struct sk_control *c, const char *id);
 void sk_skalds_original(struct sk_control *c, const struct sk_skald *row, bool online, bool usable);
 /* There is no trace of it any more; it is forgotten when it has no tasks. False: it has. */
 bool sk_skalds_original_gone(struct sk_control *c, const char *id);
+/* A new leader: everybody has a full lease from now on. */
+void sk_skalds_anew(struct sk_control *c);
+/* Whoever waits for a reading waits no more. */
+void sk_skalds_answer_nobody(struct sk_control *c);
+/* Have the rows been read by an operation that was submitted after this (boot clock)? */
+bool sk_skalds_read_since(const struct sk_control *c, int64_t boot_ms);
 /* How long a row may stand still before its skald counts as lost: L and a margin. */
 int64_t sk_skalds_patience_ms(const struct sk_control *c);
 /* A skald said on the bus that it lives: its row counts from the next reading on, without waiting
@@ -121,6 +127,8 @@ bool sk_live_known(struct sk_control *c, const char *id, uint32_t attempt);
 size_t sk_live_count(const struct sk_control *c);
 /* The rows of the skalds changed: attempts hold room of those that are known now. */
 void sk_live_rehome(struct sk_control *c);
+/* Forget them all. */
+void sk_live_reset(struct sk_control *c);
 
 /* ---- window.c: ready tasks, the first of each kind ---- */
 
@@ -163,6 +171,8 @@ struct sk_lane {
 struct sk_window;
 struct sk_window *sk_window_new(struct sk_control *c);
 void sk_window_free(struct sk_window *w);
+/* Nothing is known of the store's ready tasks any more, nor is a read under way. */
+void sk_window_reset(struct sk_control *c);
 /* The lane of what a record needs, made when there is none. */
 struct sk_lane *sk_window_lane(struct sk_control *c, const struct sk_record *r);
 /* Put a ready task in. False when it is left to the store (the lane is full), or there already. */
@@ -192,6 +202,8 @@ bool sk_window_all_known(const struct sk_control *c);
 
 struct sk_reads *sk_reads_new(struct sk_control *c);
 void sk_reads_free(struct sk_reads *d);
+/* What is wanted is forgotten, what is on its way not taken. */
+void sk_reads_reset(struct sk_control *c);
 /* Read what a lane needs. */
 void sk_reads_look(struct sk_control *c);
 /* Something failed: look through the whole store in a while. */
@@ -209,6 +221,8 @@ size_t sk_reads_take(struct sk_control *c, struct sk_record *const *records, siz
 
 struct sk_dispatch *sk_dispatch_new(struct sk_control *c);
 void sk_dispatch_free(struct sk_dispatch *d);
+/* Forget all ready tasks and all live attempts. */
+void sk_dispatch_reset(struct sk_control *c);
 /* Soon: a round over the window. Cheap, may be called for every event. */
 void sk_dispatch_wake(struct sk_control *c);
 /* Is a record ready for a dispatcher? */
@@ -223,6 +237,7 @@ struct sk_map *sk_dispatch_live(struct sk_control *c);
 
 struct sk_waits *sk_waits_new(struct sk_control *c);
 void sk_waits_free(struct sk_waits *w);
+void sk_waits_reset(struct sk_control *c);
 /* Look in the store for times that have come, soon. */
 void sk_waits_look(struct sk_control *c);
 /* A task was stored that waits for others. */
@@ -236,6 +251,10 @@ void sk_waits_all(struct sk_control *c);
 
 struct sk_arrays *sk_arrays_new(struct sk_control *c);
 void sk_arrays_free(struct sk_arrays *a);
+/* Forget the parents, but for those whose operations are under way. */
+void sk_arrays_reset(struct sk_control *c);
+/* Another controller has changed what is wanted of this task: if it is a parent, read it again. */
+void sk_arrays_told(struct sk_control *c, const char *id);
 /* Start elements of a parent as far as there is room. True when the parent has none left to start
  * or is busy, and leaves the window. */
 bool sk_arrays_start(struct sk_control *c, struct sk_cand *parent);
@@ -250,6 +269,8 @@ struct sk_monitor *sk_monitor_new(struct sk_control *c);
 void sk_monitor_free(struct sk_monitor *m);
 /* Look at all live tasks in the store; fn is called when that is done. */
 void sk_monitor_look(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_code code));
+/* Whoever waits for a look waits no more. */
+void sk_monitor_answer_nobody(struct sk_control *c);
 /* A skald is lost, or one of its incarnations: its attempts end as lost. incarnation 0: all. */
 void sk_monitor_lost(struct sk_control *c, const char *skald, uint64_t incarnation);
 void sk_monitor_start(struct sk_control *c);
@@ -269,6 +290,7 @@ struct sk_step {
 	const char *id;
 	struct sk_life_event event;
 	struct sk_exit exit; /* known: stored as the end of the attempt */
+	bool lead; /* only a leader may do it: SK_ECANCELED when we are it no more */
 	/* May be NULL: called before each try with the record as it is, to choose another event or end,
 	 * or to note an intent in the record; texts must live as long as the record. */
 	void (*choose)(

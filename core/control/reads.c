@@ -21,6 +21,7 @@
 
 struct sk_reads {
 	struct sk_timer again, fetch, rest;
+	uint64_t since; /* grows when all is forgotten */
 	bool reading;
 	struct sk_lane *lane; /* that is read for; NULL = the sweep */
 	uint64_t n; /* reads so far */
@@ -36,6 +37,7 @@ struct sk_reads {
 struct reading {
 	struct sk_control *c;
 	struct sk_arena *arena;
+	uint64_t since;
 	struct sk_record from;
 	union {
 		struct sk_op op;
@@ -59,7 +61,7 @@ sk_reads_take(struct sk_control *c, struct sk_record *const *records, size_t n)
 static void
 failed_to_read(struct sk_control *c, const struct sk_op *op)
 {
-	if (c->stopped)
+	if (!sk_control_leads(c))
 		return;
 	sk_log(SK_WARNING, "dispatcher", "cannot read ready tasks: %s", op->err.msg);
 	sk_reads_again(c);
@@ -102,7 +104,9 @@ page_read(struct sk_op *op)
 	size_t taken;
 
 	c->reads->reading = false;
-	if (op->code != SK_OK) {
+	if (r->since != c->reads->since) {
+		sk_reads_look(c); /* it was begun for what is forgotten */
+	} else if (op->code != SK_OK) {
 		sk_window_read_ends(c);
 		failed_to_read(c, op);
 	} else {
@@ -137,6 +141,7 @@ read_page(struct sk_control *c, struct sk_lane *lane)
 		lane->read = d->n;
 	sk_window_read_begins(c, lane, from);
 	r->c = c;
+	r->since = d->since;
 	r->arena = sk_arena_new();
 	r->from = (struct sk_record){ .rank_ms = from->rank_ms, .seq = from->seq };
 	r->u.find = (struct sk_op_find){
@@ -171,7 +176,7 @@ sk_reads_look(struct sk_control *c)
 	int64_t now = sk_boot_ms();
 	struct sk_lane *lane;
 
-	if (d->reading || now < d->pause_ms || !c->cfg.dispatch || c->stopped)
+	if (d->reading || now < d->pause_ms || !sk_control_leads(c))
 		return;
 	lane = hungry_lane(c);
 	if (d->sweeping && now >= d->rest_ms && (lane == NULL || !d->lanes_turn))
@@ -191,7 +196,7 @@ sk_reads_refill(struct sk_control *c)
 {
 	struct sk_reads *d = c->reads;
 
-	if (!c->cfg.dispatch || c->stopped)
+	if (!sk_control_leads(c))
 		return;
 	d->sweeping = d->anew = true;
 	d->at = (struct sk_place){ INT64_MIN, 0 };
@@ -231,6 +236,20 @@ fetch_soon(struct sk_control *c)
 		sk_timer_set(c->cfg.loop, &d->fetch, 0);
 }
 
+/* Another controller has stored it, or given it to a skald. */
+static void
+take_other(struct sk_control *c, const struct sk_record *r)
+{
+	if (r == NULL || r->array_size > 0)
+		return;
+	if (sk_phase_live(r->life.phase))
+		sk_live_add(c, r->id, &r->life, &sk_window_lane(c, r)->need);
+	else if (r->life.phase == SK_CREATED && r->gate == SK_GATE_DEPENDENCY)
+		sk_waits_added(c, r);
+	else if (r->life.phase == SK_CREATED && r->gate == SK_GATE_TIME)
+		sk_waits_look(c);
+}
+
 static void
 fetched(struct sk_op *op)
 {
@@ -240,13 +259,15 @@ fetched(struct sk_op *op)
 	c->reads->fetches--;
 	if (op->code != SK_OK)
 		failed_to_read(c, op);
-	else {
+	else if (sk_control_leads(c)) {
 		sk_reads_take(c, r->u.get.records, r->u.get.n);
+		for (size_t i = 0; c->leader != NULL && i < r->u.get.n; i++)
+			take_other(c, r->u.get.records[i]);
 		sk_dispatch_wake(c);
 	}
 	sk_arena_free(r->arena);
 	free(r);
-	if (!c->stopped)
+	if (sk_control_leads(c))
 		fetch_soon(c);
 }
 
@@ -285,7 +306,7 @@ sk_reads_fetch(struct sk_control *c, const char *id)
 {
 	struct sk_reads *d = c->reads;
 
-	if (!c->cfg.dispatch || c->stopped)
+	if (!sk_control_leads(c))
 		return;
 	sk_str_add(&d->wanted, id, strlen(id) + 1);
 	fetch_soon(c);
@@ -302,6 +323,21 @@ sk_reads_new(struct sk_control *c)
 	d->fetch = (struct sk_timer){ .fn = fetch_now, .arg = c };
 	d->rest = (struct sk_timer){ .fn = rested, .arg = c };
 	return d;
+}
+
+void
+sk_reads_reset(struct sk_control *c)
+{
+	struct sk_reads *d = c->reads;
+
+	d->since++;
+	d->sweeping = d->anew = false;
+	d->rest_ms = d->pause_ms = 0;
+	sk_str_release(&d->wanted);
+	d->fetched = 0;
+	sk_timer_clear(c->cfg.loop, &d->again);
+	sk_timer_clear(c->cfg.loop, &d->fetch);
+	sk_timer_clear(c->cfg.loop, &d->rest);
 }
 
 void

@@ -55,7 +55,7 @@ removed(struct sk_op *op)
 	struct sk_control *c = r->c;
 	bool more = op->code == SK_OK && r->op.n == STEP;
 
-	if (op->code != SK_OK)
+	if (op->code != SK_OK && op->code != SK_ECANCELED)
 		sk_log(SK_WARNING, "retention", "cannot remove ended tasks: %s", op->err.msg);
 	for (size_t i = 0; op->code == SK_OK && i < r->op.n; i++)
 		if (r->op.codes[i] == SK_OK)
@@ -70,7 +70,6 @@ static void
 found(struct sk_op *op)
 {
 	struct removing *r = op->arg;
-	const struct sk_control *c = r->c;
 	const char **ids;
 	size_t n = 0;
 
@@ -98,7 +97,7 @@ found(struct sk_op *op)
 		.ids = ids,
 		.n = n
 	};
-	sk_store_submit(c->cfg.store, &r->op.op);
+	sk_control_lead_submit(r->c, &r->op.op);
 }
 
 static void
@@ -163,7 +162,7 @@ forgotten(struct sk_op *op)
 		sk_log(SK_INFO, "retention", "skald %s has not been heard of for a day: it is forgotten",
 			f->op.id);
 		sk_skalds_read(f->c, NULL);
-	} else if (op->code != SK_ENOENT)
+	} else if (op->code != SK_ENOENT && op->code != SK_ECANCELED)
 		sk_log(SK_WARNING, "retention", "cannot forget skald %s: %s", f->op.id, op->err.msg);
 	sk_arena_free(f->arena);
 	free(f);
@@ -200,7 +199,7 @@ look_for_skalds(struct sk_control *c)
 			.op = { .kind = SK_OP_SKALD_REMOVE, .done = forgotten, .arg = f, .arena = f->arena },
 			.id = sk_arena_strdup(f->arena, views[i].row->id)
 		};
-		sk_store_submit(c->cfg.store, &f->op.op);
+		sk_control_lead_submit(c, &f->op.op);
 	}
 }
 
@@ -209,7 +208,7 @@ sk_retention_look(struct sk_control *c)
 {
 	int64_t before_ms;
 
-	if (c->stopped)
+	if (!sk_control_leads(c))
 		return;
 	before_ms = old_before(c);
 	if (before_ms > 0 || c->cfg.keep_tasks > 0)

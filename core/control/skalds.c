@@ -17,7 +17,9 @@ struct sk_skalds {
 	bool reading, again;
 	uint64_t n_reads; /* that were answered */
 	int64_t looked_ms; /* boot clock: the last list */
+	int64_t sent_ms, known_ms; /* when the list under way was asked for; the last one */
 	void (*fn)(struct sk_control *c, enum sk_code code);
+	void (*next_fn)(struct sk_control *c, enum sk_code code); /* of the list after this one */
 	struct sk_str announced; /* ids, NUL-terminated one after another */
 	struct sk_arena *arena; /* of a read in flight */
 	struct sk_op_skald_list op;
@@ -211,7 +213,8 @@ judge_silence(struct sk_control *c)
 		if (a->row->original || (a->in_store && a->silent_ms <= sk_skalds_patience_ms(c)))
 			continue;
 		if (a->view.online && a->in_store)
-			sk_log(SK_WARNING, "monitor", "skald %s is lost: its lease has run out", a->row->id);
+			sk_log(sk_control_leads(c) ? SK_WARNING : SK_INFO, "monitor",
+				"skald %s is lost: its lease has run out", a->row->id);
 		else if (a->view.online)
 			sk_log(SK_INFO, "monitor", "skald %s has left", a->row->id);
 		gone = gone || a->view.online;
@@ -249,6 +252,7 @@ listed(struct sk_op *op)
 	if (op->code == SK_OK) { /* nobody is judged by a store that does not answer */
 		s->n_reads++;
 		begin_look(c);
+		s->known_ms = s->sent_ms;
 		for (size_t i = 0; i < s->op.n; i++)
 			wake = take_row(c, s->op.skalds[i]) || wake;
 		sk_live_rehome(c);
@@ -264,8 +268,10 @@ listed(struct sk_op *op)
 	if (fn != NULL)
 		fn(c, op->code);
 	if (s->again) {
+		fn = s->next_fn;
 		s->again = false;
-		sk_skalds_read(c, NULL);
+		s->next_fn = NULL;
+		sk_skalds_read(c, fn);
 	}
 }
 
@@ -276,15 +282,37 @@ sk_skalds_read(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_co
 
 	if (s->reading) {
 		s->again = true;
+		s->next_fn = fn != NULL ? fn : s->next_fn;
 		return;
 	}
 	s->reading = true;
+	s->sent_ms = sk_control_boot_ms(c);
 	s->fn = fn;
 	s->arena = sk_arena_new();
 	s->op = (struct sk_op_skald_list){
 		.op = { .kind = SK_OP_SKALD_LIST, .done = listed, .arg = c, .arena = s->arena }
 	};
 	sk_store_submit(c->cfg.store, &s->op.op);
+}
+
+void
+sk_skalds_anew(struct sk_control *c)
+{
+	for (size_t i = 0; i < c->skalds->n; i++)
+		c->skalds->list[i]->silent_ms = 0;
+	c->skalds->looked_ms = sk_control_boot_ms(c);
+}
+
+void
+sk_skalds_answer_nobody(struct sk_control *c)
+{
+	c->skalds->fn = c->skalds->next_fn = NULL;
+}
+
+bool
+sk_skalds_read_since(const struct sk_control *c, int64_t boot_ms)
+{
+	return c->skalds->known_ms > boot_ms;
 }
 
 /* ---- those of the original ---- */

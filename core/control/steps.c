@@ -130,7 +130,10 @@ got(struct sk_op *op)
 		(struct sk_op_move){ .op = { .kind = SK_OP_MOVE, .done = moved, .arg = s, .arena = s->try },
 			.moves = &s->move,
 			.n = 1 };
-	sk_store_submit(s->c->cfg.store, &s->op.op);
+	if (s->in.lead)
+		sk_control_lead_submit(s->c, &s->op.op);
+	else
+		sk_store_submit(s->c->cfg.store, &s->op.op);
 }
 
 static void
@@ -175,6 +178,7 @@ sk_control_skip(struct sk_control *c, const char *id, enum sk_life_kind kind, co
 	const struct sk_step step = { .id = id,
 		.event = { .kind = kind },
 		.exit = { .known = true, .reason = SK_REASON_SKIPPED, .message = why },
+		.lead = true,
 		.fn = tell_end,
 		.arg = c };
 

@@ -72,7 +72,7 @@ settled(void *arg, enum sk_code code, const struct sk_err *err)
 {
 	struct settling *s = arg;
 
-	if (code != SK_OK)
+	if (code != SK_OK && code != SK_ECANCELED) /* which is: we do not lead any more */
 		sk_log(SK_WARNING, "monitor", "cannot do what others wrote: %s", err->msg);
 	sk_arena_free(s->arena);
 	free(s);
@@ -138,7 +138,7 @@ rewrite(struct sk_control *c, struct sk_record *const *records, size_t n)
 			.to = r };
 	}
 	if (s->op.n > 0)
-		sk_store_submit(c->cfg.store, &s->op.op);
+		sk_control_lead_submit(c, &s->op.op);
 	else
 		settled(s, SK_OK, NULL);
 }
@@ -193,7 +193,8 @@ page_read(struct sk_op *op)
 	struct sk_control *c = g->c;
 	bool more = g->find.next != NULL;
 
-	if (op->code != SK_OK || c->stopped) { /* nothing is known, so nothing is missing (D10) */
+	if (op->code != SK_OK ||
+		!sk_control_leads(c)) { /* nothing is known, so nothing is missing (D10) */
 		c->strangers->round = false;
 		reading_free(g);
 		return;
@@ -239,7 +240,7 @@ read_part(struct sk_control *c, enum part part, const char *after)
 void
 sk_strangers_look(struct sk_control *c)
 {
-	if (c->strangers->round)
+	if (c->strangers->round || !sk_control_leads(c))
 		return;
 	c->strangers->round = true;
 	sk_edges_begin(c);
@@ -278,7 +279,7 @@ named_read(struct sk_op *op)
 	struct sk_control *c = g->c;
 
 	c->strangers->reading = false;
-	if (op->code == SK_OK && !c->stopped) {
+	if (op->code == SK_OK && sk_control_leads(c)) {
 		for (size_t i = 0; i < g->get.n; i++)
 			if (g->get.records[i] != NULL)
 				see_one(c, g->get.records[i]);
@@ -351,8 +352,8 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 	struct sk_strangers *s = c->strangers;
 	uint64_t hash;
 
-	if (c->stopped || !c->ready || e->task == NULL || e->task[0] == '\0' || s->n >= MAX_NAMED ||
-		!is_news(c, topic, e))
+	if (!sk_control_leads(c) || !c->rebuilt || e->task == NULL || e->task[0] == '\0' ||
+		s->n >= MAX_NAMED || !is_news(c, topic, e))
 		return;
 	hash = sk_id_hash(e->task);
 	if (sk_map_find(&s->named, hash) != NULL)

@@ -38,6 +38,13 @@ sk_waits_free(struct sk_waits *w)
 	free(w);
 }
 
+void
+sk_waits_reset(struct sk_control *c)
+{
+	sk_map_release(&c->waits->awaited);
+	c->waits->awaited = (struct sk_map)SK_MAP_INIT;
+}
+
 /* ---- opening gates ---- */
 
 struct opening {
@@ -74,10 +81,10 @@ opened(struct sk_op *op)
 	for (size_t i = 0; i < o->op.n && op->code == SK_OK; i++) {
 		const struct sk_record *r = o->moves[i].to;
 
-		if (o->moves[i].code == SK_OK && sk_record_ready(r) && c->cfg.dispatch)
+		if (o->moves[i].code == SK_OK && sk_record_ready(r) && sk_control_leads(c))
 			sk_window_add(c, sk_window_lane(c, r), r);
 	}
-	if (op->code != SK_OK)
+	if (op->code != SK_OK && op->code != SK_ECANCELED)
 		sk_log(SK_WARNING, "dispatcher", "cannot release waiting tasks: %s", op->err.msg);
 	sk_dispatch_wake(c);
 	opening_free(o);
@@ -101,7 +108,7 @@ send_moves(struct opening *o)
 {
 	o->op.op = (struct sk_op){ .kind = SK_OP_MOVE, .done = opened, .arg = o, .arena = o->arena };
 	o->op.moves = o->moves;
-	sk_store_submit(o->c->cfg.store, &o->op.op);
+	sk_control_lead_submit(o->c, &o->op.op);
 }
 
 /* ---- times ---- */
@@ -182,7 +189,7 @@ look_now(void *arg)
 	struct sk_control *c = arg;
 	struct opening *o;
 
-	if (!c->cfg.dispatch || c->stopped)
+	if (!sk_control_leads(c))
 		return;
 	if (c->waits->looking) {
 		c->waits->again = true;
@@ -202,7 +209,7 @@ look_now(void *arg)
 void
 sk_waits_look(struct sk_control *c)
 {
-	if (c->cfg.dispatch && !c->stopped)
+	if (sk_control_leads(c))
 		look_at(c, sk_boot_ms() + SOON_MS);
 }
 
@@ -305,9 +312,10 @@ judge(struct sk_control *c, const struct sk_record *r)
 void
 sk_waits_added(struct sk_control *c, const struct sk_record *r)
 {
+	if (!sk_control_leads(c))
+		return; /* who does hears of it */
 	remember(c, sk_map_get(r->spec, "dependencies"));
-	if (c->cfg.dispatch && !c->stopped)
-		judge(c, r); /* they may have ended long ago */
+	judge(c, r); /* they may have ended long ago */
 }
 
 /* A page of tasks that wait for others. */
@@ -327,11 +335,11 @@ asked(struct sk_op *op)
 
 	if (op->code != SK_OK)
 		sk_log(SK_WARNING, "dispatcher", "cannot read waiting tasks: %s", op->err.msg);
-	for (size_t i = 0; op->code == SK_OK && i < a->find.n; i++) {
+	for (size_t i = 0; op->code == SK_OK && i < a->find.n && sk_control_leads(a->c); i++) {
 		remember(a->c, sk_map_get(a->find.records[i]->spec, "dependencies"));
 		judge(a->c, a->find.records[i]);
 	}
-	if (op->code == SK_OK && a->find.next != NULL)
+	if (op->code == SK_OK && a->find.next != NULL && sk_control_leads(a->c))
 		ask(a->c, a->on, a->find.next);
 	free(a->on);
 	sk_arena_free(a->arena);
@@ -361,14 +369,15 @@ ask(struct sk_control *c, const char *on, const char *after)
 void
 sk_waits_ended(struct sk_control *c, const char *id)
 {
-	if (c->cfg.dispatch && !c->stopped && sk_map_find(&c->waits->awaited, sk_id_hash(id)) != NULL)
+	if (sk_control_leads(c) && sk_map_find(&c->waits->awaited, sk_id_hash(id)) != NULL)
 		ask(c, id, NULL);
 }
 
 void
 sk_waits_all(struct sk_control *c)
 {
-	sk_map_release(&c->waits->awaited);
-	c->waits->awaited = (struct sk_map)SK_MAP_INIT;
+	if (!sk_control_leads(c))
+		return;
+	sk_waits_reset(c);
 	ask(c, NULL, NULL);
 }

@@ -42,13 +42,11 @@ lane_free(struct sk_lane *l)
 	free(l);
 }
 
-void
-sk_window_free(struct sk_window *w)
+static void
+clear(struct sk_window *w)
 {
 	struct sk_lane *next;
 
-	if (w == NULL)
-		return;
 	for (struct sk_lane *l = w->lanes; l != NULL; l = next) {
 		next = l->next;
 		lane_free(l);
@@ -56,7 +54,24 @@ sk_window_free(struct sk_window *w)
 	sk_map_release(&w->by_id);
 	sk_map_release(&w->by_lane);
 	sk_map_release(&w->left);
+	*w = (struct sk_window){ .known = { INT64_MIN, 0 } };
+}
+
+void
+sk_window_free(struct sk_window *w)
+{
+	if (w == NULL)
+		return;
+	clear(w);
 	free(w);
+}
+
+void
+sk_window_reset(struct sk_control *c)
+{
+	for (struct sk_lane *l = sk_window_lanes(c); l != NULL; l = l->next)
+		sk_skalds_unreserve(c, l);
+	clear(sk_dispatch_window(c));
 }
 
 /* ---- lanes ---- */

@@ -138,7 +138,11 @@ static void
 lead(struct store_rig *g, const char *who, uint64_t term, bool take, enum sk_code code,
 	const char *holder, uint64_t now_term, uint64_t renewals)
 {
-	struct sk_op_lead op = { .holder = who, .term = term, .take = take };
+	/* whoever takes it has seen it as it is after this call, or just before */
+	struct sk_op_lead op = { .holder = who,
+		.term = term,
+		.take = take,
+		.renewals = code == SK_OK ? renewals - 1 : renewals };
 
 	assert_int_equal(store_do(g, SK_OP_LEAD, &op.op), code);
 	assert_string_equal(op.now_holder, holder);
@@ -161,10 +165,66 @@ the_lead_is_taken_kept_and_lost(void **state)
 	lead(g, "b", 1, true, SK_OK, "b", 2, 4);
 	lead(g, "a", 1, false, SK_ECONFLICT, "b", 2, 4);
 	lead(g, "a", 3, true, SK_ECONFLICT, "b", 2, 4);
+	lead(g, "b", 0, false, SK_ECONFLICT, "b", 2, 4); /* a look */
 	if (g->kind->lasts) {
 		store_rig_reopen(g);
 		lead(g, "b", 2, false, SK_OK, "b", 2, 5);
 	}
+	store_rig_close(g);
+}
+
+static void
+a_lead_that_was_renewed_meanwhile_is_not_taken(void **state)
+{
+	RIG(g);
+	struct sk_op_lead op = { .holder = "b", .term = 1, .take = true, .renewals = 1 };
+
+	lead(g, "a", 0, true, SK_OK, "a", 1, 1);
+	lead(g, "a", 1, false, SK_OK, "a", 1, 2); /* b has not seen it */
+	assert_int_equal(store_do(g, SK_OP_LEAD, &op.op), SK_ECONFLICT);
+	assert_string_equal(op.now_holder, "a");
+	assert_int_equal(op.now_renewals, 2);
+	op.renewals = 2;
+	assert_int_equal(store_do(g, SK_OP_LEAD, &op.op), SK_OK);
+	assert_string_equal(op.now_holder, "b");
+	assert_int_equal(op.now_term, 2);
+	store_rig_close(g);
+}
+
+static void
+a_lead_that_was_left_is_nobodys(void **state)
+{
+	RIG(g);
+
+	lead(g, "a", 0, true, SK_OK, "a", 1, 1);
+	lead(g, "", 1, true, SK_OK, "", 2, 2);
+	lead(g, "a", 1, false, SK_ECONFLICT, "", 2, 2); /* the term is over for its holder too */
+	lead(g, "a", 2, false, SK_ECONFLICT, "", 2, 2);
+	lead(g, "b", 0, false, SK_ECONFLICT, "", 2, 2);
+	lead(g, "b", 2, true, SK_OK, "b", 3, 3);
+	store_rig_close(g);
+}
+
+/* ---- operations with a time ---- */
+
+static void
+what_comes_too_late_is_not_done(void **state)
+{
+	RIG(g);
+	struct sk_op_setting put = { .op = { .until_ms = 1 }, .name = "late", .value = "x" };
+	struct sk_op_setting get = { .name = "late" };
+	struct sk_op_lead take = { .op = { .until_ms = sk_boot_ms() }, .holder = "a", .take = true };
+
+	assert_int_equal(store_do(g, SK_OP_SETTING_PUT, &put.op), SK_ECANCELED);
+	assert_true(put.op.err.msg[0] != '\0');
+	assert_int_equal(store_do(g, SK_OP_LEAD, &take.op), SK_ECANCELED);
+	store_must(g, SK_OP_SETTING_GET, &get.op);
+	assert_string_equal(get.value, "");
+	lead(g, "a", 0, false, SK_ECONFLICT, "", 0, 0);
+	put.op.until_ms = sk_boot_ms() + 60000;
+	store_must(g, SK_OP_SETTING_PUT, &put.op);
+	store_must(g, SK_OP_SETTING_GET, &get.op);
+	assert_string_equal(get.value, "x");
 	store_rig_close(g);
 }
 
@@ -457,6 +517,9 @@ store_contract_rest(const struct store_kind *kind)
 		T(an_older_incarnation_does_not_replace_a_newer_one),
 		T(draining_stays_when_it_is_to_be_kept),
 		T(the_lead_is_taken_kept_and_lost),
+		T(a_lead_that_was_renewed_meanwhile_is_not_taken),
+		T(a_lead_that_was_left_is_nobodys),
+		T(what_comes_too_late_is_not_done),
 		T(settings_are_kept_by_name),
 		T(operations_are_applied_in_the_order_they_came),
 		T(of_eight_writers_one_wins_each_time),
