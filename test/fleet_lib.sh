@@ -10,6 +10,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 unset SKALDS_DATA
+export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache} # what services.sh has built
 export HOME=$T/home XDG_STATE_HOME=$T/home/state
 mkdir -p "$HOME"
 helper json >/dev/null || exit 99
