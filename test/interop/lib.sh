@@ -18,7 +18,9 @@ flock 8
 fleet "${SKALDS_TEST_STORE:-javamongo}"
 "$ROOT/scripts/services.sh" up pyskalds >"$T/services.log" 2>&1 ||
 	{ echo "Bail out! the original is not there: $(tail -n 1 "$T/services.log")"; exit 99; }
-export REDIS_DB=0
+mongo=$MONGO_HOST
+. "${SKALDS_SERVICES:-$ROOT/build/services}/env"
+export MONGO_HOST=$mongo REDIS_DB=0
 export OBSERVED=$T/observed
 : >"$OBSERVED"
 
@@ -36,7 +38,7 @@ node()
 {
 	local id=$1
 	shift
-	start "$id" env SKALD_ID="$id" "$SKALDS" node --data "$T/data-$id" --allow-volatile --json "$@"
+	start "$id" env SKALD_ID="$id" "$SKALDS" node --data "$T/data-$id" --json "$@"
 	until_true 20 seen "$T/$id.out" event=ready
 }
 
