@@ -411,6 +411,85 @@ it_cannot_be_drained(void **state)
 	assert_int_equal(code, SK_ECONFLICT);
 }
 
+/* ---- the API ---- */
+
+struct answer {
+	bool done;
+	int status;
+	char body[4096];
+};
+
+static void
+responded(void *arg, const struct sk_api_response *r)
+{
+	struct answer *a = arg;
+
+	a->done = true;
+	a->status = r->status;
+	snprintf(a->body, sizeof(a->body), "%.*s", (int)r->len, r->body);
+}
+
+static const char *
+ask(const char *path)
+{
+	static struct answer a;
+	const struct sk_api_request req = { .method = "GET",
+		.path = path,
+		.query = "",
+		.content_type = "",
+		.idempotency_key = "",
+		.body = "",
+		.respond = responded,
+		.arg = &a };
+
+	a = (struct answer){ .done = false };
+	sk_api_call(m.g.control, &req);
+	while (!a.done)
+		sk_loop_once(m.g.loop, 10);
+	assert_int_equal(a.status, 200);
+	return a.body;
+}
+
+static void
+the_api_shows_them(void **state)
+{
+	const char *all;
+
+	(void)state;
+	mixed_py(&m)->workers[0] = (struct py_worker){ .id = "theirs", .used = true, .dead = true };
+	mixed_py(&m)->mode = "edge";
+	begin();
+	all = ask("/api/skalds/");
+	assert_non_null(strstr(all, "\"id\":\"py0\",\"type\":\"node\",\"status\":\"online\""));
+	assert_non_null(strstr(all, "\"supportedTasks\":[\"Job\"],\"currentTasks\":[\"theirs\"]"));
+	assert_non_null(strstr(all, "\"taskCount\":1"));
+	assert_non_null(strstr(all, "\"id\":\"py1\",\"type\":\"edge\""));
+	all = ask("/v1/skalds");
+	assert_non_null(strstr(all, "\"id\":\"py0\",\"mode\":\"node\",\"state\":\"online\""));
+	assert_non_null(strstr(all, "\"original\":true"));
+	m.py[0].dead = m.py[1].dead = true;
+	mixed_tick(&m, 20);
+	all = ask("/api/skalds/");
+	assert_non_null(strstr(all, "\"id\":\"py0\",\"type\":\"node\",\"status\":\"offline\""));
+}
+
+static void
+the_api_shows_what_its_task_writes(void **state)
+{
+	char key[32];
+
+	(void)state;
+	mixed_py(&m);
+	begin();
+	mixed_add(&m, "t", NULL);
+	assert_true(mixed_until(&m, 6, "t", SK_RUNNING));
+	mixed_put(&m, "task:t:has-error", "camera lost", 0);
+	mixed_tick(&m, 1);
+	snprintf(key, sizeof(key), "\"heartbeat\":%s,", mixed_value(&m, "task:t:heartbeat"));
+	assert_non_null(strstr(ask("/api/tasks/t"), key));
+	assert_non_null(strstr(ask("/api/tasks/t"), "\"error\":\"camera lost\""));
+}
+
 int
 main(void)
 {
@@ -438,6 +517,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			one_of_ours_without_a_store_is_not_taken_for_theirs, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_cannot_be_drained, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_api_shows_them, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_api_shows_what_its_task_writes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
