@@ -158,6 +158,11 @@ one_whose_executor_is_gone_goes_elsewhere(void **state)
 	assert_true(mixed_until(&m, 10, "f", SK_RUNNING));
 	assert_string_equal(mixed_get(&m, "f")->life.executor, "py0");
 	assert_int_equal(mixed_get(&m, "f")->life.attempt, 1);
+	/* a late word of the attempt that no one counted does not end this one */
+	sk_control_tell(m.g.control, SK_EVENT_RETRYING,
+		&(struct sk_record){ .id = "f", .class_name = "Job" }, NULL);
+	control_rig_run(&m.g, 10);
+	assert_true(sk_live_known(m.g.control, "f", 1));
 }
 
 /* The executor is not known to us, but its worker beats. */
