@@ -225,6 +225,7 @@ start_control(struct controller *c)
 		.version = sk_version(),
 		.dispatch = true,
 		.lead = true,
+		.mixed = true,
 		.abstain = strcmp(c->cfg->mode, "CONTROLLER") == 0,
 		.hold = strcmp(c->cfg->mode, "MONITOR") == 0,
 		.strategy = c->cfg->strategy,
