@@ -201,6 +201,7 @@ start_node(struct link *l, int channel)
 		.lease_ms = l->cfg->lease_ms,
 		.reconcile_ms = RECONCILE_MS,
 		.present = true,
+		.share = true,
 		.key_ttl_ms = sk_setting_int(l->cfg->settings, "REDIS_KEY_TTL") * 1000,
 		.data_dir = l->cfg->data_dir,
 		.describe = sk_agent_describe_record,
