@@ -37,9 +37,12 @@ struct sk_services {
 	struct sk_store *store; /* NULL without SK_SERVICE_STORE */
 	struct sk_cache *cache; /* never NULL: without SK_SERVICE_CACHE one in this process */
 	struct sk_bus *bus; /* likewise */
-	/* private: Kafka, which remembers no times, as it was last seen */
+	/* private: Kafka, which remembers no times, as it was last seen; the question to the store */
 	bool bus_ok;
 	int64_t bus_since_ms;
+	bool asking, store_silent;
+	int64_t asked_ms, silent_since_ms; /* boot clock; wall clock */
+	struct sk_op_setting ask;
 };
 
 /* Open those of `which` (bits) that are set. component names us in logs and to the services. What is
@@ -56,6 +59,10 @@ void sk_services_close(struct sk_services *v);
 /* Wait until what was published has arrived, for at most ms; runs the loop. False: some has not. */
 bool sk_services_flush(struct sk_services *v, int64_t ms);
 
+/* About once a second, by whoever runs for long: a store that hangs is noticed only by what it is
+ * asked, and its own deadlines are longer than health may take. */
+void sk_services_tick(struct sk_services *v);
+
 struct sk_service_health {
 	enum sk_service service;
 	const char *name; /* "kafka", "redis", "mongodb" */
@@ -67,6 +74,8 @@ struct sk_service_health {
 /* Of each that was opened; never blocks. Returns how many. Since when Kafka is there is known as
  * exactly as one asks often. */
 size_t sk_services_health(struct sk_services *v, struct sk_service_health out[SK_N_SERVICE]);
+/* Append the names of those that are away, "the store" when none is: what a start waits for. */
+void sk_services_away(struct sk_services *v, struct sk_str *names);
 /* The same as sk_control_config wants it; arg: struct sk_services. */
 size_t sk_services_tell(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
 

@@ -64,6 +64,9 @@ struct sk_mongo {
 	uint64_t seen[SK_MG_SEEN]; /* documents that were told of */
 	size_t n_seen;
 
+	/* It looks at every document whatever indexes there are, and pays for each of them. */
+	_Atomic bool scans;
+
 	/* ---- the driver's ---- */
 	struct sk_mg_conn driver;
 	struct sk_op *batch[SK_MG_BATCH_OPS];

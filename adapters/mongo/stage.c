@@ -107,15 +107,20 @@ look_up(struct sk_mg_conn *c, const char *batch, struct batch *b, struct sk_err 
 
 /* ---- forward, back ---- */
 
-/* Those that are meant to be in this phase. */
+#define EVERY_PART (-1)
+
+/* Those of a part that are meant to be in this phase. */
 static enum sk_code
-unstage_phase(struct sk_mg_conn *c, const char *batch, enum sk_phase phase, struct sk_err *err)
+unstage_some(
+	struct sk_mg_conn *c, const char *batch, int64_t part, enum sk_phase phase, struct sk_err *err)
 {
-	static const char *const draft[] = { "batch", "stagedPhase", "stagedAt" };
+	static const char *const draft[] = { "batch", "batchPart", "stagedPhase", "stagedAt" };
 	bson_t which = BSON_INITIALIZER, change = BSON_INITIALIZER, child;
 	int64_t n;
 
 	sk_mg_put_text(&which, "batch", batch);
+	if (part != EVERY_PART)
+		sk_mg_put_i64(&which, "batchPart", part);
 	sk_mg_put_text(&which, "phase", SK_MG_STAGED);
 	sk_mg_put_text(&which, "stagedPhase", sk_phase_name(phase));
 	BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &child);
@@ -133,13 +138,21 @@ unstage_phase(struct sk_mg_conn *c, const char *batch, enum sk_phase phase, stru
 }
 
 static enum sk_code
-go_forward(struct sk_mg_conn *c, const char *batch, unsigned phases, struct sk_err *err)
+unstage(struct sk_mg_conn *c, const char *batch, int64_t part, unsigned phases, struct sk_err *err)
 {
 	enum sk_code code = SK_OK;
 
 	for (int i = 0; i < SK_N_PHASE && code == SK_OK; i++)
 		if (phases >> i & 1u)
-			code = unstage_phase(c, batch, (enum sk_phase)i, err);
+			code = unstage_some(c, batch, part, (enum sk_phase)i, err);
+	return code;
+}
+
+static enum sk_code
+go_forward(struct sk_mg_conn *c, const char *batch, struct sk_err *err)
+{
+	enum sk_code code = unstage(c, batch, EVERY_PART, (1u << SK_N_PHASE) - 1, err);
+
 	return code == SK_OK ? close_batch(c, batch, err) : code;
 }
 
@@ -217,7 +230,7 @@ finish(struct sk_mg_conn *c, const char *batch, int64_t since_ms, bool mine, boo
 	if (code != SK_OK)
 		return code;
 	if (b.there && strcmp(b.state, "committed") == 0)
-		return go_forward(c, batch, (1u << SK_N_PHASE) - 1, err);
+		return go_forward(c, batch, err);
 	if (sk_wall_ms() - at_ms <= c->s->cfg.stale_ms && !(mine && b.ours)) {
 		*busy = true;
 		return SK_OK;
@@ -370,6 +383,7 @@ write_chunk(struct staging *g, size_t from, size_t n, bool *clash, struct sk_err
 		const struct sk_mg_stamp stamp = { .seq = sk_mg_seq(g->c->s),
 			.claim = g->claims[from + i],
 			.batch = g->batch,
+			.part = (int64_t)(from / SK_MG_CHUNK),
 			.now_ms = sk_wall_ms() };
 
 		bson_init(&docs[i]);
@@ -425,14 +439,16 @@ static enum sk_code
 commit(struct staging *g, struct sk_err *err)
 {
 	enum sk_code code = turn(g->c, g->batch, "committed", err);
-	struct sk_err later;
 
 	if (code == SK_ECONFLICT)
 		return sk_fail(err, SK_EUNAVAIL, "the tasks were not stored in time");
-	/* From here on they are stored, whoever makes them seen. */
-	if (code == SK_OK && go_forward(g->c, g->batch, g->phases, &later) != SK_OK)
-		return sk_fail(err, SK_EUNAVAIL, "%s", later.msg);
-	return code;
+	/* From here on they are stored, whoever makes them seen. Part by part: one update of a hundred
+	 * thousand would take longer than an answer is waited for. */
+	for (size_t at = 0; at < g->op->n && code == SK_OK; at += SK_MG_CHUNK)
+		code = unstage(g->c, g->batch, (int64_t)(at / SK_MG_CHUNK), g->phases, err);
+	if (code == SK_OK)
+		code = close_batch(g->c, g->batch, err);
+	return code == SK_OK ? code : sk_wrap(err, "stored, but not all are seen yet");
 }
 
 enum sk_code
