@@ -17,6 +17,9 @@
 #include <string.h>
 
 #define RENEW_MS 5000
+/* Tasks that one update unstages: with ours indexed it takes some 0.1 ms each, else up to 100. */
+#define PART 1000
+#define PART_SCANNED 10
 
 /* ---- the batch's own document ---- */
 
@@ -340,6 +343,7 @@ struct staging {
 	int64_t *claims;
 	int64_t renewed_ms;
 	unsigned phases;
+	size_t part; /* so many tasks are one */
 };
 
 /* *clash: another task has one of the keys. */
@@ -383,7 +387,7 @@ write_chunk(struct staging *g, size_t from, size_t n, bool *clash, struct sk_err
 		const struct sk_mg_stamp stamp = { .seq = sk_mg_seq(g->c->s),
 			.claim = g->claims[from + i],
 			.batch = g->batch,
-			.part = (int64_t)(from / SK_MG_CHUNK),
+			.part = (int64_t)((from + i) / g->part),
 			.now_ms = sk_wall_ms() };
 
 		bson_init(&docs[i]);
@@ -444,8 +448,8 @@ commit(struct staging *g, struct sk_err *err)
 		return sk_fail(err, SK_EUNAVAIL, "the tasks were not stored in time");
 	/* From here on they are stored, whoever makes them seen. Part by part: one update of a hundred
 	 * thousand would take longer than an answer is waited for. */
-	for (size_t at = 0; at < g->op->n && code == SK_OK; at += SK_MG_CHUNK)
-		code = unstage(g->c, g->batch, (int64_t)(at / SK_MG_CHUNK), g->phases, err);
+	for (size_t at = 0; at < g->op->n && code == SK_OK; at += g->part)
+		code = unstage(g->c, g->batch, (int64_t)(at / g->part), g->phases, err);
 	if (code == SK_OK)
 		code = close_batch(g->c, g->batch, err);
 	return code == SK_OK ? code : sk_wrap(err, "stored, but not all are seen yet");
@@ -458,6 +462,7 @@ sk_mg_insert_staged(struct sk_mg_conn *c, struct sk_op_insert *op, bool *clash, 
 	enum sk_code code;
 
 	*clash = false;
+	g.part = c->s->scans ? PART_SCANNED : PART;
 	snprintf(g.batch, sizeof(g.batch), "%016llx-%016llx", (unsigned long long)c->s->writer,
 		(unsigned long long)sk_mg_token(c->s));
 	g.claims = sk_xcalloc(op->n, sizeof(*g.claims));
