@@ -414,74 +414,6 @@ clear_drafts(struct sk_mg_conn *c, struct sk_op_insert *op, struct sk_err *err)
 	return code;
 }
 
-/* Where an update looks at every document for each one that it changes (scans), drafts would take
- * minutes. There one command is one transaction: it is all or none but for a clash, and then what
- * went in before is taken back. More than a thousand are several commands: a crash between them
- * leaves some. */
-static bool
-goes_at_once(struct sk_mg_conn *c, const struct sk_op_insert *op)
-{
-	for (size_t i = 0; i < op->n; i++)
-		if (takes_key(op->records[i]))
-			return false;
-	return c->s->scans;
-}
-
-static enum sk_code
-take_back(struct sk_mg_conn *c, struct sk_op_insert *op, int64_t mark, struct sk_err *err)
-{
-	bson_t which = BSON_INITIALIZER;
-	int64_t n;
-
-	sk_mg_put_i64(&which, "move", mark);
-	n = sk_mg_delete(c, SK_MG_TASKS, &which, err);
-	bson_destroy(&which);
-	memset(op->seqs, 0, op->n * sizeof(*op->seqs));
-	return n < 0 ? err->code : SK_OK;
-}
-
-static enum sk_code
-write_marked(struct sk_mg_conn *c, struct sk_op_insert *op, size_t from, size_t n, int64_t mark,
-	struct sk_err *err)
-{
-	bson_t docs[SK_MG_CHUNK], opts = BSON_INITIALIZER, reply;
-	const bson_t *list[SK_MG_CHUNK];
-	bson_error_t e = { 0 };
-	enum sk_code code = SK_OK;
-
-	for (size_t i = 0; i < n; i++) {
-		struct slot s = { op, from + i };
-
-		encode(c, &s, &docs[i]);
-		sk_mg_put_i64(&docs[i], "move", mark);
-		list[i] = &docs[i];
-	}
-	BSON_APPEND_BOOL(&opts, "ordered", true);
-	BSON_APPEND_BOOL(&opts, "validate", false);
-	if (!mongoc_collection_insert_many(c->coll[SK_MG_TASKS], list, n, &opts, &reply, &e))
-		code = sk_mg_code(c, &e, &reply, err);
-	for (size_t i = 0; i < n; i++)
-		bson_destroy(&docs[i]);
-	bson_destroy(&reply);
-	bson_destroy(&opts);
-	return code;
-}
-
-static enum sk_code
-insert_at_once(struct sk_mg_conn *c, struct sk_op_insert *op, bool *clash, struct sk_err *err)
-{
-	int64_t mark = sk_mg_token(c->s);
-	enum sk_code code = SK_OK;
-
-	for (size_t at = 0; at < op->n && code == SK_OK; at += SK_MG_CHUNK) {
-		size_t left = op->n - at;
-
-		code = write_marked(c, op, at, left < SK_MG_CHUNK ? left : SK_MG_CHUNK, mark, err);
-	}
-	*clash = code == SK_ECONFLICT;
-	return *clash ? take_back(c, op, mark, err) : code;
-}
-
 static enum sk_code
 insert_all(struct sk_mg_conn *c, struct sk_op_insert *op, struct sk_err *err)
 {
@@ -492,9 +424,7 @@ insert_all(struct sk_mg_conn *c, struct sk_op_insert *op, struct sk_err *err)
 	for (int i = 0; i < TRIES && code == SK_OK; i++) {
 		bool clash = twin_at < op->n;
 
-		if (!clash && goes_at_once(c, op))
-			code = insert_at_once(c, op, &clash, err);
-		else if (!clash)
+		if (!clash)
 			code = sk_mg_insert_staged(c, op, &clash, err);
 		if (code != SK_OK || !clash)
 			return code;
