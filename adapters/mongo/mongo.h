@@ -161,7 +161,7 @@ enum sk_code sk_mg_read_id(struct sk_mg_conn *c, const char *id, struct sk_arena
 
 /* stage.c: what writers left unfinished. Done with what is older than stale_ms, or ours. */
 enum sk_code sk_mg_sweep(struct sk_mg_conn *c, struct sk_err *err) SK_CHECKED;
-/* The same for the batch of the document with this id, if there is one. *busy: somebody is at it. */
+/* The same for the batch of the document with this id, if there is one. *busy: its writer lives. */
 enum sk_code
 sk_mg_clear_way(struct sk_mg_conn *c, const char *id, bool *busy, struct sk_err *err) SK_CHECKED;
 

@@ -12,8 +12,8 @@
  *
  * Where an update looks at every document for each one that it changes (scans) this would take
  * minutes. There one insert is one transaction: the tasks are written as they are, all or none but
- * for a clash, and then what went in before is taken back by its mark (`move`). More than a thousand
- * are several inserts, and a crash between them leaves some.
+ * for a clash, and then what went in before is taken back by its mark (`move`). More than a
+ * thousand are several inserts, and a crash between them leaves some.
  */
 #include "adapters/mongo/mongo.h"
 #include "core/base/clock.h"
