@@ -47,7 +47,9 @@ take_aligned(size_t alignment, size_t n)
 {
 	void *p = aligned_alloc(alignment, (n + alignment - 1) / alignment * alignment);
 
-	return p != NULL ? p : sk_xmalloc(SIZE_MAX / 2);
+	if (p == NULL)
+		p = sk_xmalloc(SIZE_MAX / 2);
+	return p;
 }
 
 static void
