@@ -1,8 +1,8 @@
 /* services.h - Kafka, Redis and MongoDB as the settings name them, behind the three ports.
  *
  * Selection (architecture.md 4): none of KAFKA_HOST, REDIS_HOST and MONGO_HOST set is one machine
- * by itself, all three are a fleet, some are an error for node and controller; edge and run-one take
- * any. Everything lives on one loop. Nothing here blocks or fails because a service is away.
+ * by itself, all three are a fleet, some are an error for node and controller; edge and run-one
+ * take any. Everything lives on one loop. Nothing here blocks or fails because a service is away.
  *
  * Not in a supervisor, nor before one is split off: client libraries have threads. */
 #ifndef SK_CMD_SERVICES_H
@@ -28,7 +28,7 @@ enum sk_services_kind {
 
 /* The bits of those that are set. */
 unsigned sk_services_set(const struct sk_settings *s);
-/* missing (NULL is allowed) gets the names of the settings that are not: "KAFKA_HOST, REDIS_HOST". */
+/* missing (NULL is allowed) gets the names of those that are not: "KAFKA_HOST, REDIS_HOST". */
 enum sk_services_kind sk_services_kind(const struct sk_settings *s, struct sk_str *missing);
 
 struct sk_services {
