@@ -45,8 +45,8 @@ struct sk_services {
 	struct sk_op_setting ask;
 };
 
-/* Open those of `which` (bits) that are set. component names us in logs and to the services. What is
- * given (a certificate that cannot be read, a list of brokers that is none) may be wrong: the
+/* Open those of `which` (bits) that are set. component names us in logs and to the services. What
+ * is given (a certificate that cannot be read, a list of brokers that is none) may be wrong: the
  * sentence says what, and nothing is open. Borrows the settings until sk_services_close. */
 enum sk_code sk_services_open(const struct sk_settings *s, struct sk_loop *loop,
 	const char *component, unsigned which, struct sk_services *out, struct sk_err *err) SK_CHECKED;
