@@ -41,12 +41,25 @@ log_line(mongoc_log_level_t level, const char *domain, const char *message, void
 	sk_log(level <= MONGOC_LOG_LEVEL_CRITICAL ? SK_ERROR : SK_WARNING, "mongo", "%s", text);
 }
 
+/* As sk_xmalloc: when there is none the process ends with 71. */
+static void *
+take_aligned(size_t alignment, size_t n)
+{
+	void *p = aligned_alloc(alignment, (n + alignment - 1) / alignment * alignment);
+
+	if (p == NULL)
+		p = sk_xmalloc(SIZE_MAX / 2);
+	return p;
+}
+
 static void
 init_once(void)
 {
-	static const bson_mem_vtable_t memory = {
-		.malloc = sk_xmalloc, .calloc = sk_xcalloc, .realloc = sk_xrealloc, .free = free
-	};
+	static const bson_mem_vtable_t memory = { .malloc = sk_xmalloc,
+		.calloc = sk_xcalloc,
+		.realloc = sk_xrealloc,
+		.free = free,
+		.aligned_alloc = take_aligned };
 
 	bson_mem_set_vtable(&memory);
 	mongoc_log_set_handler(log_line, NULL);

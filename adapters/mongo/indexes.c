@@ -1,6 +1,6 @@
 /* indexes.c - what the statements here are found by. Partial and sparse indexes, and anything else
- * that some servers lack, are not used. Where a server does not look at them (scans) only the unique
- * ones are made. */
+ * that some servers lack, are not used. Where a server does not look at them (scans) only the
+ * unique ones are made. */
 #include "adapters/mongo/mongo.h"
 #include <string.h>
 
