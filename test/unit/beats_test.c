@@ -463,6 +463,23 @@ d16_a_node_that_is_stopped_ends_nothing(void **state)
 	assert_int_equal(p->cancelled, 0);
 }
 
+/* Should it live on, it gets tasks again: but not at once, it is probably ending. */
+static void
+d16_such_a_node_gets_nothing_for_a_while(void **state)
+{
+	struct py *p = &m.py[0];
+
+	(void)state;
+	begin_running(NULL);
+	py_worker(p, "t")->end = "-2";
+	py_worker(p, "t")->end_ms = m.g.boot_ms + 1;
+	assert_true(mixed_until(&m, 3, "t", SK_CREATED));
+	mixed_tick(&m, 9);
+	assert_int_equal(control_rig_phase(&m.g, "t"), SK_CREATED);
+	assert_true(mixed_until(&m, 9, "t", SK_RUNNING));
+	expect_attempt(2, 0);
+}
+
 static void
 a_cancel_through_a_controller_of_the_original_is_one(void **state)
 {
@@ -635,7 +652,7 @@ main(void)
 		T(a_lost_event_is_sent_again), T(one_that_never_starts_is_lost_after_the_grace),
 		T(n4_a_dead_worker_in_its_table_is_cleared_first),
 		T(n4_a_worker_that_died_at_its_start_is_cleared),
-		T(d16_a_node_that_is_stopped_ends_nothing),
+		T(d16_a_node_that_is_stopped_ends_nothing), T(d16_such_a_node_gets_nothing_for_a_while),
 		T(a_cancel_through_a_controller_of_the_original_is_one),
 		T(a_cancel_is_repeated_until_it_is_true), T(a_cancel_is_true_when_the_key_is_gone),
 		T(a_pause_is_refused_with_a_sentence), T(an_update_is_told_after_it_is_stored),
