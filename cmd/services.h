@@ -1,8 +1,8 @@
 /* services.h - Kafka, Redis and MongoDB as the settings name them, behind the three ports.
  *
  * Selection (architecture.md 4): none of KAFKA_HOST, REDIS_HOST and MONGO_HOST set is one machine
- * by itself, all three are a fleet, some are an error for node and controller; edge and run-one take
- * any. Everything lives on one loop. Nothing here blocks or fails because a service is away.
+ * by itself, all three are a fleet, some are an error for node and controller; edge and run-one
+ * take any. Everything lives on one loop. Nothing here blocks or fails because a service is away.
  *
  * Not in a supervisor, nor before one is split off: client libraries have threads. */
 #ifndef SK_CMD_SERVICES_H
@@ -28,7 +28,7 @@ enum sk_services_kind {
 
 /* The bits of those that are set. */
 unsigned sk_services_set(const struct sk_settings *s);
-/* missing (NULL is allowed) gets the names of the settings that are not: "KAFKA_HOST, REDIS_HOST". */
+/* missing (NULL is allowed) gets the names of those that are not: "KAFKA_HOST, REDIS_HOST". */
 enum sk_services_kind sk_services_kind(const struct sk_settings *s, struct sk_str *missing);
 
 struct sk_services {
@@ -45,8 +45,8 @@ struct sk_services {
 	struct sk_op_setting ask;
 };
 
-/* Open those of `which` (bits) that are set. component names us in logs and to the services. What is
- * given (a certificate that cannot be read, a list of brokers that is none) may be wrong: the
+/* Open those of `which` (bits) that are set. component names us in logs and to the services. What
+ * is given (a certificate that cannot be read, a list of brokers that is none) may be wrong: the
  * sentence says what, and nothing is open. Borrows the settings until sk_services_close. */
 enum sk_code sk_services_open(const struct sk_settings *s, struct sk_loop *loop,
 	const char *component, unsigned which, struct sk_services *out, struct sk_err *err) SK_CHECKED;

@@ -33,7 +33,7 @@ for status in Assigning Failed Finished Paused; do
 	check "$status written over Running is written over" becomes "$C" Running 30
 done
 is "its attempt was not touched" "$(doc "$C" attempt)" 1
-D=$(add MyWorker $LONG steps=1 --not-before +1h)
+D=$(add MyWorker $LONG steps=1 --delay 1h)
 peer set "$D" lifecycleStatus=Cancelled
 check "Cancelled written over a task that waits cancels it" until_true 30 cancelled "$D"
 "$SKALDS" task cancel "$C" >/dev/null

@@ -170,7 +170,8 @@ other_versions_and_sizes_that_cannot_be_are_malformed_for_good(void **state)
 		unsigned char byte;
 	} rows[] = {
 		{ 6, 0 },
-		{ 6, 2 },
+		{ 6, 1 },
+		{ 6, 3 },
 		{ 7, 1 },
 		{ 2, 5 },
 		{ 3, 0x80 },
