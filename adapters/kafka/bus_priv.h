@@ -62,6 +62,7 @@ struct kafka_bus {
 	bool look_again; /* once more, as soon as this look is over */
 	unsigned look_fails;
 	bool said_replicas;
+	bool has_another_id; /* topics had vanished, and the producer is a new one since */
 
 	struct sk_timer suspect; /* armed: something failed, and nothing was heard since */
 	bool away; /* and it was said */

@@ -270,15 +270,18 @@ begin_anew(struct kafka_bus *b)
 		sk_log(SK_ERROR, b->cfg.component, "nothing is read from Kafka any more: %s", err.msg);
 }
 
-static void
+/* true: it was there before. */
+static bool
 note_error(struct kafka_bus *b, struct kafka_topic *t, const rd_kafka_error_t *error)
 {
 	if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+		const bool vanished = !t->gone && t->n_parts > 0;
+
 		t->gone = true;
 		t->denied = false;
 		if (t->wanted)
 			t->seen = 0;
-		return;
+		return vanished;
 	}
 	t->denied = true;
 	if (b->denied[0] == '\0')
@@ -286,6 +289,16 @@ note_error(struct kafka_bus *b, struct kafka_topic *t, const rd_kafka_error_t *e
 			sk_kafka_topic(t->topic), rd_kafka_error_string(error));
 	snprintf(b->denied, sizeof(b->denied), "%s: %s", sk_kafka_topic(t->topic),
 		rd_kafka_error_string(error));
+	return false;
+}
+
+/* A cluster that lost its data gives the ids of idempotent producers out a second time: what we
+ * sent by ours would stand in the way of whoever gets it then. What waits to be sent is lost. */
+static void
+take_another_id(struct kafka_bus *b)
+{
+	if (!b->plain)
+		sk_timer_set(b->cfg.loop, &b->renew, 0);
 }
 
 static bool
@@ -311,7 +324,7 @@ take_topics(struct kafka_bus *b, rd_kafka_event_t *ev)
 	size_t n;
 	const rd_kafka_TopicDescription_t **list =
 		rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(ev), &n);
-	bool anew = false;
+	bool anew = false, vanished = false;
 
 	for (size_t i = 0; i < n; i++) {
 		const unsigned number = topic_named(rd_kafka_TopicDescription_name(list[i]));
@@ -322,17 +335,22 @@ take_topics(struct kafka_bus *b, rd_kafka_event_t *ev)
 			continue;
 		t = &b->topics[number];
 		if (error != NULL && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-			note_error(b, t, error);
+			vanished |= note_error(b, t, error);
 		} else if (take_topic(t, list[i])) {
 			t->gone = anew = true;
 		}
 	}
 	if (!any(b, false))
 		b->denied[0] = '\0';
+	if (vanished || (anew && !b->has_another_id))
+		take_another_id(b);
+	b->has_another_id = vanished || (b->has_another_id && !anew);
 	if (anew) {
 		begin_anew(b);
 		for (unsigned t = 0; t < SK_N_TOPIC; t++)
 			b->topics[t].gone = false;
+		over(b, AGAIN_MS);
+	} else if (vanished) {
 		over(b, AGAIN_MS);
 	} else if (any(b, true)) {
 		ask_cluster(b);
