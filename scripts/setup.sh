@@ -12,7 +12,8 @@ build="gcc g++ make cmake pkg-config dpkg-dev patch xz-utils git ca-certificates
 	libc6-dev libfyaml-dev libsqlite3-dev libevent-dev libjansson-dev libssl-dev zlib1g-dev
 	libzstd-dev liblz4-dev"
 test="libcmocka-dev clang libclang-rt-dev clang-format clang-tidy cppcheck python3 procps psmisc util-linux strace
-	gdb socat file docker.io iptables busybox-static systemd"
+	gdb socat file docker.io iptables busybox-static systemd
+	iproute2 python3-venv openssl default-jdk-headless maven"
 
 say()
 {
