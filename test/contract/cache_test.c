@@ -209,6 +209,6 @@ main(void)
 	if (redis_is_there())
 		failed += cache_contract_run(&redis);
 	else
-		printf("# SKIP redis cache: SKALDS_TEST_REDIS=HOST:PORT is not set\n");
+		redis_skip("redis cache");
 	return failed;
 }

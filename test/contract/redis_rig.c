@@ -40,6 +40,14 @@ redis_is_there(void)
 	return split(&port) != NULL;
 }
 
+void
+redis_skip(const char *what)
+{
+	printf("1..1\nok 1 - %s # SKIP %s\n", what,
+		redis_is_there() ? "SKALDS_TEST_REDIS is on another machine"
+						 : "SKALDS_TEST_REDIS=HOST:PORT is not set");
+}
+
 struct sk_cache_redis_config
 redis_shared_config(struct sk_loop *loop)
 {

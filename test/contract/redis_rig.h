@@ -11,6 +11,8 @@
 
 /* Is one named? */
 bool redis_is_there(void);
+/* Say that it is not, or not on this machine. */
+void redis_skip(const char *what);
 /* The cache on the shared server, with nothing in it. */
 struct sk_cache *redis_open_empty(struct sk_loop *loop);
 struct sk_cache_redis_config redis_shared_config(struct sk_loop *loop);
