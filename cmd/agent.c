@@ -123,7 +123,7 @@ sk_agent_describe_class(const struct sk_worker *worker, const struct sk_value *a
 	sk_problems_init(&problems, a, "");
 	if (!sk_fields_decode(
 			worker->fields, attachments, &exec, sizeof(exec), a, "attachments", true, &problems)) {
-		sk_fail(err, SK_EINVAL, "%s", problems.n > 0 ? problems.list[0].text : "attachments");
+		sk_problems_fail(&problems, err);
 		return false;
 	}
 	/* a store may hold what nobody of ours has checked */

@@ -43,6 +43,23 @@ header_true(const struct sk_http_answer *answer, const char *name)
 	return yes;
 }
 
+/* Of what runs on another machine only the end can be seen. */
+static void
+tell_gap(const struct logs *l, const struct sk_http_answer *answer)
+{
+	struct sk_str s = SK_STR_INIT;
+
+	if (!sk_http_header(answer, "Skalds-Gap", &s))
+		return;
+	if (header_number(answer, "Skalds-Gap", 0) > 0)
+		sk_complain(COMMAND, "%s bytes of the output of attempt %" PRId64 " are missing here",
+			sk_str_text(&s), l->attempt);
+	else
+		sk_complain(COMMAND, "the first bytes of the output of attempt %" PRId64 " are missing",
+			l->attempt);
+	sk_str_release(&s);
+}
+
 /* ---- JSON Lines: an event for each line, without a time: the output does not tell it ---- */
 
 static void
@@ -111,6 +128,7 @@ print_piece(struct logs *l, int64_t wait)
 	if (code != 0)
 		return code;
 	l->attempt = header_number(&answer, "Skalds-Attempt", l->attempt);
+	tell_gap(l, &answer);
 	if (l->json)
 		print_lines(l, &answer.body);
 	else

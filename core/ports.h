@@ -116,6 +116,10 @@ struct sk_filter {
 	const char *depends_on; /* tasks that name this id among their dependencies */
 	bool no_elements; /* leave elements of arrays out */
 	bool arrays; /* only parents of arrays */
+	/* Mixed fleets; a store that only we write has none of these. */
+	bool foreign; /* made by the original and not adopted */
+	bool foreign_active; /* of these, those of mode Active */
+	bool disputed; /* somebody else wrote their status */
 	int64_t created_after, created_before; /* create_ms > … and < … */
 	int64_t updated_after; /* update_ms >= …: what may have changed since */
 	int64_t due_before; /* due_ms <= … */

@@ -12,6 +12,18 @@
 unset SKALDS_DATA
 export HOME=$T/home XDG_STATE_HOME=$T/home/state
 mkdir -p "$HOME"
+helper json >/dev/null || exit 99
+
+# picks FILE PATH…: values of a JSON file, lists included (items.0.id), with blanks between
+picks()
+{
+	local file=$1 path sep=
+	shift
+	for path in "$@"; do
+		printf '%s%s' "$sep" "$(json "$path" <"$file" 2>/dev/null)"
+		sep=' '
+	done
+}
 
 fleet()
 {

@@ -125,7 +125,8 @@ add_headers(struct sk_conn *c, struct evhttp_request *req, const struct sk_api_r
 																  : "application/json");
 		add_header(req, "Content-Length", length);
 	}
-	for (size_t i = 0; i + 1 < 8 && a->headers[i] != NULL && a->headers[i + 1] != NULL; i += 2)
+	for (size_t i = 0; i + 1 < SK_API_HEADERS && a->headers[i] != NULL && a->headers[i + 1] != NULL;
+		 i += 2)
 		add_header(req, a->headers[i], a->headers[i + 1]);
 	if (c->close || c->server->draining)
 		add_header(req, "Connection", "close");

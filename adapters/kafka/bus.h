@@ -32,6 +32,7 @@ struct sk_bus_kafka_config {
 	int partitions, replication; /* of topics that are made; 0 = 6 and 3 */
 	size_t max_events; /* waiting to be sent at once; 0 = 65,536 */
 	size_t max_bytes; /* likewise, with their keys and values; 0 = 16 MiB */
+	int64_t look_ms; /* how often topics and partitions are looked for; 0 = 30,000 */
 };
 
 /* NULL and err when the configuration is wrong (SK_EINVAL) or the system refuses; never because of

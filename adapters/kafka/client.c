@@ -4,11 +4,15 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#define REFRESH_MS 30000
 
 /* Compression stays off: Python's consumers need a package for lz4 and zstd, and hints of 150 bytes
  * gain nothing by gzip. */
@@ -22,7 +26,6 @@ static const struct sk_kafka_option common[] = {
 	{ "reconnect.backoff.ms", "100" }, /* with jitter */
 	{ "reconnect.backoff.max.ms", "2000" },
 	{ "retry.backoff.max.ms", "1000" },
-	{ "topic.metadata.refresh.interval.ms", "30000" },
 	{ "log.queue", "true" },
 	{ "enable.metrics.push", "false" }, /* nobody asked for it */
 	{ NULL, NULL },
@@ -159,23 +162,30 @@ static bool
 set_everything(rd_kafka_conf_t *conf, const struct sk_bus_kafka_config *cfg,
 	const struct sk_kafka_option *options, struct sk_err *err)
 {
+	char refresh[24];
+
 	if (!is_given(cfg->servers)) {
 		sk_fail(err, SK_EINVAL, "no Kafka server is given");
 		return false;
 	}
 	rd_kafka_conf_set_socket_cb(conf, open_socket);
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+	snprintf(refresh, sizeof(refresh), "%d", cfg->look_ms > 0 ? (int)cfg->look_ms : REFRESH_MS);
 	return set(conf, "bootstrap.servers", cfg->servers, err) &&
+		set(conf, "topic.metadata.refresh.interval.ms", refresh, err) &&
 		set(conf, "client.id", "skalds", err) && set_all(conf, common, err) &&
 		set_security(conf, cfg, err) && set_all(conf, options, err);
 }
 
+/* Only the first thing in an empty queue wakes: what may have come in before counts as that. */
 void
 sk_kafka_wake(rd_kafka_queue_t *q, int fd)
 {
 	static const uint64_t one = 1;
 
 	rd_kafka_queue_io_event_enable(q, fd, fd >= 0 ? &one : NULL, fd >= 0 ? sizeof(one) : 0);
+	if (fd >= 0)
+		eventfd_write(fd, 1);
 }
 
 bool

@@ -7,6 +7,9 @@
 #include <librdkafka/rdkafka.h>
 
 #define SK_KAFKA_SOCKET_MS 10000 /* a request, a connection: no answer for so long = dead */
+/* Topics that are made, unless the configuration says otherwise: the original's defaults. */
+#define SK_KAFKA_PARTITIONS 6
+#define SK_KAFKA_REPLICATION 3
 
 /* A handle with its main queue. */
 struct sk_kafka_client {

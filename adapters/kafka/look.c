@@ -17,8 +17,6 @@
 #define RETRY_MS 100
 #define RETRY_MAX_MS 2000
 #define SOON_MS 200
-#define PARTITIONS 6
-#define REPLICATION 3
 #define EVENT_RETENTION_MS "3600000" /* nobody reads skalds.event from behind */
 
 void
@@ -69,7 +67,7 @@ static void
 complete(struct kafka_bus *b)
 {
 	b->look_fails = 0;
-	over(b, LOOK_MS);
+	over(b, b->cfg.look_ms > 0 ? b->cfg.look_ms : LOOK_MS);
 }
 
 static rd_kafka_AdminOptions_t *
@@ -122,7 +120,7 @@ ask_cluster(struct kafka_bus *b)
 static int
 replicas(struct kafka_bus *b, int brokers)
 {
-	const int wanted = b->cfg.replication > 0 ? b->cfg.replication : REPLICATION;
+	const int wanted = b->cfg.replication > 0 ? b->cfg.replication : SK_KAFKA_REPLICATION;
 
 	if (brokers <= 0 || wanted <= brokers)
 		return wanted;
@@ -138,7 +136,7 @@ make_topics(struct kafka_bus *b, int brokers)
 {
 	rd_kafka_NewTopic_t *list[SK_N_TOPIC];
 	rd_kafka_AdminOptions_t *o = options_for(b, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-	const int partitions = b->cfg.partitions > 0 ? b->cfg.partitions : PARTITIONS;
+	const int partitions = b->cfg.partitions > 0 ? b->cfg.partitions : SK_KAFKA_PARTITIONS;
 	const int copies = replicas(b, brokers);
 	char text[256] = "";
 	size_t n = 0;

@@ -89,6 +89,8 @@ kafka_producer_send(struct kafka_bus *b, enum sk_topic topic, const struct sk_ev
 		rd_kafka_produce(b->topics[topic].out, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
 			b->value.p, b->value.len, key, strlen(key), NULL) != 0) {
 		b->state.dropped++;
+		if (b->producer.rk != NULL && rd_kafka_last_error() == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+			kafka_look_soon(b);
 		return SK_EAGAIN;
 	}
 	b->state.published++;
@@ -101,6 +103,10 @@ static void
 lost(struct kafka_bus *b, const rd_kafka_message_t *m)
 {
 	b->state.failed++;
+	if (m->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+		m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+		m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		kafka_look_soon(b);
 	if (!b->away)
 		kafka_say(b, &b->say_lost, SK_WARNING, "an event of %s for %.*s was lost: %s",
 			rd_kafka_topic_name(m->rkt), (int)m->key_len, (const char *)m->key,

@@ -157,7 +157,9 @@ put_ours(bson_t *b, const struct sk_filter *f)
 		sk_mg_put_text(b, "labelIndex", f->label);
 	if (given(f->depends_on))
 		sk_mg_put_text(b, "needs", f->depends_on);
-	if (given(f->parent))
+	if (given(f->parent) && f->no_elements)
+		sk_mg_put_null(b, "_id"); /* there is none */
+	else if (given(f->parent))
 		sk_mg_put_text(b, "arrayParent", f->parent);
 	else if (f->no_elements)
 		sk_mg_put_null(b, "arrayParent");

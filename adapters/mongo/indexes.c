@@ -69,21 +69,42 @@ make(struct sk_mg_conn *c, const struct index *x, struct sk_err *err)
 	return code;
 }
 
-enum sk_code
-sk_mg_index_ids(struct sk_mg_conn *c, struct sk_err *err)
-{
-	return make(c, &indexes[0], err);
-}
-
 /* One that cannot be made does not keep the others from being made. */
-enum sk_code
-sk_mg_index_rest(struct sk_mg_conn *c, struct sk_err *err)
+static enum sk_code
+make_rest(struct sk_mg_conn *c, struct sk_err *err)
 {
 	enum sk_code code = SK_OK;
 
 	for (size_t i = 1; i < N_INDEXES && !c->lost; i++)
 		if (make(c, &indexes[i], err) != SK_OK)
 			code = err->code;
+	return code;
+}
+
+static bool
+found_one(void *arg, const bson_t *doc)
+{
+	(void)doc;
+	*(bool *)arg = true;
+	return false;
+}
+
+/* A new store has its indexes before its first task. One that has tasks already gets the others
+ * from the second thread: that may take long. */
+enum sk_code
+sk_mg_index_ids(struct sk_mg_conn *c, struct sk_err *err)
+{
+	bson_t all = BSON_INITIALIZER, opts = BSON_INITIALIZER;
+	bool used = false;
+	enum sk_code code = make(c, &indexes[0], err);
+
+	BSON_APPEND_INT64(&opts, "limit", 1);
+	if (code == SK_OK)
+		code = sk_mg_find(c, SK_MG_TASKS, &all, &opts, found_one, &used, err);
+	if (code == SK_OK && !used)
+		code = make_rest(c, err);
+	bson_destroy(&all);
+	bson_destroy(&opts);
 	return code;
 }
 
@@ -144,5 +165,17 @@ sk_mg_index_check(struct sk_mg_conn *c, struct sk_str *problems, struct sk_err *
 			sk_str_addf(problems, "%s has no %sindex %s\n",
 				mongoc_collection_get_name(c->coll[indexes[i].coll]),
 				indexes[i].unique ? "unique " : "", indexes[i].name);
+	return code;
+}
+
+enum sk_code
+sk_mg_index_rest(struct sk_mg_conn *c, struct sk_err *err)
+{
+	struct sk_str missing = SK_STR_INIT;
+	enum sk_code code = sk_mg_index_check(c, &missing, err);
+
+	if (code == SK_OK && missing.len > 0)
+		code = make_rest(c, err);
+	sk_str_release(&missing);
 	return code;
 }

@@ -281,7 +281,7 @@ on_answer(void *arg, const redisReply *reply)
 	} else if (a->what == LIST && reply->type == REDIS_REPLY_ARRAY) {
 		give_list(a, reply);
 	} else {
-		give_nothing(a, SK_OK);
+		give_nothing(a, reply->type == REDIS_REPLY_NIL ? SK_OK : SK_EUNAVAIL);
 	}
 	free(a);
 }

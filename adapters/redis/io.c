@@ -140,7 +140,7 @@ sk_redis_io_connected(struct sk_redis_io *io, struct sk_err *err)
 /* ---- TLS on one connection ---- */
 
 static bool
-expect_host(SSL *ssl, const char *host)
+expect_host(SSL *ssl, char *host)
 {
 	unsigned char address[sizeof(struct in6_addr)];
 
@@ -151,7 +151,7 @@ expect_host(SSL *ssl, const char *host)
 }
 
 bool
-sk_redis_io_secure(struct sk_redis_io *io, SSL_CTX *tls, const char *host, struct sk_err *err)
+sk_redis_io_secure(struct sk_redis_io *io, SSL_CTX *tls, char *host, struct sk_err *err)
 {
 	ERR_clear_error();
 	io->ssl = SSL_new(tls);

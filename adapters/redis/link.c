@@ -543,7 +543,7 @@ look_alive(struct sk_redis_link *k)
 	if (quiet >= SILENCE_MS)
 		broke(k, "no answer for 5 s");
 	else
-		set_tick(k, SILENCE_MS - quiet);
+		set_tick(k, SILENCE_MS - quiet < IDLE_MS ? SILENCE_MS - quiet : IDLE_MS);
 }
 
 static void

@@ -46,7 +46,7 @@ int sk_redis_io_connect(
 /* What became of the connect, once the socket is writable: false and err. */
 bool sk_redis_io_connected(struct sk_redis_io *io, struct sk_err *err);
 /* Begin TLS. host: whose certificate must be shown. */
-bool sk_redis_io_secure(struct sk_redis_io *io, SSL_CTX *tls, const char *host, struct sk_err *err);
+bool sk_redis_io_secure(struct sk_redis_io *io, SSL_CTX *tls, char *host, struct sk_err *err);
 /* 1: TLS stands; 0: go on when *events (EPOLLIN, EPOLLOUT) come; -1 and err. */
 int sk_redis_io_handshake(struct sk_redis_io *io, uint32_t *events, struct sk_err *err);
 /* Bytes, 0 = not now, -1 and err: the connection has ended. */

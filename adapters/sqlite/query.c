@@ -254,6 +254,8 @@ sk_sq_query_conditions(
 		and_text(q, "t.parent = ", f->parent);
 	if (f->arrays)
 		sk_sq_query_add(q, " AND t.array_size > 0");
+	if (f->foreign || f->foreign_active || f->disputed) /* nobody else writes here */
+		sk_sq_query_add(q, " AND 0");
 	and_time(q, "t.create_ms > ", f->created_after);
 	and_time(q, "t.create_ms < ", f->created_before);
 	and_time(q, "t.update_ms >= ", f->updated_after);

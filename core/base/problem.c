@@ -182,6 +182,21 @@ sk_problems_json_members(const struct sk_problems *p, struct sk_str *out)
 }
 
 void
+sk_problems_fail(const struct sk_problems *p, struct sk_err *err)
+{
+	struct sk_problems one = *p;
+	struct sk_str text = SK_STR_INIT;
+
+	while (one.n > 1 && one.list->warning) {
+		one.list++;
+		one.n--;
+	}
+	sk_problems_text(&one, &text);
+	sk_fail(err, SK_EINVAL, "%.*s", (int)strcspn(sk_str_text(&text), "\n"), sk_str_text(&text));
+	sk_str_release(&text);
+}
+
+void
 sk_problems_json(const struct sk_problems *p, struct sk_str *out)
 {
 	sk_json_next(out);

@@ -2,6 +2,7 @@
 #ifndef SK_CORE_BASE_PROBLEM_H
 #define SK_CORE_BASE_PROBLEM_H
 
+#include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include <stdbool.h>
@@ -36,6 +37,8 @@ void sk_problems_sort(struct sk_problems *p);
 /* One "file:line:column: path: sentence" a line (warnings: "… warning: …"); parts that are empty
  * or zero are left out; ends with "N more" when some were not kept. */
 void sk_problems_text(const struct sk_problems *p, struct sk_str *out);
+/* The first error, in one line: what is only a warning never is why. SK_EINVAL. */
+void sk_problems_fail(const struct sk_problems *p, struct sk_err *err);
 /* {"file":…,"errors":n,"warnings":n,"problems":[{"line","column","path","severity","message"}]} */
 void sk_problems_json(const struct sk_problems *p, struct sk_str *out);
 /* The same members without the braces, for a caller that adds its own. */

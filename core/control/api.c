@@ -153,13 +153,12 @@ void
 sk_call_answer(struct sk_call *call, int status, const char *content_type)
 {
 	void (*respond)(void *arg, const struct sk_api_response *answer) = call->respond;
-	const struct sk_api_response answer = { .status = status,
+	struct sk_api_response answer = { .status = status,
 		.content_type = content_type,
-		.headers = { call->headers[0], call->headers[1], call->headers[2], call->headers[3],
-			call->headers[4], call->headers[5], call->headers[6], NULL },
 		.body = sk_str_text(&call->out),
 		.len = call->out.len };
 
+	memcpy(answer.headers, call->headers, sizeof(answer.headers)); /* the last one stays NULL */
 	call->respond = NULL; /* whoever is answered may ask again or go away at once */
 	if (respond != NULL)
 		respond(call->arg, &answer);

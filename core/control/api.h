@@ -13,6 +13,7 @@ struct sk_control;
 struct sk_api_response;
 
 #define SK_API_MAX_BODY ((size_t)4 << 20)
+#define SK_API_HEADERS 10
 
 /* A request. Everything is borrowed until it is answered. */
 struct sk_api_request {
@@ -32,7 +33,7 @@ struct sk_api_request {
 struct sk_api_response {
 	int status; /* HTTP's: 200, 201, 404, 409, 422, 503, 507, … */
 	const char *content_type;
-	const char *headers[8]; /* name, value, name, value, …, NULL */
+	const char *headers[SK_API_HEADERS]; /* name, value, name, value, …, NULL */
 	const char *body;
 	size_t len;
 };

@@ -1,18 +1,25 @@
-/* api_log.c - the output of an attempt, from its file or, where there is none, from what the store
- * kept of a failed one. */
+/* api_log.c - the output of an attempt: from its file; where there is none, because it runs on
+ * another machine, the end of it from the state cache; and when that has forgotten it, what the
+ * store kept of a failed one. Of an end that is only asked for from before it begins, the answer
+ * says how much is missing (Skalds-Gap). */
 #include "core/control/api_priv.h"
 #include "core/base/clock.h"
+#include "core/model/names.h"
 #include "core/run/output.h"
+#include "core/run/tail.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_WAIT_MS 60000
 #define MAX_BYTES 1048576
-#define POLL_MS 100 /* nobody tells that a file has grown */
+#define POLL_MS 100 /* nobody tells that a file has grown, */
+#define POLL_CACHE_MS 1000 /* or that its node has told more */
+#define LAST_LOOKS 3 /* for the last of it: the cache may be behind the store */
 #define LOOK_AGAIN_MS 5000
 
 struct logging {
@@ -24,8 +31,16 @@ struct logging {
 	uint32_t of; /* the attempt */
 	bool over;
 	int64_t size; /* of the file; -1 = there is none */
+	int64_t gap; /* bytes missing before what is answered; -1 = some */
+	struct asking *asking; /* the cache; NULL = not under way */
+	int last_looks;
 	struct sk_op_attempts op;
 	int error; /* errno of reading */
+};
+
+/* A question to the cache: its answer may come when nobody wants it any more. */
+struct asking {
+	struct sk_call *call; /* NULL then */
 };
 
 static int
@@ -102,7 +117,8 @@ static void
 answer(struct sk_call *call, int64_t size)
 {
 	struct logging *l = call->state;
-	int64_t next = start_of(l, size) + (int64_t)call->out.len;
+	int64_t gap = l->gap > 0 ? l->gap : 0;
+	int64_t next = start_of(l, size) + gap + (int64_t)call->out.len;
 
 	if (l->error != 0) {
 		sk_str_clear(&call->out);
@@ -112,6 +128,9 @@ answer(struct sk_call *call, int64_t size)
 	sk_call_header(call, "Skalds-Attempt", sk_arena_printf(call->arena, "%" PRIu32, l->of));
 	sk_call_header(call, "Skalds-Offset", sk_arena_printf(call->arena, "%" PRId64, next));
 	sk_call_header(call, "Skalds-Ended", l->over && next >= size ? "true" : "false");
+	if (l->gap != 0)
+		sk_call_header(call, "Skalds-Gap",
+			l->gap > 0 ? sk_arena_printf(call->arena, "%" PRId64, l->gap) : "unknown");
 	sk_call_answer(call, 200, "text/plain");
 }
 
@@ -136,6 +155,8 @@ kept(struct sk_op *op)
 			continue;
 		size = (int64_t)t->tail_len;
 		at = start_of(l, size);
+		if (t->tail_len >= SK_TAIL_MAX && at == 0)
+			l->gap = -1; /* its numbers begin with what was kept */
 		if (at < size)
 			sk_str_add(&call->out, t->tail + at,
 				size - at < l->limit ? (size_t)(size - at) : (size_t)l->limit);
@@ -143,15 +164,102 @@ kept(struct sk_op *op)
 	answer(call, size);
 }
 
-/* ---- looking and waiting ---- */
-
-static void look(struct sk_call *call);
-
 static void
-wait_on(struct sk_call *call)
+look_at_kept(struct sk_call *call)
 {
 	struct logging *l = call->state;
-	int64_t next = sk_boot_ms() + POLL_MS;
+
+	sk_call_release(call);
+	l->op.id = call->id;
+	sk_call_submit(call, &l->op.op, SK_OP_ATTEMPTS, kept);
+}
+
+/* ---- no file: what its node has put into the cache ---- */
+
+static void look(struct sk_call *call);
+static void wait_on(struct sk_call *call, int64_t poll_ms);
+
+static void
+slice(struct sk_call *call, const struct sk_tail *t)
+{
+	struct logging *l = call->state;
+	int64_t begin = t->total - (int64_t)t->n, at = start_of(l, t->total);
+
+	l->gap = at < begin ? begin - at : 0;
+	at = at < begin ? begin : at;
+	if (at < t->total)
+		sk_str_add(&call->out, t->bytes + (at - begin),
+			t->total - at < l->limit ? (size_t)(t->total - at) : (size_t)l->limit);
+}
+
+/* More may come: of a task that runs, and of one that has just ended. */
+static bool
+may_grow(struct logging *l, bool told_end)
+{
+	return !told_end && (!l->over || l->last_looks++ < LAST_LOOKS);
+}
+
+static void
+cache_has(struct sk_call *call, enum sk_code code, const struct sk_tail *t)
+{
+	struct logging *l = call->state;
+	bool late = sk_boot_ms() >= l->until_ms || call->respond == NULL;
+
+	l->asking = NULL;
+	if (t != NULL)
+		slice(call, t);
+	if (l->again) {
+		sk_str_clear(&call->out);
+		look(call);
+	} else if (t == NULL && l->over)
+		look_at_kept(call);
+	else if (call->out.len == 0 && !late && may_grow(l, t != NULL && t->ended))
+		wait_on(call, POLL_CACHE_MS);
+	else if (t == NULL && code != SK_OK)
+		sk_call_error(
+			call, 503, "its output is on another machine, and the state cache does not answer");
+	else
+		answer(call, t != NULL ? t->total : 0);
+}
+
+static void
+asked(void *arg, enum sk_code code, bool found, const void *value, size_t n)
+{
+	struct asking *q = arg;
+	struct sk_call *call = q->call;
+	struct sk_tail t;
+
+	free(q);
+	if (call != NULL)
+		cache_has(call, code, found && sk_tail_read(value, n, &t) ? &t : NULL);
+}
+
+static void
+ask_cache(struct sk_call *call)
+{
+	struct logging *l = call->state;
+	struct sk_cache *cache = call->c->cfg.cache;
+	struct sk_str key = SK_STR_INIT;
+
+	if (cache == NULL || l->of == 0) {
+		cache_has(call, SK_OK, NULL);
+		return;
+	}
+	l->asking = sk_xcalloc(1, sizeof(*l->asking));
+	l->asking->call = call;
+	call->idle = true;
+	sk_str_addf(&key, SK_KEY_OUTPUT, call->id, (unsigned)l->of);
+	cache->ops->get(cache, key.p, asked, l->asking);
+	sk_str_release(&key);
+}
+
+/* ---- looking and waiting ---- */
+
+static void
+wait_on(struct sk_call *call, int64_t poll_ms)
+{
+	struct logging *l = call->state;
+	int64_t next = sk_boot_ms() + poll_ms;
 
 	sk_waiter_stop(&l->waiter);
 	l->waiter.all = l->of == 0; /* its start; later only its end is of interest */
@@ -168,7 +276,7 @@ woken(void *arg)
 	struct logging *l = call->state;
 	int64_t now = sk_boot_ms();
 
-	if (l->looking) {
+	if (l->looking || l->asking != NULL) {
 		l->again = true;
 		return;
 	}
@@ -177,10 +285,12 @@ woken(void *arg)
 		return;
 	}
 	look_at_file(call, l);
-	if (call->out.len > 0 || l->error != 0 || now >= l->until_ms)
+	if (l->size < 0 && l->error == 0)
+		ask_cache(call);
+	else if (call->out.len > 0 || l->error != 0 || now >= l->until_ms)
 		answer(call, l->size);
 	else
-		wait_on(call);
+		wait_on(call, POLL_MS);
 }
 
 static void
@@ -199,18 +309,15 @@ looked(struct sk_call *call, struct sk_record *r)
 		return;
 	}
 	look_at_file(call, l);
-	if (l->size < 0 && l->over && l->error == 0) {
-		sk_call_release(call);
-		l->op.id = r->id;
-		sk_call_submit(call, &l->op.op, SK_OP_ATTEMPTS, kept);
-	} else if (call->out.len > 0 || l->over || l->error != 0 || sk_boot_ms() >= l->until_ms ||
-		call->respond == NULL) {
-		answer(call, l->size < 0 ? 0 : l->size);
-	} else if (l->again) {
+	if (l->again && !l->over && sk_boot_ms() < l->until_ms)
 		look(call);
-	} else {
-		wait_on(call);
-	}
+	else if (l->size < 0 && l->error == 0)
+		ask_cache(call);
+	else if (call->out.len > 0 || l->over || l->error != 0 || sk_boot_ms() >= l->until_ms ||
+		call->respond == NULL)
+		answer(call, l->size < 0 ? 0 : l->size);
+	else
+		wait_on(call, POLL_MS);
 }
 
 static void
@@ -234,6 +341,9 @@ stop_waiting(struct sk_call *call)
 	struct logging *l = call->state;
 
 	sk_waiter_stop(&l->waiter);
+	if (l->asking != NULL)
+		l->asking->call = NULL;
+	l->asking = NULL;
 }
 
 void

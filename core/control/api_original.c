@@ -37,6 +37,8 @@ int64_t
 sk_org_heartbeat_of(struct sk_call *call, const struct sk_record *r)
 {
 	const struct sk_skald_view *v;
+	const char *error;
+	int64_t beat;
 
 	switch (r->life.phase) {
 	case SK_FINISHED:
@@ -52,8 +54,21 @@ sk_org_heartbeat_of(struct sk_call *call, const struct sk_record *r)
 	case SK_N_PHASE:
 		break;
 	}
+	if (sk_beats_shown(call->c, r->id, &beat, &error))
+		return beat;
 	v = sk_phase_live(r->life.phase) ? sk_call_skald(call, r->life.executor) : NULL;
 	return v != NULL ? (int64_t)(v->row->renewals % 200) : 0;
+}
+
+/* What a program of the original wrote beside its heartbeat. */
+static const char *
+error_of(struct sk_call *call, const struct sk_record *r)
+{
+	const char *error = NULL;
+	int64_t beat;
+
+	(void)sk_beats_shown(call->c, r->id, &beat, &error);
+	return error;
 }
 
 static const char *
@@ -87,7 +102,7 @@ put_task(struct sk_call *call, const struct sk_record *r)
 	sk_json_key(out, "attachments");
 	sk_record_attachments_json(out, r, call->c->cfg.workers);
 	sk_json_kint(out, "heartbeat", sk_org_heartbeat_of(call, r));
-	sk_json_kstr(out, "error", NULL);
+	sk_json_kstr(out, "error", error_of(call, r));
 	sk_json_kstr(out, "exception", exception_of(r));
 	sk_json_kint(out, "priority", r->priority);
 	sk_str_addc(out, '}');
@@ -118,7 +133,7 @@ answer_heartbeat(struct sk_call *call, struct sk_record *r)
 	sk_json_kstr(out, "status", sk_phase_name(r->life.phase));
 	sk_json_kbool(out, "isAlive", sk_phase_live(r->life.phase));
 	sk_json_kbool(out, "isAssigning", r->life.phase == SK_ASSIGNING);
-	sk_json_kstr(out, "error", NULL);
+	sk_json_kstr(out, "error", error_of(call, r));
 	sk_json_kstr(out, "exception", exception_of(r));
 	sk_json_kint(out, "lastUpdate", r->update_ms);
 	sk_json_key(out, "heartbeatHistory");

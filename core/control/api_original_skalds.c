@@ -62,6 +62,8 @@ put_skald(
 	struct sk_call *call, const struct sk_skald_view *v, struct sk_record *const *records, size_t n)
 {
 	struct sk_str *out = &call->out;
+	const char *const *its = sk_originals_tasks(call->c, v->row->id); /* as it says itself */
+	int64_t listed = 0;
 
 	sk_json_next(out);
 	sk_str_addc(out, '{');
@@ -73,13 +75,17 @@ put_skald(
 	sk_json_key(out, "currentTasks");
 	sk_str_addc(out, '[');
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(records[i]->life.executor, v->row->id) == 0) {
+		if (its == NULL && strcmp(records[i]->life.executor, v->row->id) == 0) {
 			sk_json_next(out);
 			sk_json_string(out, records[i]->id);
 		}
+	for (; its != NULL && *its != NULL; its++, listed++) {
+		sk_json_next(out);
+		sk_json_string(out, *its);
+	}
 	sk_str_addc(out, ']');
 	sk_json_kint(out, "heartbeat", (int64_t)(v->row->renewals % 200));
-	sk_json_kint(out, "taskCount", v->tasks);
+	sk_json_kint(out, "taskCount", listed > 0 ? listed : v->tasks);
 	sk_str_addc(out, '}');
 }
 

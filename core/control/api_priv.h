@@ -56,7 +56,7 @@ struct sk_call {
 	struct sk_param *params;
 	size_t n_params;
 	struct sk_str out; /* the body of the answer */
-	const char *headers[8];
+	const char *headers[SK_API_HEADERS];
 	size_t n_headers;
 	void *state; /* the handler's own, in the arena */
 	sk_call_fn *release; /* take back waiters and timers; called before the call is freed */

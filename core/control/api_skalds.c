@@ -74,6 +74,8 @@ put_skald(struct sk_str *out, const struct sk_skald_view *v, bool draining)
 	sk_json_kint(out, "seen", v->row->seen_ms);
 	put_text(out, "version", v->row->version);
 	put_text(out, "host", v->row->host);
+	if (v->row->original)
+		sk_json_kbool(out, "original", true);
 	sk_str_addc(out, '}');
 }
 

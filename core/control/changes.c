@@ -284,7 +284,24 @@ moved(struct sk_op *op)
 static bool
 is_elsewhere(const struct sk_record *r, enum sk_change kind)
 {
-	return sk_record_active(r) && (kind != SK_CHANGE_CANCEL || sk_phase_live(r->life.phase));
+	return sk_record_active(r) &&
+		(kind != SK_CHANGE_CANCEL || sk_phase_live(r->life.phase) || r->foreign);
+}
+
+/* The sentence why not, or NULL. */
+static const char *
+objection(const struct sk_changes *in, const struct sk_record *r)
+{
+	bool by_original =
+		sk_phase_live(r->life.phase) && r->life.executor[0] != '\0' && sk_record_by_original(r);
+
+	if (is_elsewhere(r, in->kind))
+		return SK_ACTIVE_ELSEWHERE;
+	if (in->disputed && !r->disputed)
+		return "its status is no longer what others wrote";
+	if (in->kind == SK_CHANGE_PAUSE && by_original)
+		return "it is executed by a node of the original, which cannot pause a task";
+	return NULL;
 }
 
 /* Apply the change to what was read; what is to be stored becomes a move. */
@@ -294,12 +311,13 @@ plan_item(struct page *p, struct item *i)
 	struct sk_record *r = i->record;
 	struct sk_err err = { SK_OK, "" };
 	unsigned set = SK_SET_LIFE;
+	const char *why = objection(&p->run->in, r);
 	enum sk_code code;
 
 	i->before = r->life;
 	i->lost = (struct sk_attempt){ .attempt = 0 };
-	if (is_elsewhere(r, p->run->in.kind)) {
-		refuse(p, i, SK_ECONFLICT, SK_ACTIVE_ELSEWHERE);
+	if (why != NULL) {
+		refuse(p, i, SK_ECONFLICT, why);
 		return;
 	}
 	code = p->run->in.kind == SK_CHANGE_RETRY ? step_retry(p, i, &set, &err)

@@ -30,6 +30,7 @@ struct sk_changed {
 
 struct sk_changes {
 	enum sk_change kind;
+	bool disputed; /* only tasks whose status somebody else wrote; others are refused */
 	bool force; /* RETRY: also a task that a skald may still have: that attempt counts as lost */
 	/* Which: these ids, or (ids NULL) those that pass the filter and can be changed so at all. */
 	const char *const *ids;

@@ -2,7 +2,7 @@
 #include "core/control/control.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/control/parts.h"
+#include "core/control/mixed.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,21 +67,36 @@ sk_control_tell(
 		sk_log_task(SK_DEBUG, "dispatcher", r->id, r->life.attempt, "the bus is full");
 }
 
-void
-sk_control_nudge(struct sk_control *c, enum sk_topic topic, const struct sk_record *r)
+static void
+publish(struct sk_control *c, enum sk_topic topic, const char *id, const char *class_name,
+	uint32_t attempt, const char *skald)
 {
 	const struct sk_event e = { .kind = SK_EVENT_ASSIGNED,
 		.time_ms = sk_control_wall_ms(c),
-		.task = r->id,
-		.class_name = r->class_name,
-		.attempt = r->life.attempt,
-		.skald = r->life.executor,
+		.task = id,
+		.class_name = class_name,
+		.attempt = attempt,
+		.skald = skald,
 		.stage = "",
 		.message = "" };
 
 	/* what is dropped here the skald finds in the store when it reconciles */
 	if (sk_bus_publish(c->cfg.bus, topic, &e) != SK_OK)
-		sk_log_task(SK_DEBUG, "dispatcher", r->id, r->life.attempt, "the bus is full");
+		sk_log_task(SK_DEBUG, "dispatcher", id, attempt, "the bus is full");
+}
+
+void
+sk_control_nudge(struct sk_control *c, enum sk_topic topic, const struct sk_record *r)
+{
+	if (c->beats == NULL || !sk_record_by_original(r) || sk_beats_nudged(c, topic, r))
+		publish(c, topic, r->id, r->class_name, r->life.attempt, r->life.executor);
+}
+
+void
+sk_control_publish(
+	struct sk_control *c, enum sk_topic topic, const char *id, uint32_t attempt, const char *skald)
+{
+	publish(c, topic, id, "", attempt, skald);
 }
 
 /* ---- leading ---- */
@@ -117,7 +132,10 @@ count_end(struct sk_control *c)
 static void
 attempt_over(struct sk_control *c, const struct sk_event *e, bool final)
 {
-	if (sk_live_over(c, e->task, e->attempt))
+	const struct sk_live *l = sk_live_find(c, e->task);
+
+	/* attempt 0 was not one of ours: it is not whichever runs now */
+	if ((e->attempt > 0 || l == NULL || l->attempt == 0) && sk_live_over(c, e->task, e->attempt))
 		count_end(c);
 	sk_window_drop(c, e->task);
 	if (final) {
@@ -272,6 +290,8 @@ forget(struct sk_control *c)
 	sk_waits_reset(c);
 	sk_arrays_reset(c);
 	sk_dispatch_reset(c);
+	if (c->edges != NULL)
+		sk_edges_reset(c);
 }
 
 /* Nothing that was known before counts; nobody is judged by a silence that others have watched. */
@@ -304,6 +324,8 @@ sk_control_start(struct sk_control *c)
 	c->start_ms = sk_control_wall_ms(c);
 	if (c->cfg.bus->ops->subscribe(c->cfg.bus, topics, heard, c, &err) != SK_OK)
 		sk_log(SK_ERROR, "dispatcher", "no events: %s", err.msg);
+	if (c->originals != NULL)
+		sk_originals_start(c);
 	read_skalds(c);
 }
 
@@ -324,6 +346,8 @@ sk_control_stop(struct sk_control *c)
 {
 	c->stopped = true;
 	sk_monitor_stop(c);
+	if (c->originals != NULL)
+		sk_originals_stop(c);
 	if (c->leader != NULL)
 		sk_leader_leave(c->leader);
 }
@@ -355,6 +379,12 @@ sk_control_new(const struct sk_control_config *cfg)
 	c->waits = sk_waits_new(c);
 	c->arrays = sk_arrays_new(c);
 	c->monitor = sk_monitor_new(c);
+	if (cfg->mixed) {
+		c->originals = sk_originals_new(c);
+		c->beats = sk_beats_new(c);
+		c->strangers = sk_strangers_new(c);
+		c->edges = sk_edges_new(c);
+	}
 	c->watchers = sk_watchers_new(c);
 	c->api = sk_api_new(c);
 	return c;
@@ -367,11 +397,18 @@ sk_control_free(struct sk_control *c)
 		return;
 	c->stopped = true; /* the store is closed: there is nobody to leave the lead to */
 	sk_monitor_stop(c);
+	if (c->originals != NULL)
+		sk_originals_stop(c);
 	if (c->started)
 		c->cfg.bus->ops->unsubscribe(c->cfg.bus, heard, c);
 	sk_timer_clear(c->cfg.loop, &c->retry);
 	sk_api_free(c->api);
 	sk_watchers_free(c->watchers);
+	sk_peeks_forget(c);
+	sk_edges_free(c->edges);
+	sk_strangers_free(c->strangers);
+	sk_beats_free(c->beats);
+	sk_originals_free(c->originals);
 	sk_reads_free(c->reads);
 	sk_dispatch_free(c->dispatch);
 	sk_arrays_free(c->arrays);

@@ -31,6 +31,8 @@ struct sk_control_config {
 	const char *name; /* who we are, for the leader's row and the log */
 	const char *version; /* of the program, for status; NULL = not known */
 	bool dispatch; /* false: the API alone (a command without a server) */
+	/* There may be nodes, controllers and scripts of the original in the fleet. */
+	bool mixed;
 	/* Others may share the store: dispatch, judge and remove only while the lead is ours
 	 * (leader.h). False: nobody else can be there (`up`: the lock of the data directory). */
 	bool lead;

@@ -18,6 +18,11 @@ struct sk_arrays; /* arrays.c */
 struct sk_monitor; /* monitor.c */
 struct sk_watchers; /* watch.c */
 struct sk_api; /* api.c: pending requests */
+struct sk_peeks; /* mixed.h: these five */
+struct sk_originals;
+struct sk_beats;
+struct sk_strangers;
+struct sk_edges;
 
 struct sk_control {
 	struct sk_control_config cfg;
@@ -33,6 +38,12 @@ struct sk_control {
 	struct sk_monitor *monitor;
 	struct sk_watchers *watchers;
 	struct sk_api *api;
+	/* in a mixed fleet; else NULL */
+	struct sk_peeks *peeks; /* answers of the cache that are awaited */
+	struct sk_originals *originals;
+	struct sk_beats *beats;
+	struct sk_strangers *strangers;
+	struct sk_edges *edges;
 	struct sk_ulid ulid;
 	uint64_t random; /* state of sk_control_random */
 	int64_t start_ms; /* wall clock */
@@ -72,6 +83,10 @@ void sk_control_tell(
  * SK_TOPIC_UPDATE. */
 void sk_control_nudge(struct sk_control *c, enum sk_topic topic, const struct sk_record *r);
 
+/* The same, whatever is known of the task: to those of the original (mixed.h). */
+void sk_control_publish(
+	struct sk_control *c, enum sk_topic topic, const char *id, uint32_t attempt, const char *skald);
+
 /* watch.c and api.c; both accept NULL to free. */
 struct sk_watchers *sk_watchers_new(struct sk_control *c);
 void sk_watchers_free(struct sk_watchers *w);
@@ -92,6 +107,14 @@ size_t sk_skalds_view(struct sk_control *c, const struct sk_skald_view **views);
  * code. */
 void sk_skalds_drain(struct sk_control *c, const char *id, bool drain,
 	void (*fn)(void *arg, enum sk_code code, const struct sk_err *err), void *arg);
+
+/* ---- mixed fleets: what keys of the original tell; NULL or false where there are none ---- */
+
+/* The ids that one of the original says it runs, NULL-terminated; borrowed until the loop goes on. */
+const char *const *sk_originals_tasks(struct sk_control *c, const char *skald);
+/* The number under the heartbeat of a task of incarnation 0, and what its program wrote beside it as
+ * an error (NULL = nothing). */
+bool sk_beats_shown(struct sk_control *c, const char *id, int64_t *beat, const char **error);
 
 /* ---- for status ---- */
 const char *sk_control_mode(const struct sk_control *c); /* the original's names (9.1) */

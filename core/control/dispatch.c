@@ -6,7 +6,7 @@
  * (reads.c). */
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/control/parts.h"
+#include "core/control/mixed.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,6 +145,8 @@ add_assignment(struct sk_control *c, struct assigning *a, struct sk_cand *k, str
 		.set = SK_SET_LIFE,
 		.to = r };
 	a->op.n++;
+	if (to->row->original)
+		sk_beats_clear(c, k->id);
 	sk_live_add(c, k->id, &k->life, &k->lane->need);
 }
 
@@ -273,6 +275,8 @@ offer(struct sk_control *c, struct sk_record *r)
 	to = sk_skalds_pick(c, &need, l);
 	if (to == NULL || !step_assign(&r->life, to))
 		return false;
+	if (to->row->original)
+		sk_beats_clear(c, r->id);
 	sk_live_add(c, r->id, &r->life, &l->need);
 	return true;
 }
@@ -406,6 +410,7 @@ sk_dispatch_free(struct sk_dispatch *d)
 	while ((l = sk_map_each(&d->live, &i)) != NULL)
 		for (; l != NULL; l = next) {
 			next = l->next;
+			free(l->beat);
 			free(l);
 		}
 	sk_map_release(&d->live);

@@ -20,6 +20,7 @@ struct sk_leader {
 	char holder[SK_LEADER_TEXT];
 	uint64_t term, renewals;
 	int64_t looked_ms, silent_ms; /* boot clock; for so long it stood still while we looked */
+	int64_t next_ms; /* boot clock: when to look again, or to renew */
 	/* ours */
 	bool leading;
 	int64_t trusted_ms; /* boot clock */
@@ -155,8 +156,11 @@ note_row(struct sk_leader *l)
 static void
 again_in(struct sk_leader *l, int64_t ms)
 {
-	if (!l->over)
-		sk_timer_set(l->c->cfg.loop, &l->tick, sk_boot_ms() + (ms > 0 ? ms : 0));
+	if (l->over)
+		return;
+	ms = ms > 0 ? ms : 0;
+	l->next_ms = sk_control_boot_ms(l->c) + ms;
+	sk_timer_set(l->c->cfg.loop, &l->tick, sk_boot_ms() + ms);
 }
 
 static void answered(struct sk_op *op);
@@ -271,6 +275,12 @@ sk_leader_tick(struct sk_leader *l)
 		ask(l, l->self, l->term, false);
 	else
 		ask(l, l->self, 0, false);
+}
+
+int64_t
+sk_leader_next_ms(const struct sk_leader *l)
+{
+	return l->leading ? least(l->next_ms, l->trusted_ms) : l->next_ms;
 }
 
 /* ---- the whole ---- */

@@ -49,7 +49,8 @@ void sk_leader_name(const char *holder, char name[SK_LEADER_TEXT]);
 /* What we are called in the row, and wherever our own word must be known again. */
 const char *sk_leader_self(const struct sk_leader *l);
 
-/* What its timers do, for tests whose clock is not the loop's. */
+/* What its timers do and when, for tests whose clock is not the loop's. */
 void sk_leader_tick(struct sk_leader *l);
+int64_t sk_leader_next_ms(const struct sk_leader *l);
 
 #endif

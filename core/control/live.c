@@ -1,5 +1,5 @@
 /* live.c - attempts that are assigned or run: who has them, what room they hold. */
-#include "core/control/parts.h"
+#include "core/control/mixed.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +55,8 @@ sk_live_add(
 		sk_map_put(sk_dispatch_live(c), sk_id_hash(id), l);
 	} else
 		let_go(l);
+	free(l->beat);
+	l->beat = c->beats != NULL && life->incarnation == 0 ? sk_beat_new(life) : NULL;
 	l->need = *need;
 	l->need.labels = NULL; /* both are for choosing, which is done */
 	l->need.class_name = NULL;
@@ -89,6 +91,7 @@ end(struct sk_control *c, const char *id, uint32_t attempt, bool over)
 		sk_map_remove(map, sk_id_hash(id));
 	else
 		sk_map_put(map, sk_id_hash(id), head);
+	free(l->beat);
 	free(l);
 	return true;
 }
@@ -141,6 +144,7 @@ sk_live_reset(struct sk_control *c)
 		for (; l != NULL; l = next) {
 			next = l->next;
 			let_go(l);
+			free(l->beat);
 			free(l);
 		}
 	sk_map_release(map);

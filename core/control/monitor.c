@@ -1,7 +1,7 @@
 /* monitor.c - what the store says is live, and whether it is: leases, lost skalds, repairs. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/control/parts.h"
+#include "core/control/mixed.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +88,7 @@ sk_monitor_lost(struct sk_control *c, const char *skald, uint64_t incarnation)
 		return;
 	while ((l = sk_map_each(sk_dispatch_live(c), &i)) != NULL)
 		for (; l != NULL; l = l->next)
-			if (strcmp(l->executor, skald) == 0 &&
+			if (l->beat == NULL && strcmp(l->executor, skald) == 0 &&
 				(incarnation == 0 || l->incarnation == incarnation))
 				expire(c, l->id, l->attempt, skald, incarnation == 0);
 }
@@ -149,14 +149,16 @@ see(struct sk_control *c, const struct sk_record *r)
 	bool leads = sk_control_leads(c);
 	struct sk_live *l;
 
-	if (r->array_size > 0)
+	if (r->array_size > 0 || (c->beats != NULL && sk_strangers_own(r)))
 		return;
 	sk_live_add(c, r->id, &r->life, leads ? &sk_window_lane(c, r)->need : &none);
 	l = sk_live_find(c, r->id);
 	l->seen = c->monitor->mark;
 	if (!leads)
 		return;
-	if (is_outlived(c, a, l, r))
+	if (l->beat != NULL)
+		sk_beats_see(c, r); /* its keys tell */
+	else if (is_outlived(c, a, l, r))
 		expire(c, r->id, r->life.attempt, r->life.executor, false);
 	else if (a == NULL && sk_control_boot_ms(c) - l->since_ms > sk_skalds_patience_ms(c))
 		expire(c, r->id, r->life.attempt, r->life.executor, true);
@@ -256,6 +258,8 @@ looks(void *arg)
 	struct sk_control *c = arg;
 
 	sk_monitor_look(c, NULL);
+	if (c->strangers != NULL)
+		sk_strangers_look(c);
 	sk_waits_look(c);
 	look_for_more(c);
 	sk_dispatch_wake(c);
@@ -283,6 +287,10 @@ sk_monitor_start(struct sk_control *c)
 	sk_timer_set(c->cfg.loop, &m->leases, now + c->cfg.lease_ms / 3);
 	sk_timer_set(c->cfg.loop, &m->looks, now + c->cfg.reconcile_ms);
 	sk_timer_set(c->cfg.loop, &m->seldom, now);
+	if (c->beats != NULL) {
+		sk_beats_start(c);
+		sk_strangers_start(c);
+	}
 }
 
 void
@@ -293,6 +301,10 @@ sk_monitor_stop(struct sk_control *c)
 	sk_timer_clear(c->cfg.loop, &m->leases);
 	sk_timer_clear(c->cfg.loop, &m->looks);
 	sk_timer_clear(c->cfg.loop, &m->seldom);
+	if (c->beats != NULL) {
+		sk_beats_stop(c);
+		sk_strangers_stop(c);
+	}
 }
 
 struct sk_monitor *

@@ -14,6 +14,7 @@ struct sk_need {
 	int64_t memory_mb, gpus;
 	const struct sk_value *labels; /* NULL = none */
 	bool prompt; /* only where it can start at once, not ahead of a free slot */
+	bool ours; /* it asks for what nodes of the original cannot give */
 };
 
 /* ---- skalds.c: who there is and what room they have ---- */
@@ -34,6 +35,9 @@ struct sk_agent {
 	bool held; /* somebody who cannot wait there waits for a slot of it */
 	const void *reserved; /* a lane that waits for all of its room; NULL = none */
 	const void *kept; /* which it was in the round before */
+	/* row->original: it gets nothing for now; the row of a dead skald of ours that had this id */
+	bool unusable;
+	uint64_t dead_incarnation, dead_renewals;
 };
 
 struct sk_skalds *sk_skalds_new(struct sk_control *c);
@@ -41,6 +45,19 @@ void sk_skalds_free(struct sk_skalds *s);
 /* Read the rows; what changed wakes the dispatcher, who is lost is told to the monitor. fn is
  * called once with the store's code; may be NULL. */
 void sk_skalds_read(struct sk_control *c, void (*fn)(struct sk_control *c, enum sk_code code));
+/* How often they were read; a number that was reached since is new. */
+uint64_t sk_skalds_reads(const struct sk_control *c);
+/* The first reading that begins after now has this number. */
+uint64_t sk_skalds_next_read(const struct sk_control *c);
+/* Does the store have a row of it that was renewed lately, or that may yet be seen to be? */
+bool sk_skalds_has_row(struct sk_control *c, const char *id);
+/* A row of it that is over. */
+bool sk_skalds_has_dead_row(struct sk_control *c, const char *id);
+/* A skald of the original as its keys tell, and whether it may get tasks. A row of the store that
+ * lives goes before it. */
+void sk_skalds_original(struct sk_control *c, const struct sk_skald *row, bool online, bool usable);
+/* There is no trace of it any more; it is forgotten when it has no tasks. False: it has. */
+bool sk_skalds_original_gone(struct sk_control *c, const char *id);
 /* A new leader: everybody has a full lease from now on. */
 void sk_skalds_anew(struct sk_control *c);
 /* Whoever waits for a reading waits no more. */
@@ -89,6 +106,7 @@ struct sk_live {
 	struct sk_live *next; /* same hash */
 	struct sk_agent *agent; /* whose room it holds; NULL = a skald that is not known */
 	struct sk_need need; /* of numbers only: class_name and labels are NULL */
+	struct sk_task_beat *beat; /* of incarnation 0 in a mixed fleet; else NULL */
 	uint32_t attempt;
 	uint64_t incarnation;
 	int64_t since_ms; /* boot clock */
@@ -196,6 +214,8 @@ void sk_reads_fetch(struct sk_control *c, const char *id);
 void sk_reads_refill(struct sk_control *c);
 /* The same now and then, if that is not under way: what was forgotten, what others stored. */
 void sk_reads_sweep(struct sk_control *c);
+/* Put those that are ready and not known yet into the window; NULLs are left out. How many. */
+size_t sk_reads_take(struct sk_control *c, struct sk_record *const *records, size_t n);
 
 /* ---- dispatch.c ---- */
 
@@ -271,6 +291,10 @@ struct sk_step {
 	struct sk_life_event event;
 	struct sk_exit exit; /* known: stored as the end of the attempt */
 	bool lead; /* only a leader may do it: SK_ECANCELED when we are it no more */
+	/* May be NULL: called before each try with the record as it is, to choose another event or end,
+	 * or to note an intent in the record; texts must live as long as the record. */
+	void (*choose)(
+		void *arg, struct sk_record *r, struct sk_life_event *event, struct sk_exit *exit);
 	bool (*before)(void *arg, struct sk_record *r, unsigned *set);
 	void (*fn)(void *arg, enum sk_code code, const struct sk_record *r, const struct sk_err *err);
 	void *arg;

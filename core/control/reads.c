@@ -46,8 +46,8 @@ struct reading {
 	} u;
 };
 
-static size_t
-take_ready(struct sk_control *c, struct sk_record *const *records, size_t n)
+size_t
+sk_reads_take(struct sk_control *c, struct sk_record *const *records, size_t n)
 {
 	size_t taken = 0;
 
@@ -115,7 +115,7 @@ page_read(struct sk_op *op)
 				find->records[find->n - 1]->seq };
 		sk_window_read_reached(c, last ? NULL : &end);
 		leave_out(c, find);
-		taken = take_ready(c, find->records, find->n);
+		taken = sk_reads_take(c, find->records, find->n);
 		sk_window_read_ends(c);
 		if (!of_lane)
 			swept(c, last ? NULL : &end, taken);
@@ -260,7 +260,7 @@ fetched(struct sk_op *op)
 	if (op->code != SK_OK)
 		failed_to_read(c, op);
 	else if (sk_control_leads(c)) {
-		take_ready(c, r->u.get.records, r->u.get.n);
+		sk_reads_take(c, r->u.get.records, r->u.get.n);
 		for (size_t i = 0; c->leader != NULL && i < r->u.get.n; i++)
 			take_other(c, r->u.get.records[i]);
 		sk_dispatch_wake(c);

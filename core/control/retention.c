@@ -176,7 +176,7 @@ is_long_gone(const struct sk_control *c, const struct sk_agent *a)
 	int64_t silent = sk_control_boot_ms(c) - a->changed_ms;
 	int64_t unseen = c->clock.doubt ? 0 : sk_control_wall_ms(c) - a->row->seen_ms;
 
-	return a->row->mode != SK_MODE_NODE && !a->view.online && a->n_live == 0 &&
+	return !a->row->original && a->row->mode != SK_MODE_NODE && !a->view.online && a->n_live == 0 &&
 		silent > sk_skalds_patience_ms(c) && (silent > GONE_MS || unseen > GONE_MS);
 }
 

@@ -33,9 +33,9 @@ has_labels(const struct sk_agent *a, const struct sk_value *want)
 bool
 sk_agent_suits(const struct sk_agent *a, const struct sk_need *need)
 {
-	return a->row->mode == SK_MODE_NODE && need->cpus <= a->row->cpus &&
-		need->memory_mb <= a->row->memory_mb && need->gpus <= a->row->gpus &&
-		has_class(a, need->class_name) && has_labels(a, need->labels);
+	return a->row->mode == SK_MODE_NODE && !(a->row->original && need->ours) &&
+		need->cpus <= a->row->cpus && need->memory_mb <= a->row->memory_mb &&
+		need->gpus <= a->row->gpus && has_class(a, need->class_name) && has_labels(a, need->labels);
 }
 
 /* Tasks of reusable classes share a slot, `depth` of them. Short ones of ordinary classes are given
@@ -57,7 +57,7 @@ has_slot(const struct sk_agent *a, const struct sk_need *need)
 static bool
 has_resources(const struct sk_agent *a, const struct sk_need *need)
 {
-	return a->view.online && !a->row->draining &&
+	return a->view.online && !a->row->draining && !a->unusable &&
 		(need->cpus <= 0 || a->cpus + need->cpus <= a->row->cpus + 1e-9) &&
 		(need->memory_mb == 0 || a->memory_mb + need->memory_mb <= a->row->memory_mb) &&
 		(need->gpus == 0 || a->gpus + need->gpus <= a->row->gpus);

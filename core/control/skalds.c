@@ -7,6 +7,7 @@
 #define MARGIN_MS 2000 /* beyond the lease, before a skald counts as lost; scaled with it */
 #define DEFAULT_LEASE_MS 10000
 #define NOBODY SIZE_MAX
+#define ORIGINAL_SHARE 8
 
 struct sk_skalds {
 	struct sk_agent **list; /* by id */
@@ -14,6 +15,7 @@ struct sk_skalds {
 	struct sk_skald_view *views; /* what sk_skalds_view handed out */
 	size_t turn; /* ROUND_ROBIN: who is next */
 	bool reading, again;
+	uint64_t n_reads; /* that were answered */
 	int64_t looked_ms; /* boot clock: the last list */
 	int64_t sent_ms, known_ms; /* when the list under way was asked for; the last one */
 	void (*fn)(struct sk_control *c, enum sk_code code);
@@ -161,12 +163,26 @@ begin_look(struct sk_control *c)
 	}
 }
 
+/* The row is that of a skald of ours which had the id before one of the original took it. */
+static bool
+is_of_the_dead(const struct sk_control *c, const struct sk_agent *a, const struct sk_skald *row)
+{
+	return a->dead_incarnation == row->incarnation && a->dead_renewals == row->renewals &&
+		!is_announced(c->skalds, row->id);
+}
+
 /* What one row tells. True when the dispatcher should look again. */
 static bool
 take_row(struct sk_control *c, const struct sk_skald *row)
 {
 	struct sk_agent *a = sk_skalds_find(c, row->id);
 	bool fresh = a == NULL, was_online = !fresh && a->view.online;
+
+	if (!fresh && a->row->original && is_of_the_dead(c, a, row)) {
+		a->in_store = true;
+		return false;
+	}
+
 	bool drained = !fresh && a->row->draining != row->draining;
 	uint64_t before = fresh ? 0 : a->row->incarnation;
 	bool moved = fresh || before != row->incarnation || a->row->renewals != row->renewals;
@@ -176,13 +192,14 @@ take_row(struct sk_control *c, const struct sk_skald *row)
 	else
 		set_row(a, row);
 	a->in_store = true;
+	a->unusable = false;
 	/* a store without room takes no renewals: then its own word on the bus counts */
 	if (moved || is_announced(c->skalds, row->id)) {
 		a->changed_ms = sk_control_boot_ms(c);
 		a->silent_ms = 0;
 	}
 	a->view.online = shows_life(c, a, fresh, moved);
-	if (!fresh && before != row->incarnation)
+	if (!fresh && before != row->incarnation && before != 0)
 		sk_monitor_lost(c, row->id, before);
 	return fresh || before != row->incarnation || was_online != a->view.online || drained;
 }
@@ -197,7 +214,7 @@ judge_silence(struct sk_control *c)
 	for (size_t i = 0; i < s->n; i++) {
 		struct sk_agent *a = s->list[i];
 
-		if (a->in_store && a->silent_ms <= sk_skalds_patience_ms(c))
+		if (a->row->original || (a->in_store && a->silent_ms <= sk_skalds_patience_ms(c)))
 			continue;
 		if (a->view.online && a->in_store)
 			sk_log(sk_control_leads(c) ? SK_WARNING : SK_INFO, "monitor",
@@ -219,7 +236,7 @@ forget_gone(struct sk_control *c)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->list[i]->in_store || s->list[i]->n_live > 0)
+		if (s->list[i]->in_store || s->list[i]->n_live > 0 || s->list[i]->row->original)
 			s->list[kept++] = s->list[i];
 		else
 			agent_free(s->list[i]);
@@ -237,6 +254,7 @@ listed(struct sk_op *op)
 	s->reading = false;
 	s->fn = NULL;
 	if (op->code == SK_OK) { /* nobody is judged by a store that does not answer */
+		s->n_reads++;
 		begin_look(c);
 		s->known_ms = s->sent_ms;
 		for (size_t i = 0; i < s->op.n; i++)
@@ -301,7 +319,98 @@ sk_skalds_read_since(const struct sk_control *c, int64_t boot_ms)
 	return c->skalds->known_ms > boot_ms;
 }
 
+/* ---- those of the original ---- */
+
+uint64_t
+sk_skalds_reads(const struct sk_control *c)
+{
+	return c->skalds->n_reads;
+}
+
+uint64_t
+sk_skalds_next_read(const struct sk_control *c)
+{
+	return c->skalds->n_reads + (c->skalds->reading ? 2 : 1);
+}
+
+static bool
+has_row(struct sk_control *c, const char *id, bool dead)
+{
+	const struct sk_agent *a = sk_skalds_find(c, id);
+
+	return a != NULL && !a->row->original && a->in_store &&
+		(a->silent_ms > sk_skalds_patience_ms(c)) == dead;
+}
+
+bool
+sk_skalds_has_row(struct sk_control *c, const char *id)
+{
+	return has_row(c, id, false);
+}
+
+bool
+sk_skalds_has_dead_row(struct sk_control *c, const char *id)
+{
+	return has_row(c, id, true);
+}
+
+void
+sk_skalds_original(struct sk_control *c, const struct sk_skald *row, bool online, bool usable)
+{
+	struct sk_agent *a = sk_skalds_find(c, row->id);
+	bool fresh = a == NULL, before;
+
+	if (sk_skalds_has_row(c, row->id))
+		return;
+	if (fresh)
+		a = add_agent(c->skalds, row);
+	before = !fresh && a->view.online && a->row->original && !a->unusable;
+	if (!fresh && !a->row->original) {
+		a->dead_incarnation = a->row->incarnation;
+		a->dead_renewals = a->row->renewals;
+	}
+	if (!fresh)
+		set_row(a, row);
+	if (online != a->view.online)
+		sk_log(online ? SK_INFO : SK_WARNING, "monitor", "skald %s of the original is %s", row->id,
+			online ? "there" : "silent");
+	a->view.online = online;
+	a->unusable = !usable;
+	if (fresh)
+		sk_live_rehome(c);
+	if (!before && online && usable)
+		sk_dispatch_wake(c);
+}
+
+bool
+sk_skalds_original_gone(struct sk_control *c, const char *id)
+{
+	struct sk_skalds *s = c->skalds;
+	bool there;
+	size_t i = place_of(s, id, &there);
+	struct sk_agent *a = there ? s->list[i] : NULL;
+
+	if (a == NULL || !a->row->original)
+		return true;
+	if (a->n_live > 0)
+		return false;
+	memmove(&s->list[i], &s->list[i + 1], (s->n - i - 1) * sizeof(struct sk_agent *));
+	s->n--;
+	agent_free(a);
+	return true;
+}
+
 /* ---- the choice ---- */
+
+/* What the slots of one are when its share of them is compared. One of the original has no limit:
+ * it is taken for a machine like others. */
+static double
+slots_to_share(const struct sk_agent *a)
+{
+	if (a->row->original)
+		return ORIGINAL_SHARE;
+	return a->row->slots > 0 ? (double)a->row->slots : 1;
+}
 
 /* What would be left: less is a better fit. */
 static double
@@ -326,8 +435,8 @@ better(const struct sk_control *c, const struct sk_agent *a, const struct sk_age
 
 	if (c->cfg.strategy == SK_BEST_FIT)
 		return left_over(a, need) < left_over(best, need);
-	mine = (double)a->n_live / (double)(a->row->slots > 0 ? a->row->slots : 1);
-	other = (double)best->n_live / (double)(best->row->slots > 0 ? best->row->slots : 1);
+	mine = (double)a->n_live / slots_to_share(a);
+	other = (double)best->n_live / slots_to_share(best);
 	return mine < other; /* the share of its slots: skalds of different size fill up evenly */
 }
 
@@ -514,6 +623,12 @@ sk_skalds_drain(struct sk_control *c, const char *id, bool drain,
 	if (a == NULL) {
 		sk_fail(&err, SK_ENOENT, "there is no skald %s", id);
 		fn(arg, SK_ENOENT, &err);
+		return;
+	}
+	if (a->row->original) {
+		sk_fail(&err, SK_ECONFLICT,
+			"skald %s runs the original program, which cannot be drained: stop it", id);
+		fn(arg, SK_ECONFLICT, &err);
 		return;
 	}
 	d = sk_xcalloc(1, sizeof(*d));

@@ -15,6 +15,8 @@ struct step {
 	struct sk_op_move op;
 	struct sk_move move;
 	struct sk_attempt ended;
+	struct sk_life_event event; /* as chosen for this try */
+	struct sk_exit exit;
 	const char *ids[1];
 	int tries;
 };
@@ -52,15 +54,15 @@ note_end(struct step *s, struct sk_record *r, const struct sk_life *before)
 {
 	int64_t now = sk_control_wall_ms(s->c);
 
-	if (!s->in.exit.known)
+	if (!s->exit.known)
 		return 0;
-	r->exit = s->in.exit;
+	r->exit = s->exit;
 	r->finish_ms = now;
 	s->ended = (struct sk_attempt){ .attempt = before->attempt,
 		.executor = before->executor,
 		.start_ms = r->start_ms,
 		.finish_ms = now,
-		.exit = s->in.exit };
+		.exit = s->exit };
 	if (before->attempt > 0)
 		s->move.ended = &s->ended;
 	return SK_SET_EXIT;
@@ -101,7 +103,11 @@ got(struct sk_op *op)
 	}
 	before = sk_arena_alloc(s->try, sizeof(*before));
 	*before = r->life;
-	code = sk_life_step(&r->life, &s->in.event, &err);
+	s->event = s->in.event;
+	s->exit = s->in.exit;
+	if (s->in.choose != NULL)
+		s->in.choose(s->in.arg, r, &s->event, &s->exit);
+	code = sk_life_step(&r->life, &s->event, &err);
 	if (code != SK_OK) {
 		finish(s, code, r, &err);
 		return;

@@ -85,11 +85,34 @@ is_reusable(const struct sk_control *c, const char *class_name)
 	return false;
 }
 
+static bool
+is_given(const struct sk_value *spec, const char *name)
+{
+	const struct sk_value *v = sk_map_get(spec, name);
+
+	return v != NULL && v->kind != SK_NULL && !(v->kind == SK_STRING && v->u.str.len == 0) &&
+		!(v->kind == SK_MAP && v->u.map.n == 0);
+}
+
+/* What the original's nodes do not know of. It matters only where there may be some. */
+static bool
+needs_ours(
+	const struct sk_control *c, const struct sk_record *r, const struct sk_spec_resources *res)
+{
+	if (!c->cfg.mixed)
+		return false;
+	return res->cpus > 0 || res->memory_mb > 0 || res->gpus > 0 ||
+		(res->labels != NULL && res->labels->kind == SK_MAP && res->labels->u.map.n > 0) ||
+		r->array_size > 0 || r->array_parent[0] != '\0' || strcmp(r->class_name, "Exec") == 0 ||
+		is_given(r->spec, "env") || is_given(r->spec, "user") || is_given(r->spec, "cwd") ||
+		is_given(r->spec, "stdin");
+}
+
 static void
-lane_key(struct sk_str *key, const char *class_name, const struct sk_spec_resources *r)
+lane_key(struct sk_str *key, const char *class_name, const struct sk_spec_resources *r, bool ours)
 {
 	sk_str_adds(key, class_name);
-	sk_str_addc(key, '\n');
+	sk_str_adds(key, ours ? "\n!" : "\n");
 	if (r->cpus > 0 || r->memory_mb > 0 || r->gpus > 0) /* seldom, and printing numbers is dear */
 		sk_str_addf(key, "%g %lld %lld ", r->cpus, (long long)r->memory_mb, (long long)r->gpus);
 	if (r->labels != NULL)
@@ -118,7 +141,7 @@ tidy(struct sk_control *c, struct sk_window *w)
 
 static struct sk_lane *
 lane_new(struct sk_control *c, struct sk_window *w, const char *key, const struct sk_record *r,
-	const struct sk_spec_resources *res)
+	const struct sk_spec_resources *res, bool ours)
 {
 	struct sk_lane *l;
 	struct sk_str labels = SK_STR_INIT;
@@ -136,7 +159,8 @@ lane_new(struct sk_control *c, struct sk_window *w, const char *key, const struc
 		.reusable = is_reusable(c, r->class_name),
 		.cpus = res->cpus,
 		.memory_mb = res->memory_mb,
-		.gpus = res->gpus };
+		.gpus = res->gpus,
+		.ours = ours };
 	if (res->labels != NULL) {
 		sk_value_encode(&labels, res->labels);
 		l->need.labels = sk_value_decode(l->arena, labels.p, labels.len, &err);
@@ -156,12 +180,14 @@ sk_window_lane(struct sk_control *c, const struct sk_record *r)
 	struct sk_spec_resources res;
 	struct sk_str key = SK_STR_INIT;
 	struct sk_lane *l;
+	bool ours;
 
 	sk_spec_resources(r->spec, &res);
-	lane_key(&key, r->class_name, &res);
+	ours = needs_ours(c, r, &res);
+	lane_key(&key, r->class_name, &res, ours);
 	l = sk_map_find(&w->by_lane, sk_id_hash(key.p));
 	if (l == NULL || strcmp(l->key, key.p) != 0)
-		l = lane_new(c, w, key.p, r, &res);
+		l = lane_new(c, w, key.p, r, &res, ours);
 	sk_str_release(&key);
 	return l;
 }

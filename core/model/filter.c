@@ -105,10 +105,26 @@ times_match(const struct sk_filter *f, const struct sk_record *r)
 		(f->finished_before == 0 || (r->finish_ms != 0 && r->finish_ms < f->finished_before));
 }
 
+static bool
+is_active(const struct sk_record *r)
+{
+	const struct sk_value *mode = sk_map_get(r->spec, "mode");
+
+	return mode != NULL && mode->kind == SK_STRING && strcmp(mode->u.str.s, "Active") == 0;
+}
+
+static bool
+makers_match(const struct sk_filter *f, const struct sk_record *r)
+{
+	return (!f->foreign || r->foreign) && (!f->disputed || r->disputed) &&
+		(!f->foreign_active || (r->foreign && is_active(r)));
+}
+
 bool
 sk_filter_match(const struct sk_filter *f, const struct sk_record *r)
 {
-	return state_matches(f, r) && names_match(f, r) && array_matches(f, r) && times_match(f, r);
+	return state_matches(f, r) && names_match(f, r) && array_matches(f, r) && times_match(f, r) &&
+		makers_match(f, r);
 }
 
 /* ---- patches ---- */
@@ -150,8 +166,14 @@ void
 sk_patch_apply(struct sk_record *r, unsigned set, const struct sk_record *to)
 {
 	r->update_ms = to->update_ms;
-	if (set & SK_SET_LIFE)
+	if (set & SK_SET_LIFE) { /* the status is written with the phase */
 		apply_life(&r->life, &to->life);
+		r->disputed = false;
+	}
+	if (r->foreign && (set & SK_SET_STATUS) != 0)
+		r->life.phase = to->status; /* it has no other phase */
+	else
+		r->foreign = false; /* adopted */
 	if (set & SK_SET_GATE) {
 		r->gate = to->gate;
 		r->due_ms = to->due_ms;

@@ -366,6 +366,7 @@ clear_timers(struct sk_node *n)
 
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
 		sk_timer_clear(n->cfg.loop, timers[i]);
+	sk_timer_clear(n->cfg.loop, &n->tail.timer);
 	node_lease_free(n);
 }
 
@@ -506,6 +507,7 @@ sk_node_new(const struct sk_node_config *cfg)
 			1u << SK_TOPIC_ASSIGN | 1u << SK_TOPIC_CANCEL | 1u << SK_TOPIC_UPDATE, heard, n,
 			&err) != SK_OK)
 		sk_log(SK_ERROR, cfg->component, "no events: %s", err.msg);
+	node_tail_begin(n);
 	ping(n);
 	return n;
 }
@@ -520,6 +522,7 @@ sk_node_free(struct sk_node *n)
 	sk_watch_remove(n->watch);
 	n->chan.fd = -1; /* the caller's */
 	sk_chan_release(&n->chan);
+	node_tail_free(n);
 	node_table_free(n);
 	node_foreign_free(n);
 	sk_presence_close(n->presence);

@@ -51,6 +51,8 @@ struct sk_node_config {
 	bool present;
 	int64_t key_ttl_ms; /* of what stands there and is no sign of life; 0 = an hour */
 	const char *data_dir; /* where the supervisor keeps output; "" = nowhere */
+	/* Put the end of what tasks print into the cache: who asks for it is on another machine. */
+	bool share;
 	/* What the supervisor needs to start an attempt: attachments, argv, environment. False and err
 	 * when it cannot be started: it ends as start-failed. */
 	bool (*describe)(void *arg, const struct sk_record *r, struct sk_arena *a, struct sk_start *st,

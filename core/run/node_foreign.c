@@ -128,7 +128,7 @@ ask(struct sk_node *n, struct node_task *t, const char *format,
 static void
 keep_ended(struct sk_node *n, struct node_task *t, int64_t end_ms)
 {
-	sk_log_task(SK_INFO, n->cfg.component, t->id, t->attempt,
+	sk_log_task(SK_DEBUG, n->cfg.component, t->id, t->attempt,
 		"has ended already, the cache says: not started again");
 	t->end_ms = end_ms;
 	t->kept = true;

@@ -3,13 +3,10 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/run/node_priv.h"
-#include "core/run/output.h"
+#include "core/run/tail.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* What a move tells when it is stored. */
 enum told { TOLD_STARTED = 1, TOLD_PAUSED = 2, TOLD_RESUMED = 4, TOLD_END = 8, TOLD_PROGRESS = 16 };
@@ -73,28 +70,18 @@ static void
 read_tail(const struct sk_node *n, const struct node_task *t, struct sk_arena *a,
 	struct sk_attempt *ended)
 {
-	struct sk_str path = SK_STR_INIT;
-	struct stat st;
-	int fd;
+	struct sk_str text = SK_STR_INIT;
 
 	if (n->cfg.data_dir[0] == '\0' || !t->started)
 		return;
-	sk_out_path(&path, n->cfg.data_dir, t->id, t->attempt);
-	fd = open(path.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd == -1 && errno != ENOENT) /* it printed nothing */
-		sk_log_task(SK_WARNING, n->cfg.component, t->id, t->attempt, "its output: %s: %s", path.p,
-			strerror(errno));
-	if (fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
-		size_t len = st.st_size < (off_t)SK_TAIL_MAX ? (size_t)st.st_size : SK_TAIL_MAX;
-		char *text = sk_arena_alloc(a, len);
-		ssize_t got = pread(fd, text, len, st.st_size - (off_t)len);
-
-		ended->tail = got > 0 ? text : NULL;
-		ended->tail_len = got > 0 ? (size_t)got : 0;
+	if (sk_tail_of_file(&text, n->cfg.data_dir, t->id, t->attempt, SK_TAIL_MAX, -1) < 0)
+		sk_log_task(
+			SK_WARNING, n->cfg.component, t->id, t->attempt, "its output: %s", strerror(errno));
+	else if (text.len > 0) {
+		ended->tail = sk_arena_strndup(a, text.p, text.len);
+		ended->tail_len = text.len;
 	}
-	if (fd != -1)
-		close(fd);
-	sk_str_release(&path);
+	sk_str_release(&text);
 }
 
 static const char *
@@ -130,6 +117,7 @@ add_end(struct sk_node *n, struct entry *e, struct sk_move *m, struct sk_arena *
 		return false;
 	if (to->life.phase == SK_CREATED)
 		node_presence_handed_back(n, t);
+	node_tail_end(n, t);
 	m->set |= SK_SET_LIFE | SK_SET_EXIT;
 	if (to->life.backing_off && !back_off(n, t, to, &m->set))
 		return false;

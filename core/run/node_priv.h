@@ -72,6 +72,9 @@ struct node_task {
 	char *stage; /* NULL = none */
 	bool progress_dirty;
 	int64_t progress_ms; /* boot clock: when it was stored last */
+	/* its output in the cache */
+	int64_t tail_size, tail_ms; /* as it was put last; when, 0 = never */
+	bool tail_over; /* as it was at its end */
 	char id[];
 };
 
@@ -141,6 +144,14 @@ struct sk_node {
 	struct sk_skald row;
 	struct sk_op_skald_put put;
 	struct sk_arena *put_arena;
+	/* output */
+	struct {
+		struct sk_timer timer;
+		struct sk_str text;
+		size_t at; /* in the table of tasks */
+		unsigned ends; /* in this second, of tasks that were never put */
+		bool failing; /* said */
+	} tail;
 	/* the end */
 	bool draining, given_up, peer_gone, over;
 	int over_code;
@@ -265,6 +276,12 @@ void node_foreign_over(struct sk_node *n, struct node_task *t);
 void node_foreign_gone(struct node_task *t);
 void node_foreign_free(struct sk_node *n);
 void node_ask_due(void *arg);
+/* node_tail.c: what tasks print, in the cache */
+void node_tail_begin(struct sk_node *n);
+void node_tail_started(struct sk_node *n, const struct node_task *t);
+/* Before its end is stored; again does nothing. */
+void node_tail_end(struct sk_node *n, struct node_task *t);
+void node_tail_free(struct sk_node *n);
 
 /* node_lease.c */
 void node_lease_begin(struct sk_node *n);

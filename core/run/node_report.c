@@ -121,6 +121,7 @@ node_on_started(struct sk_node *n, const struct sk_frame *f, struct sk_arena *a)
 		return;
 	}
 	note_start(t, &rep);
+	node_tail_started(n, t);
 	if (t->look_again)
 		node_read(n, t->id);
 	t->look_again = false;

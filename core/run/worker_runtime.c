@@ -172,11 +172,7 @@ decode(
 	if (w->fields != NULL &&
 		!sk_fields_decode(
 			w->fields, v, att, w->attachment_size, a, "attachments", true, &problems)) {
-		struct sk_str text = SK_STR_INIT;
-
-		sk_problems_text(&problems, &text);
-		sk_fail(err, SK_EINVAL, "%.*s", (int)strcspn(sk_str_text(&text), "\n"), sk_str_text(&text));
-		sk_str_release(&text);
+		sk_problems_fail(&problems, err);
 		return NULL;
 	}
 	if (w->check != NULL && w->check(att, err) != SK_OK)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,6 +165,7 @@ run(struct redis_own *own)
 	for (size_t i = 0; own->more[i] != NULL; i++)
 		argv[n++] = strdup(own->more[i]);
 	argv[n] = NULL;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
 	execv(argv[0], argv);
 	_exit(127);
 }

@@ -738,6 +738,8 @@ status_counts(void **state)
 	api_is(a, "skalds.slots", "4");
 	api_is(a, "store.name", "failing");
 	api_is(a, "dispatching", "false");
+	api_is(a, "leader.name", "null");
+	api_is(a, "leader.self", "false");
 }
 
 static void

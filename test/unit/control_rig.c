@@ -1,4 +1,5 @@
 #include "test/unit/control_rig.h"
+#include "adapters/json.h"
 #include "adapters/local/bus.h"
 #include "adapters/local/cache.h"
 #include "adapters/memory/store.h"
@@ -448,6 +449,14 @@ wall(void *arg)
 	return g->now_ms != 0 ? g->now_ms : sk_wall_ms();
 }
 
+static int64_t
+boot(void *arg)
+{
+	const struct control_rig *g = arg;
+
+	return g->boot_ms != 0 ? g->boot_ms : sk_boot_ms();
+}
+
 static enum sk_code
 publish_muted(struct sk_bus *b, enum sk_topic topic, const struct sk_event *e)
 {
@@ -483,29 +492,49 @@ new_control(struct control_rig *g, enum sk_strategy strategy, int64_t lease_ms)
 		.reconcile_ms = 200,
 		.data_dir = "",
 		.seed = 7,
+		.mixed = g->mixed,
+		.parse_json = sk_json_parse,
+		.boot_ms = boot,
 		.wall_ms = wall,
 		.clock_arg = g };
 
 	g->control = sk_control_new(&cfg);
 }
 
-void
-control_rig_open(struct control_rig *g, enum sk_strategy strategy, int64_t lease_ms)
+static void
+open_rig(struct control_rig *g, enum sk_strategy strategy, int64_t lease_ms)
 {
 	struct sk_err err;
 
-	memset(g, 0, sizeof(*g));
 	g->run_ms = 5;
 	g->loop = sk_loop_new(&err);
 	assert_non_null(g->loop);
 	g->store = sk_store_memory_open(g->loop);
 	g->bus = sk_bus_local_open(&(struct sk_bus_local_config){ .loop = g->loop });
-	g->cache = sk_cache_local_open(&(struct sk_cache_local_config){ .loop = g->loop });
+	g->cache = sk_cache_local_open(
+		&(struct sk_cache_local_config){ .loop = g->loop, .boot_ms = boot, .clock_arg = g });
 	assert_non_null(g->store);
 	assert_non_null(g->bus);
 	new_control(g, strategy, lease_ms);
 	renewal = (struct sk_timer){ .fn = renew, .arg = g };
 	renew(g);
+}
+
+void
+control_rig_open(struct control_rig *g, enum sk_strategy strategy, int64_t lease_ms)
+{
+	memset(g, 0, sizeof(*g));
+	open_rig(g, strategy, lease_ms);
+}
+
+void
+control_rig_open_mixed(struct control_rig *g, enum sk_strategy strategy, int64_t lease_ms)
+{
+	memset(g, 0, sizeof(*g));
+	g->mixed = true;
+	g->boot_ms = 1000000;
+	g->now_ms = sk_wall_ms();
+	open_rig(g, strategy, lease_ms);
 }
 
 static bool

@@ -48,11 +48,15 @@ struct control_rig {
 	struct truth *truth;
 	size_t n_truth, cap_truth;
 	int64_t now_ms; /* 0 = the real clocks; else the wall clock */
+	int64_t boot_ms; /* likewise the boot clock of controller and cache, in a mixed fleet */
+	bool mixed;
 	uint64_t random;
 };
 
 /* A controller with a lease of lease_ms, not started. */
 void control_rig_open(struct control_rig *g, enum sk_strategy strategy, int64_t lease_ms);
+/* The same in a mixed fleet, with clocks that stand still until boot_ms and now_ms are moved. */
+void control_rig_open_mixed(struct control_rig *g, enum sk_strategy strategy, int64_t lease_ms);
 void control_rig_close(struct control_rig *g);
 /* Start it (again: a new controller over the same store). */
 void control_rig_start(struct control_rig *g);

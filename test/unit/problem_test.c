@@ -153,6 +153,24 @@ paths_quote_what_is_no_word(void **state)
 	sk_arena_free(a);
 }
 
+static void
+what_fails_is_the_first_error_and_no_warning(void **state)
+{
+	struct sk_arena *a = sk_arena_new();
+	struct sk_problems p;
+	struct sk_err err;
+
+	(void)state;
+	sk_problems_init(&p, a, "");
+	sk_problem_warning(&p, 0, 0, "x", "unknown key, ignored");
+	sk_problem(&p, 0, 0, "seconds", "is missing");
+	sk_problem(&p, 0, 0, "y", "is wrong");
+	sk_problems_fail(&p, &err);
+	assert_int_equal(err.code, SK_EINVAL);
+	assert_string_equal(err.msg, "seconds: is missing");
+	sk_arena_free(a);
+}
+
 int
 main(void)
 {
@@ -160,6 +178,7 @@ main(void)
 		cmocka_unit_test(what_is_empty_is_left_out),
 		cmocka_unit_test(they_are_sorted_by_place_and_stay_in_order),
 		cmocka_unit_test(one_hundred_are_kept_and_all_are_counted),
+		cmocka_unit_test(what_fails_is_the_first_error_and_no_warning),
 		cmocka_unit_test(control_characters_never_reach_a_terminal),
 		cmocka_unit_test(as_json),
 		cmocka_unit_test(quotes_are_short),

@@ -1,0 +1,129 @@
+# lib.sh - for tests beside the original program, on real Kafka, Redis and a MongoDB-wire server.
+#
+#	. "$(dirname "$0")/lib.sh"	starts what is not running, an empty database of its own
+#	node ID [FLAGS…]		starts a C node
+#	py_node ID [MODE [YAML]]	starts one of the original
+#	py_controller MODE		the same of a controller; sets PID and API
+#	peer ACTION…			peer.py
+#
+# SKALDS_TEST_STORE: javamongo (has indexes; the default) or mongo (FerretDB).
+# One script at a time: the original knows Redis database 0 only, and the topics are shared.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../fleet_lib.sh"
+PEERS=$ROOT/test/interop
+mkdir -p "${SKALDS_SERVICES:-$ROOT/build/services}"
+exec 8>"${SKALDS_SERVICES:-$ROOT/build/services}/.test-lock"
+flock 8
+
+fleet "${SKALDS_TEST_STORE:-javamongo}"
+"$ROOT/scripts/services.sh" up pyskalds >"$T/services.log" 2>&1 ||
+	{ echo "Bail out! the original is not there: $(tail -n 1 "$T/services.log")"; exit 99; }
+export REDIS_DB=0
+export OBSERVED=$T/observed
+: >"$OBSERVED"
+
+peer()
+{
+	"$PYSKALDS" "$PEERS/peer.py" "$@" 2>>"$T/peer.err"
+}
+peer clean || { tail -5 "$T/peer.err" | sed 's/^/# /'; echo "Bail out! the services do not answer"; exit 99; }
+at_exit 'peer clean'
+
+# ---- C ----
+
+# node ID [FLAGS…]
+node()
+{
+	local id=$1
+	shift
+	start "$id" env SKALD_ID="$id" "$SKALDS" node --data "$T/data-$id" --allow-volatile --json "$@"
+	until_true 20 seen "$T/$id.out" event=ready
+}
+
+# ---- the original ----
+
+# In a session of its own: its helper processes outlive it otherwise (N3, N11, N12).
+py_start()
+{
+	local name=$1
+	shift
+	start "$name" setsid --wait "$PYSKALDS" "$@"
+}
+
+# py_stop PID [SIGNAL]: the whole session, at once unless a signal is given
+py_stop()
+{
+	local session
+	session=$(ps -o pid= --ppid "$1" 2>/dev/null | tr -d ' ')
+	[ -n "$session" ] && kill "-${2:-KILL}" -- "-$session" 2>/dev/null
+	ended "$1" 20
+}
+at_exit 'for p in "${py_pids[@]}"; do py_stop "$p"; done'
+py_pids=()
+
+is_online()
+{
+	peer key skalds:hash | grep -q "\"$1\""
+}
+
+py_node()
+{
+	py_start "$1" "$PEERS/peer_node.py" "$@"
+	py_pids+=("$PID")
+	until_true 30 is_online "$1"
+}
+
+py_controller()
+{
+	local port=$((20000 + RANDOM % 10000))
+	py_start pyc "$PEERS/peer_controller.py" "$port" "${1:-MONITOR}"
+	py_pids+=("$PID")
+	API=http://127.0.0.1:$port
+	until_true 40 curl -sf "$API/api/system/health"
+}
+
+# api METHOD PATH [BODY]: of the original's controller
+api()
+{
+	curl -s -m 10 -X "$1" -H 'Content-Type: application/json' ${3:+-d "$3"} "$API$2"
+}
+
+# ---- looking ----
+
+# becomes ID STATUS [SECONDS]: lifecycleStatus in the store
+becomes()
+{
+	peer is "$1" "lifecycleStatus=$2" --for "${3:-20}"
+}
+
+# stays ID STATUS SECONDS
+stays()
+{
+	local i
+	for ((i = 0; i < $3 * 2; i++)); do
+		peer is "$1" "lifecycleStatus=$2" --for 0 || return 1
+		sleep 0.5
+	done
+}
+
+# beat ID: the heartbeat of a task
+beat()
+{
+	peer key "task:$1:heartbeat" | sed -n 's/.*"value": "\([^"]*\)".*/\1/p'
+}
+
+# observed ID WORD: how often a Python worker told it
+observed()
+{
+	grep -c "^$1 $2 " "$OBSERVED"
+}
+
+doc()
+{
+	peer doc "$1" | "$PYSKALDS" -c '
+import json, sys
+v = json.load(sys.stdin)
+for part in sys.argv[1].split("."):
+    v = v.get(part) if isinstance(v, dict) else None
+print(v if isinstance(v, str) else json.dumps(v))' "$2"
+}
