@@ -91,7 +91,8 @@ refuse(struct sk_edge *e, struct edge_task *t, const struct sk_value *v, const s
 		return;
 	memcpy(t->refused, hash, sizeof(hash));
 	sk_log_task(SK_ERROR, e->cfg.component, t->id, 0,
-		"the stored attachments are not used, the old ones stay in force: %s",
+		"the stored attachments are not used, the old ones stay in force: %s%s%s",
+		p->n > 0 ? p->list[0].path : "", p->n > 0 && p->list[0].path[0] != '\0' ? ": " : "",
 		p->n > 0 ? p->list[0].text : "they are too large");
 }
 
