@@ -171,7 +171,8 @@ open_edge(struct sk_liaison *l)
 		.answered = answered,
 		.arg = l };
 
-	for (size_t i = 0; sk_workers[i] != NULL && i + 1 < sizeof(l->classes) / sizeof(*l->classes); i++)
+	for (size_t i = 0; sk_workers[i] != NULL && i + 1 < sizeof(l->classes) / sizeof(*l->classes);
+		 i++)
 		l->classes[i] = sk_workers[i]->name;
 	l->edge = sk_edge_open(&cfg);
 }
@@ -403,7 +404,8 @@ sk_liaison_open(const struct sk_liaison_config *cfg)
 	l->in = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	l->out = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->in == -1 || l->out == -1) {
-		sk_log(SK_ERROR, cfg->who->source, "the services are not used: eventfd: %s", strerror(errno));
+		sk_log(
+			SK_ERROR, cfg->who->source, "the services are not used: eventfd: %s", strerror(errno));
 		free(l);
 		return NULL;
 	}

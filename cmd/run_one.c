@@ -261,7 +261,8 @@ run_one_heard(void *arg, struct sk_link *link)
 
 	while ((news = sk_liaison_next(r->liaison)) != NULL) {
 		if (news->id != NULL &&
-			sk_link_update(link, r->record_id[0] != '\0' ? DEFAULT_ID : news->id, news->attachments))
+			sk_link_update(
+				link, r->record_id[0] != '\0' ? DEFAULT_ID : news->id, news->attachments))
 			sk_log_task(SK_INFO, "run-one", news->id, 0, "the attachments of the store are used");
 		sk_arena_free(news->arena);
 	}
@@ -463,8 +464,10 @@ static const char help[] =
 	"a signal ended it, 126 or 127 when it could not be started, 124 when it timed out, 125 when\n"
 	"skalds itself failed; a compiled-in worker: 0, 1 for an error, 75 for \"try again\". Fit to "
 	"be\n"
-	"PID 1: signals are handed on, orphans reaped. No service is needed or waited for. With REDIS_HOST\n"
-	"signs of life of the task and its end (200, -1, -2) stand there; with KAFKA_HOST and MONGO_HOST\n"
+	"PID 1: signals are handed on, orphans reaped. No service is needed or waited for. With "
+	"REDIS_HOST\n"
+	"signs of life of the task and its end (200, -1, -2) stand there; with KAFKA_HOST and "
+	"MONGO_HOST\n"
 	"a task.update.attachment gives it the attachments of its document. Nothing is stored.\n"
 	"\n"
 	"Examples:\n"

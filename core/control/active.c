@@ -295,8 +295,8 @@ sk_active_apply(struct sk_record *r, const struct sk_active *a, struct sk_arena 
 }
 
 bool
-sk_active_ended(const struct sk_record *r, const struct sk_active *a, unsigned set,
-	struct sk_attempt *out)
+sk_active_ended(
+	const struct sk_record *r, const struct sk_active *a, unsigned set, struct sk_attempt *out)
 {
 	if (!sk_phase_final(r->life.phase) || r->life.phase == SK_FINISHED || (set & SK_SET_EXIT) == 0)
 		return false;

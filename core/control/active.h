@@ -44,8 +44,8 @@ bool sk_active_apply(struct sk_record *r, const struct sk_active *a, struct sk_a
 
 /* An attempt that ended badly is kept, as a node keeps it: what of the record, which has just been
  * brought to what is told with these bits. False: there is nothing to keep. */
-bool sk_active_ended(const struct sk_record *r, const struct sk_active *a, unsigned set,
-	struct sk_attempt *out);
+bool sk_active_ended(
+	const struct sk_record *r, const struct sk_active *a, unsigned set, struct sk_attempt *out);
 
 /* What those who listen are to be told of the step from before (NULL: it is new) to r. Returns how
  * many. */

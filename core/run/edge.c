@@ -237,8 +237,8 @@ note_end(struct sk_edge *e, const struct edge_task *t, const struct sk_active *a
 											  : SK_BEAT_CANCELLED;
 
 	/* monitors of the original go by the keys alone, whatever the store has */
-	sk_presence_end(e->presence, t->key, t->id, beat, why,
-		a->finish_ms > 0 ? a->finish_ms : sk_wall_ms());
+	sk_presence_end(
+		e->presence, t->key, t->id, beat, why, a->finish_ms > 0 ? a->finish_ms : sk_wall_ms());
 }
 
 static void

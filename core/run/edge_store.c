@@ -82,7 +82,8 @@ use(struct sk_edge *e, struct edge_task *t, const struct sk_value *v)
 
 /* What the class does not take is told once; what the task has stays in force. */
 static void
-refuse(struct sk_edge *e, struct edge_task *t, const struct sk_value *v, const struct sk_problems *p)
+refuse(
+	struct sk_edge *e, struct edge_task *t, const struct sk_value *v, const struct sk_problems *p)
 {
 	char hash[SK_ACTIVE_HASH_LEN];
 
@@ -259,7 +260,9 @@ publish(struct sk_edge *e, const struct sk_life *before, const struct sk_record 
 			.attempt = kinds[i] == SK_EVENT_CREATED ? 0 : r->life.attempt,
 			.skald = e->cfg.id,
 			.stage = "",
-			.message = kinds[i] == SK_EVENT_CREATED || kinds[i] == SK_EVENT_STARTED ? "" : r->exit.message };
+			.message = kinds[i] == SK_EVENT_CREATED || kinds[i] == SK_EVENT_STARTED
+				? ""
+				: r->exit.message };
 
 		/* one that is lost is found by whoever looks at the store */
 		(void)sk_bus_publish(e->cfg.bus, SK_TOPIC_EVENT, &ev);
@@ -283,7 +286,8 @@ settle(struct sk_edge *e, const struct sk_record *rec, const struct sk_life *bef
 	} else if (code != SK_ECONFLICT && code != SK_ENOENT)
 		*failed = true;
 	else if (++t->tries >= MAX_TRIES)
-		edge_leave_alone(e, t, "the store has something under this id that cannot be read or changed");
+		edge_leave_alone(
+			e, t, "the store has something under this id that cannot be read or changed");
 }
 
 static bool

@@ -104,11 +104,14 @@ json(struct rig *r, const char *text)
 
 /* Store a document; spec as JSON. */
 static void
-put(struct rig *r, const char *class_name, enum sk_phase phase, const char *executor, const char *spec)
+put(struct rig *r, const char *class_name, enum sk_phase phase, const char *executor,
+	const char *spec)
 {
 	struct sk_record rec;
 	const struct sk_record *list[1] = { &rec };
-	struct sk_op_insert op = { .op = { .kind = SK_OP_INSERT, .arena = r->a }, .records = list, .n = 1 };
+	struct sk_op_insert op = {
+		.op = { .kind = SK_OP_INSERT, .arena = r->a }, .records = list, .n = 1
+	};
 
 	sk_record_init(&rec, r->a);
 	rec.id = "t1";
@@ -355,7 +358,8 @@ an_edit_in_the_store_survives_a_restart(void **state)
 	sk_active_hash("MyWorker", json(r, FILE_ATT), r->hash);
 	snprintf(spec, sizeof(spec),
 		"{\"mode\":\"Active\",\"source\":\"YAML\",\"attachments\":" STORE_ATT
-		",\"yamlHash\":\"%s\"}", r->hash);
+		",\"yamlHash\":\"%s\"}",
+		r->hash);
 	put(r, "MyWorker", SK_CANCELLED, "", spec);
 	load(r, FILE_ATT);
 	assert_int_equal(r->n_answered, 1);
@@ -390,7 +394,8 @@ of_a_document_that_the_original_made_the_stored_ones_win(void **state)
 
 	start(r);
 	put(r, "MyWorker", SK_RUNNING, "python",
-		"{\"mode\":\"Active\",\"source\":\"YAML\",\"name\":\"mine\",\"attachments\":" STORE_ATT "}");
+		"{\"mode\":\"Active\",\"source\":\"YAML\",\"name\":\"mine\",\"attachments\":" STORE_ATT
+		"}");
 	load(r, FILE_ATT);
 	assert_string_equal(r->given, STORE_ATT);
 	say(r, SK_ACTIVE_RUNNING, SK_EDGE_BEGUN, "");
