@@ -5,6 +5,7 @@
 #include "adapters/versions.h"
 #include "cmd/answer.h"
 #include "cmd/settings.h"
+#include "cmd/told.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/map.h"
@@ -224,76 +225,43 @@ record(void *arg)
 
 /* ---- what is said ---- */
 
-static const char *
-state_of(const struct sk_plan_task *t, const char *event)
-{
-	if (strcmp(event, "retrying") == 0)
-		return "failed";
-	if (strcmp(event, "restarting") == 0)
-		return t->report.reason == SK_REASON_EXITED && t->report.code == 0 ? "finished" : "failed";
-	switch (t->state) {
-	case SK_P_WAITING:
-	case SK_P_READY:
-	case SK_P_BACKOFF:
-	case SK_P_STARTING:
-		return "waiting";
-	case SK_P_RUNNING:
-	case SK_P_STOPPING:
-		return "running";
-	case SK_P_FINISHED:
-		return "finished";
-	case SK_P_FAILED:
-		return "failed";
-	case SK_P_CANCELLED:
-	case SK_P_INTERRUPTED:
-	case SK_P_SKIPPED:
-		break;
-	}
-	return "cancelled";
-}
-
 static void
-add_end(struct sk_str *out, const struct sk_plan_task *t)
+add_end(struct sk_str *out, const struct sk_active *a)
 {
-	const struct sk_task_report *rep = &t->report;
-	enum sk_reason reason = t->state == SK_P_SKIPPED	   ? SK_REASON_SKIPPED
-		: rep->end_ms == 0 && t->state == SK_P_INTERRUPTED ? SK_REASON_INTERRUPTED
-		: rep->end_ms == 0								   ? SK_REASON_CANCELLED
-														   : rep->reason;
-
-	sk_json_kint(out, "finishDateTime", rep->end_ms);
+	sk_json_kint(out, "finishDateTime", a->finish_ms);
 	sk_json_key(out, "exit");
 	sk_str_addc(out, '{');
-	sk_json_kstr(out, "reason", sk_reason_name(reason));
-	sk_json_kint(out, "code", rep->code);
-	sk_json_kint(out, "signal", rep->signal);
-	sk_json_kstr(out, "message", t->message);
+	sk_json_kstr(out, "reason", sk_reason_name(a->exit.reason));
+	sk_json_kint(out, "code", a->exit.code);
+	sk_json_kint(out, "signal", a->exit.signal);
+	sk_json_kstr(out, "message", a->exit.message);
 	sk_str_addc(out, '}');
 }
 
 static void
-make_body(const struct sk_recorder *r, const struct sk_plan_task *t, const char *state,
-	struct sk_str *out)
+make_body(const struct sk_recorder *r, const struct sk_active *a, struct sk_str *out)
 {
-	bool waits = strcmp(state, "waiting") == 0, runs = strcmp(state, "running") == 0;
-	/* a report of a start that failed says when it was tried: it never ran */
-	bool ran = t->report.start_boot_ms > 0 && t->report.reason != SK_REASON_START_FAILED;
+	static const char *const states[] = { [SK_ACTIVE_WAITING] = "waiting",
+		[SK_ACTIVE_RUNNING] = "running",
+		[SK_ACTIVE_FINISHED] = "finished",
+		[SK_ACTIVE_FAILED] = "failed",
+		[SK_ACTIVE_CANCELLED] = "cancelled" };
 
 	sk_str_addc(out, '{');
-	sk_json_kstr(out, "className", t->spec.class_name);
+	sk_json_kstr(out, "className", a->class_name);
 	sk_json_key(out, "attachments");
-	sk_value_json(out, t->spec.attachments);
+	sk_value_json(out, a->attachments);
 	sk_json_kstr(out, "source", r->cfg->source);
 	sk_json_kstr(out, "executor", r->cfg->skald_id);
 	sk_json_kint(out, "incarnation", (int64_t)r->cfg->incarnation);
-	sk_json_kstr(out, "state", state);
-	if (!waits && (ran || runs))
-		sk_json_kint(out, "startDateTime", t->report.start_ms);
-	if (!waits && !runs)
-		add_end(out, t);
+	sk_json_kstr(out, "state", states[a->state]);
+	if (a->start_ms != 0)
+		sk_json_kint(out, "startDateTime", a->start_ms);
+	if (a->state > SK_ACTIVE_RUNNING)
+		add_end(out, a);
 	sk_json_key(out, "progress");
-	sk_json_double(out, t->progress >= 0 && t->progress <= 1 ? t->progress : 0);
-	sk_json_kstr(out, "stage", t->stage);
+	sk_json_double(out, a->progress);
+	sk_json_kstr(out, "stage", a->stage);
 	sk_str_addc(out, '}');
 }
 
@@ -347,17 +315,17 @@ void
 sk_recorder_event(
 	struct sk_recorder *r, const char *id, const struct sk_plan_task *t, const char *event)
 {
-	const char *state;
+	struct sk_active a;
 	struct sk_str body = SK_STR_INIT;
 
 	if (r == NULL || t->spec.worker == NULL) /* one that its file does not know any more */
 		return;
 	if (strcmp(event, "progress") == 0 && too_soon(r, t))
 		return;
-	state = state_of(t, event);
-	make_body(r, t, state, &body);
+	sk_told(t, event, &a);
+	make_body(r, &a, &body);
 	pthread_mutex_lock(&r->lock);
-	say(r, id, body.p, strcmp(state, "waiting") != 0 && strcmp(state, "running") != 0);
+	say(r, id, body.p, a.state > SK_ACTIVE_RUNNING);
 	pthread_mutex_unlock(&r->lock);
 }
 

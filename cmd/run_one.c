@@ -2,10 +2,12 @@
 #include "adapters/json.h"
 #include "adapters/yaml.h"
 #include "cmd/agent.h"
+#include "cmd/liaison.h"
 #include "cmd/manifest.h"
 #include "cmd/record.h"
 #include "cmd/view.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "workers/registry.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,9 @@ struct run_one {
 	struct sk_link_config link;
 	struct sk_recorder_config record;
 	struct sk_recorder *recorder; /* of the link's process */
+	struct sk_liaison_config services;
+	struct sk_liaison *liaison; /* of the link's process */
+	bool told; /* the liaison knows the task */
 	char record_id[SK_ULID_LEN]; /* of a task that has no name of its own; "" = it has */
 	struct sk_arena *arena; /* of a task of the command line */
 	struct sk_task_list list;
@@ -204,23 +209,76 @@ run_one_load(void *arg, struct sk_arena **arena, struct sk_task_list *list)
 
 /* ---- callbacks of the link ---- */
 
+static const char *
+known_id(const struct run_one *r, const struct sk_plan_task *t)
+{
+	return r->record_id[0] != '\0' ? r->record_id : t->spec.id;
+}
+
+/* Not before something happened: the start waits for no library. */
+static void
+tell_liaison(struct run_one *r, const struct sk_plan_task *t, const char *event)
+{
+	struct sk_task_spec known = t->spec;
+	const struct sk_task_list list = { .items = &known, .n = 1 };
+
+	if (r->liaison == NULL || t->spec.worker == NULL)
+		return;
+	known.id = known_id(r, t);
+	if (!r->told)
+		sk_liaison_tasks(r->liaison, &list);
+	r->told = true;
+	sk_liaison_say(r->liaison, known.id, t, event);
+}
+
 static void
 run_one_event(void *arg, struct sk_link *link, const struct sk_plan_task *t, const char *name)
 {
-	const struct run_one *r = arg;
+	struct run_one *r = arg;
 
 	sk_view_event(&r->view, link, t, name);
-	sk_recorder_event(r->recorder, r->record_id[0] != '\0' ? r->record_id : t->spec.id, t, name);
+	sk_recorder_event(r->recorder, known_id(r, t), t, name);
+	tell_liaison(r, t, name);
+}
+
+/* A task that went on without a link is told of at once. */
+static void
+run_one_taken(void *arg, struct sk_link *link)
+{
+	size_t n;
+	struct sk_plan_task *const *tasks = sk_plan_tasks(sk_link_plan(link), &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (tasks[i]->inherited && tasks[i]->state == SK_P_RUNNING)
+			tell_liaison(arg, tasks[i], "");
+}
+
+static void
+run_one_heard(void *arg, struct sk_link *link)
+{
+	struct run_one *r = arg;
+	struct sk_liaison_news *news;
+
+	while ((news = sk_liaison_next(r->liaison)) != NULL) {
+		if (news->id != NULL &&
+			sk_link_update(
+				link, r->record_id[0] != '\0' ? DEFAULT_ID : news->id, news->attachments))
+			sk_log_task(SK_INFO, "run-one", news->id, 0, "the attachments of the store are used");
+		sk_arena_free(news->arena);
+	}
 }
 
 static int
 run_one_exit_code(void *arg, const struct sk_plan *plan, int signal)
 {
 	struct run_one *r = arg;
+	int64_t until = sk_boot_ms() + SK_LIAISON_LAST_MS, left;
 	struct sk_plan_task *const *tasks;
 	size_t n;
 
-	sk_recorder_close(r->recorder, SK_RECORD_LAST_MS);
+	sk_liaison_close(r->liaison, SK_LIAISON_LAST_MS);
+	left = until - sk_boot_ms();
+	sk_recorder_close(r->recorder, left > 0 ? left : 0);
 	r->recorder = NULL;
 	tasks = sk_plan_tasks(plan, &n);
 	return n > 0 ? sk_agent_exit_code(tasks[0], signal) : SK_EXIT_SKALDS;
@@ -232,6 +290,10 @@ run_one_link(int channel, void *arg)
 	struct run_one *r = arg;
 
 	r->recorder = sk_recorder_open(&r->record);
+	r->liaison = sk_liaison_open(&r->services);
+	r->link.fd = sk_liaison_fd(r->liaison);
+	r->link.heard = r->liaison != NULL ? run_one_heard : NULL;
+	r->link.taken = run_one_taken;
 	return sk_link_run(channel, &r->link);
 }
 
@@ -244,6 +306,7 @@ prepare_record(struct run_one *r, const struct sk_settings *settings)
 	sk_recorder_prepare(&r->record, settings, SK_MODE_SINGLE, 1);
 	if (r->file.path == NULL && sk_arg(r->args, "id") == NULL)
 		sk_ulid_make(&ulid, sk_wall_ms(), r->record_id);
+	sk_liaison_prepare(&r->services, settings, &r->record);
 }
 
 /* ---- the command ---- */
@@ -401,7 +464,11 @@ static const char help[] =
 	"a signal ended it, 126 or 127 when it could not be started, 124 when it timed out, 125 when\n"
 	"skalds itself failed; a compiled-in worker: 0, 1 for an error, 75 for \"try again\". Fit to "
 	"be\n"
-	"PID 1: signals are handed on, orphans reaped. No service is needed or waited for.\n"
+	"PID 1: signals are handed on, orphans reaped. No service is needed or waited for. With "
+	"REDIS_HOST\n"
+	"signs of life of the task and its end (200, -1, -2) stand there; with KAFKA_HOST and "
+	"MONGO_HOST\n"
+	"a task.update.attachment gives it the attachments of its document. Nothing is stored.\n"
 	"\n"
 	"Examples:\n"
 	"  skalds run-one -f all_workers.yml TaskWorker1\n"

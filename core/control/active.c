@@ -3,12 +3,74 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *
+text_of(const struct sk_record *r, const char *key)
+{
+	const struct sk_value *v = sk_map_get(r->spec, key);
+
+	return v != NULL && v->kind == SK_STRING ? v->u.str.s : "";
+}
+
 bool
 sk_record_active(const struct sk_record *r)
 {
-	const struct sk_value *mode = sk_map_get(r->spec, "mode");
+	return strcmp(text_of(r, "mode"), "Active") == 0;
+}
 
-	return mode != NULL && mode->kind == SK_STRING && strcmp(mode->u.str.s, "Active") == 0;
+bool
+sk_record_updatable(const struct sk_record *r)
+{
+	return text_of(r, "yamlHash")[0] != '\0';
+}
+
+/* ---- the hash of a file's entry ---- */
+
+/* One text for all orders of members. */
+static void
+canonical(struct sk_str *out, const struct sk_value *v, struct sk_arena *a)
+{
+	const struct sk_pair **sorted;
+
+	if (v->kind == SK_LIST) {
+		sk_str_addc(out, '[');
+		for (size_t i = 0; i < v->u.list.n; i++) {
+			canonical(out, v->u.list.items[i], a);
+			sk_str_addc(out, ',');
+		}
+		sk_str_addc(out, ']');
+		return;
+	}
+	if (v->kind != SK_MAP) {
+		sk_value_json(out, v);
+		return;
+	}
+	sorted = sk_map_sorted(a, v);
+	sk_str_addc(out, '{');
+	for (size_t i = 0; i < v->u.map.n; i++) {
+		sk_json_string(out, sorted[i]->key);
+		sk_str_addc(out, ':');
+		canonical(out, sorted[i]->value, a);
+		sk_str_addc(out, ',');
+	}
+	sk_str_addc(out, '}');
+}
+
+void
+sk_active_hash(
+	const char *class_name, const struct sk_value *attachments, char out[SK_ACTIVE_HASH_LEN])
+{
+	struct sk_arena *a = sk_arena_new();
+	struct sk_str text = SK_STR_INIT;
+	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+
+	sk_json_string(&text, class_name);
+	if (attachments != NULL)
+		canonical(&text, attachments, a);
+	for (size_t i = 0; i < text.len; i++)
+		h = (h ^ (unsigned char)text.p[i]) * 0x100000001b3u;
+	snprintf(out, SK_ACTIVE_HASH_LEN, "%016llx", (unsigned long long)h);
+	sk_str_release(&text);
+	sk_arena_free(a);
 }
 
 /* ---- its spec ---- */
@@ -20,19 +82,49 @@ set_text(struct sk_arena *arena, struct sk_value *spec, const char *key, const c
 		sk_map_set(arena, spec, key, sk_value_string(arena, text, strlen(text)));
 }
 
+static void
+set_attachments(struct sk_arena *arena, struct sk_value *spec, const struct sk_value *attachments)
+{
+	struct sk_value *att;
+
+	if (attachments == NULL || attachments->kind != SK_MAP)
+		return;
+	att = sk_arena_alloc(arena, sizeof(*att));
+	*att = *attachments;
+	sk_map_set(arena, spec, "attachments", att);
+}
+
 static struct sk_value *
 spec_of(const struct sk_active *a, struct sk_arena *arena)
 {
-	struct sk_value *spec = sk_value_new(arena, SK_MAP), *att;
+	struct sk_value *spec = sk_value_new(arena, SK_MAP);
 
 	set_text(arena, spec, "mode", "Active");
 	set_text(arena, spec, "name", a->name);
+	set_text(arena, spec, "description", a->description);
 	set_text(arena, spec, "source", a->source);
-	if (a->attachments != NULL && a->attachments->kind == SK_MAP) {
-		att = sk_arena_alloc(arena, sizeof(*att));
-		*att = *a->attachments;
-		sk_map_set(arena, spec, "attachments", att);
+	set_text(arena, spec, "yamlHash", a->yaml_hash);
+	if (a->once)
+		sk_map_set(arena, spec, "isPersistent", sk_value_new(arena, SK_BOOL));
+	set_attachments(arena, spec, a->attachments);
+	return spec;
+}
+
+/* Only what is told changes: the rest is its maker's. */
+static struct sk_value *
+respec(const struct sk_record *r, const struct sk_active *a, struct sk_arena *arena)
+{
+	struct sk_value *spec = sk_value_new(arena, SK_MAP);
+
+	for (size_t i = 0; i < r->spec->u.map.n; i++) {
+		const struct sk_pair *pair = &r->spec->u.map.pairs[i];
+
+		if (a->keep || strcmp(pair->key, "attachments") != 0)
+			sk_map_set(arena, spec, pair->key, pair->value);
 	}
+	if (!a->keep)
+		set_attachments(arena, spec, a->attachments);
+	set_text(arena, spec, "yamlHash", a->yaml_hash);
 	return spec;
 }
 
@@ -159,10 +251,14 @@ sk_active_record(struct sk_record *r, const char *id, const struct sk_active *a,
 }
 
 static bool
-same_attachments(const struct sk_record *r, const struct sk_active *a)
+same_spec(const struct sk_record *r, const struct sk_active *a)
 {
 	const struct sk_value *has = sk_map_get(r->spec, "attachments");
 
+	if (a->yaml_hash != NULL && strcmp(a->yaml_hash, text_of(r, "yamlHash")) != 0)
+		return false;
+	if (a->keep)
+		return true;
 	if (a->attachments == NULL || has == NULL)
 		return a->attachments == NULL && has == NULL;
 	return sk_value_equal(has, a->attachments);
@@ -181,9 +277,10 @@ sk_active_apply(struct sk_record *r, const struct sk_active *a, struct sk_arena 
 		sk_fail(err, SK_ECONFLICT, "the id belongs to a task of class %s", r->class_name);
 		return false;
 	}
+	r->life.max_attempts = 1; /* of one that the original made there are more: not for us */
 	*set = bring(r, a, now_ms);
-	if (!same_attachments(r, a)) {
-		r->spec = spec_of(a, arena);
+	if (!same_spec(r, a)) {
+		r->spec = respec(r, a, arena);
 		*set |= SK_SET_ATTACHMENTS;
 	}
 	if ((r->life.phase == SK_RUNNING || (*set & SK_SET_EXIT) != 0) &&
@@ -195,4 +292,38 @@ sk_active_apply(struct sk_record *r, const struct sk_active *a, struct sk_arena 
 	}
 	r->update_ms = now_ms;
 	return true;
+}
+
+bool
+sk_active_ended(
+	const struct sk_record *r, const struct sk_active *a, unsigned set, struct sk_attempt *out)
+{
+	if (!sk_phase_final(r->life.phase) || r->life.phase == SK_FINISHED || (set & SK_SET_EXIT) == 0)
+		return false;
+	*out = (struct sk_attempt){ .attempt = r->life.attempt,
+		.executor = a->executor,
+		.start_ms = r->start_ms,
+		.finish_ms = r->finish_ms,
+		.exit = r->exit };
+	return true;
+}
+
+size_t
+sk_active_news(const struct sk_life *before, const struct sk_record *r, const struct sk_active *a,
+	enum sk_event_kind out[SK_ACTIVE_NEWS])
+{
+	size_t n = 0;
+
+	if (before != NULL && before->phase == r->life.phase && before->attempt == r->life.attempt)
+		return 0;
+	if (before == NULL)
+		out[n++] = SK_EVENT_CREATED;
+	if ((before == NULL || before->attempt != r->life.attempt || before->phase == SK_ASSIGNING) &&
+		a->start_ms != 0)
+		out[n++] = SK_EVENT_STARTED;
+	if (sk_phase_final(r->life.phase))
+		out[n++] = r->life.phase == SK_FINISHED ? SK_EVENT_FINISHED
+			: r->life.phase == SK_FAILED		? SK_EVENT_FAILED
+												: SK_EVENT_CANCELLED;
+	return n;
 }

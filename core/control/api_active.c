@@ -100,20 +100,14 @@ tell(struct sk_call *call, const struct sk_life *before)
 	const struct telling *t = call->state;
 	const struct sk_record *r = t->to;
 	struct sk_record by = *r;
+	enum sk_event_kind kinds[SK_ACTIVE_NEWS];
+	size_t n = sk_active_news(before, r, &t->active, kinds);
 
 	/* the end has taken the executor off, and it is his word */
 	snprintf(by.life.executor, sizeof(by.life.executor), "%s", t->active.executor);
-	if (before == NULL)
-		sk_control_tell(call->c, SK_EVENT_CREATED, r, NULL);
-	if ((before == NULL || before->attempt != r->life.attempt || before->phase == SK_ASSIGNING) &&
-		t->active.start_ms != 0)
-		sk_control_tell(call->c, SK_EVENT_STARTED, &by, NULL);
-	if (sk_phase_final(r->life.phase))
-		sk_control_tell(call->c,
-			r->life.phase == SK_FINISHED	 ? SK_EVENT_FINISHED
-				: r->life.phase == SK_FAILED ? SK_EVENT_FAILED
-											 : SK_EVENT_CANCELLED,
-			&by, r->exit.message);
+	for (size_t i = 0; i < n; i++)
+		sk_control_tell(call->c, kinds[i], &by,
+			kinds[i] == SK_EVENT_CREATED || kinds[i] == SK_EVENT_STARTED ? NULL : r->exit.message);
 }
 
 static void
@@ -185,27 +179,9 @@ moved(struct sk_op *op)
 	else if (t->move.code != SK_OK)
 		again(call);
 	else {
-		if (t->before.phase != t->to->life.phase || t->before.attempt != t->to->life.attempt)
-			tell(call, &t->before);
+		tell(call, &t->before);
 		answer(call);
 	}
-}
-
-/* An attempt that ended badly is kept, as a node keeps it. */
-static void
-keep_attempt(struct telling *t)
-{
-	const struct sk_record *r = t->to;
-
-	if (!sk_phase_final(r->life.phase) || r->life.phase == SK_FINISHED ||
-		(t->move.set & SK_SET_EXIT) == 0)
-		return;
-	t->ended = (struct sk_attempt){ .attempt = r->life.attempt,
-		.executor = t->active.executor,
-		.start_ms = r->start_ms,
-		.finish_ms = r->finish_ms,
-		.exit = r->exit };
-	t->move.ended = &t->ended;
 }
 
 static void
@@ -239,7 +215,8 @@ change(struct sk_call *call, struct sk_record *r)
 		.wanted = t->before.wanted,
 		.set = set,
 		.to = r };
-	keep_attempt(t);
+	if (sk_active_ended(r, &t->active, set, &t->ended))
+		t->move.ended = &t->ended;
 	t->op = (struct sk_op_move){ .moves = &t->move, .n = 1 };
 	sk_call_submit(call, &t->op.op, SK_OP_MOVE, moved);
 }

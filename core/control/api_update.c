@@ -248,7 +248,7 @@ got(struct sk_call *call, struct sk_record *r)
 		sk_call_error(call, 409, "elements of the array have started: its attachments stay");
 		return;
 	}
-	if (sk_record_active(r)) {
+	if (sk_record_active(r) && !sk_record_updatable(r)) {
 		sk_call_error(call, 409, SK_ACTIVE_ELSEWHERE);
 		return;
 	}

@@ -23,9 +23,11 @@ struct sk_link {
 	const struct sk_link_config *cfg;
 	struct sk_loop *loop;
 	struct sk_chan chan;
-	struct sk_watch *watch;
+	struct sk_watch *watch, *heard;
 	struct sk_plan *plan;
-	struct sk_timer ping, tick, draw, look;
+	struct sk_timer ping, tick, draw, look, hold;
+	struct sk_arena *held; /* the first tasks, read and not taken yet */
+	struct sk_task_list first;
 	struct stat seen; /* of the watched file */
 	bool loaded; /* the file was read at least once */
 	bool dirty; /* something to draw */
@@ -209,9 +211,13 @@ reload(struct sk_link *l)
 		sk_log(SK_ERROR, l->cfg->component, "the file is not taken: nothing was changed");
 		return;
 	}
+	if (l->cfg->amend != NULL)
+		l->cfg->amend(l->cfg->arg, arena, &list);
 	sk_plan_load(l->plan, &list, arena, sk_boot_ms());
 	sk_log(SK_INFO, l->cfg->component, "read %zu task(s)", list.n);
 	l->dirty = true;
+	if (l->cfg->taken != NULL)
+		l->cfg->taken(l->cfg->arg, l);
 }
 
 static void
@@ -237,6 +243,47 @@ adopt_known(struct sk_link *l)
 	l->n_known = 0;
 }
 
+static void
+take_first(struct sk_link *l)
+{
+	struct sk_arena *arena = l->held;
+
+	sk_timer_clear(l->loop, &l->hold);
+	l->held = NULL;
+	l->loaded = true;
+	if (l->cfg->amend != NULL)
+		l->cfg->amend(l->cfg->arg, arena, &l->first);
+	tell_number(l, SK_F_CONFIG, l->cfg->limits.slots);
+	sk_plan_load(l->plan, &l->first, arena, sk_boot_ms());
+	adopt_known(l);
+	tell_number(l, SK_F_READY, 1);
+	l->dirty = true;
+	if (l->cfg->taken != NULL)
+		l->cfg->taken(l->cfg->arg, l);
+}
+
+void
+sk_link_release(struct sk_link *l)
+{
+	if (l->held != NULL)
+		take_first(l);
+}
+
+static void
+waited(void *arg)
+{
+	sk_link_release(arg);
+}
+
+bool
+sk_link_update(struct sk_link *l, const char *id, const struct sk_value *attachments)
+{
+	bool changed = sk_plan_update(l->plan, id, attachments);
+
+	l->dirty = l->dirty || changed;
+	return changed;
+}
+
 /* The supervisor has told what exists: now the file. */
 static void
 first_load(struct sk_link *l)
@@ -245,6 +292,11 @@ first_load(struct sk_link *l)
 	struct sk_arena *arena = NULL;
 	int code;
 
+	sk_link_release(l); /* asked for again while it waits: what was read first is taken first */
+	if (l->loaded) {
+		reload(l);
+		return;
+	}
 	if (l->cfg->watch != NULL && stat(l->cfg->watch, &l->seen) != 0)
 		memset(&l->seen, 0, sizeof(l->seen));
 	code = l->cfg->load(l->cfg->arg, &arena, &list);
@@ -257,12 +309,12 @@ first_load(struct sk_link *l)
 		sk_log(SK_ERROR, l->cfg->component, "the file is broken: tasks go on, no end is settled");
 		return;
 	}
-	l->loaded = true;
-	tell_number(l, SK_F_CONFIG, l->cfg->limits.slots);
-	sk_plan_load(l->plan, &list, arena, sk_boot_ms());
-	adopt_known(l);
-	tell_number(l, SK_F_READY, 1);
-	l->dirty = true;
+	l->held = arena;
+	l->first = list;
+	if (l->cfg->hold_ms > 0)
+		sk_timer_set(l->loop, &l->hold, sk_boot_ms() + l->cfg->hold_ms);
+	else
+		take_first(l);
 }
 
 static void
@@ -363,6 +415,7 @@ on_signal(struct sk_link *l, int sig)
 		if (l->signal == 0)
 			l->signal = sig;
 		sk_plan_drain(l->plan);
+		sk_link_release(l);
 	} else if (sig == SIGWINCH)
 		l->dirty = true;
 }
@@ -432,6 +485,15 @@ ping(void *arg)
 }
 
 static void
+heard(uint32_t events, void *arg)
+{
+	struct sk_link *l = arg;
+
+	(void)events;
+	l->cfg->heard(l->cfg->arg, l);
+}
+
+static void
 nothing(void *arg)
 {
 	(void)arg; /* the loop woke up: the plan is looked at after every round */
@@ -491,11 +553,17 @@ sk_link_run(int channel, const struct sk_link_config *cfg)
 	l.tick = (struct sk_timer){ .fn = nothing, .arg = &l };
 	l.draw = (struct sk_timer){ .fn = draw, .arg = &l };
 	l.look = (struct sk_timer){ .fn = look, .arg = &l };
+	l.hold = (struct sk_timer){ .fn = waited, .arg = &l };
 	sk_chan_init(&l.chan, channel);
 	l.plan = sk_plan_new(&cfg->limits, &plan_ops, &l);
 	l.loop = sk_loop_new(&err);
 	if (l.loop != NULL)
 		l.watch = sk_watch_add(l.loop, channel, EPOLLIN, channel_ready, &l, &err);
+	if (l.watch != NULL && cfg->heard != NULL) {
+		l.heard = sk_watch_add(l.loop, cfg->fd, EPOLLIN, heard, &l, &err);
+		if (l.heard == NULL)
+			sk_log(SK_ERROR, cfg->component, "nothing is heard of the services: %s", err.msg);
+	}
 	if (l.watch == NULL) {
 		sk_log(SK_CRITICAL, cfg->component, "%s", err.msg);
 		return EXIT_SKALDS;
@@ -511,7 +579,9 @@ sk_link_run(int channel, const struct sk_link_config *cfg)
 	}
 	if (!l.quit_sent)
 		sk_peer_clear(&l.peer);
+	sk_watch_remove(l.heard);
 	sk_watch_remove(l.watch);
+	sk_arena_free(l.held);
 	sk_chan_release(&l.chan);
 	sk_plan_free(l.plan);
 	sk_loop_free(l.loop);

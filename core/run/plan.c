@@ -246,6 +246,7 @@ static void
 start_one(struct sk_plan *p, struct sk_plan_task *t)
 {
 	t->attempt++;
+	t->late = false;
 	t->progress = 0;
 	t->stage[0] = t->message[0] = '\0';
 	t->inherited = false;

@@ -51,6 +51,7 @@ struct sk_plan_task {
 	bool inherited; /* this attempt was begun by the link before us */
 	struct sk_plan_task *queue_next; /* READY; for a moment, just ended */
 	bool seen; /* mark of a reload */
+	bool late; /* updated while it was starting: it hears of it once it runs */
 };
 
 /* Effects. None may call back into the plan. */
@@ -82,6 +83,10 @@ void sk_plan_load(
  * Call after the first load. Unknown ids are stopped and forgotten. */
 void sk_plan_adopt(struct sk_plan *p, uint64_t key, uint32_t attempt,
 	const struct sk_task_report *rep, bool settled, int64_t now_ms);
+/* Other attachments for a task, from elsewhere than the file; copied. A running one hears of them
+ * when its class has an update hook, any other keeps what it has until its next attempt. Returns
+ * false when there is no such task, or it has them already. */
+bool sk_plan_update(struct sk_plan *p, const char *id, const struct sk_value *attachments);
 /* Reports of the supervisor. A wrong attempt is ignored. An end without a start before it, of an
  * attempt that began, is both. */
 void sk_plan_started(

@@ -1,5 +1,6 @@
 /* plan_end.c - what the end of an attempt means: dependants, restarts, retries. */
 #include "core/run/plan_priv.h"
+#include "core/run/worker.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -248,6 +249,9 @@ sk_plan_started(struct sk_plan *p, uint64_t key, uint32_t attempt, const struct 
 	if (t->state == SK_P_STARTING)
 		plan_set_state(p, t, SK_P_RUNNING);
 	p->ops->event(p->arg, t, "started");
+	if (t->late && t->state == SK_P_RUNNING && t->spec.worker->update != NULL)
+		p->ops->update(p->arg, t);
+	t->late = false;
 }
 
 void

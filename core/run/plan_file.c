@@ -157,6 +157,44 @@ sk_plan_load(
 	plan_drop_generation(g);
 }
 
+/* ---- from elsewhere ---- */
+
+/* The texts of a spec are its reading's; this one lives for itself. */
+static void
+copy_spec(struct sk_arena *a, const struct sk_task_spec *from, struct sk_task_spec *to)
+{
+	const char **ids = sk_arena_alloc(a, (from->dependencies.n + 1) * sizeof(*ids));
+	const char *const *old = from->dependencies.items;
+
+	*to = *from;
+	to->id = sk_arena_strdup(a, from->id);
+	to->class_name = sk_arena_strdup(a, from->class_name);
+	for (size_t i = 0; i < from->dependencies.n; i++)
+		ids[i] = sk_arena_strdup(a, old[i]);
+	to->dependencies.items = ids;
+}
+
+bool
+sk_plan_update(struct sk_plan *p, const char *id, const struct sk_value *attachments)
+{
+	struct sk_plan_task *t = plan_find_id(p, id);
+	struct sk_generation *g;
+	struct sk_task_spec spec;
+
+	if (t == NULL || t->removed || sk_value_equal(t->spec.attachments, attachments))
+		return false;
+	g = sk_xcalloc(1, sizeof(*g));
+	*g = (struct sk_generation){ .arena = sk_arena_new(), .refs = 1 };
+	copy_spec(g->arena, &t->spec, &spec);
+	spec.attachments = sk_value_copy(g->arena, attachments);
+	plan_set_spec(t, &spec, g);
+	plan_drop_generation(g);
+	t->late = t->state == SK_P_STARTING;
+	if (t->state == SK_P_RUNNING && spec.worker->update != NULL)
+		p->ops->update(p->arg, t);
+	return true;
+}
+
 /* Not in the file any more, or a stale outcome of an id in use again: the same as removed. */
 static struct sk_plan_task *
 add_stranger(struct sk_plan *p, const char *id)

@@ -135,9 +135,11 @@ say_skald(struct sk_presence *p)
 {
 	struct sk_cache *c = p->cfg.cache;
 
-	say_mode_and_activity(p);
-	p->beat = sk_beat_next(p->beat);
-	put_number(p, p->heartbeat, p->beat, SK_BEAT_TTL_MS);
+	if (p->cfg.mode != SK_MODE_SINGLE) {
+		say_mode_and_activity(p);
+		p->beat = sk_beat_next(p->beat);
+		put_number(p, p->heartbeat, p->beat, SK_BEAT_TTL_MS);
+	}
 	say_tasks(p);
 	c->ops->put_list(c, p->classes, p->cfg.classes, p->n_classes, p->cfg.key_ttl_ms);
 }
@@ -437,9 +439,11 @@ sk_presence_leave(struct sk_presence *p)
 	if (p == NULL || p->left)
 		return;
 	p->left = true;
-	c->ops->remove_field(c, SK_KEY_SKALDS, p->cfg.id);
-	c->ops->remove_field(c, SK_KEY_MODES, p->cfg.id);
-	c->ops->remove(c, p->heartbeat);
+	if (p->cfg.mode != SK_MODE_SINGLE) {
+		c->ops->remove_field(c, SK_KEY_SKALDS, p->cfg.id);
+		c->ops->remove_field(c, SK_KEY_MODES, p->cfg.id);
+		c->ops->remove(c, p->heartbeat);
+	}
 	c->ops->remove(c, p->all_tasks);
 	c->ops->remove(c, p->classes);
 	c->ops->get(c, p->heartbeat, heard_last, p);
@@ -449,6 +453,12 @@ bool
 sk_presence_gone(const struct sk_presence *p)
 {
 	return p == NULL || (p->gone && p->endings == NULL);
+}
+
+bool
+sk_presence_answered(const struct sk_presence *p)
+{
+	return p == NULL || p->gone;
 }
 
 void

@@ -25,7 +25,8 @@ struct sk_presence_config {
 	struct sk_loop *loop;
 	struct sk_cache *cache;
 	const char *id; /* of the skald */
-	enum sk_skald_mode mode; /* "node"; else "edge" */
+	/* "node" or "edge"; a single process has no mode, no activity and no heartbeat, only its lists */
+	enum sk_skald_mode mode;
 	const char *const *classes; /* that are compiled in; NULL at the end */
 	int64_t key_ttl_ms; /* of all that is no beat; 0 = an hour */
 };
@@ -39,6 +40,9 @@ void sk_presence_close(struct sk_presence *p);
 void sk_presence_leave(struct sk_presence *p);
 /* It has left, and the cache has had all that was to be written before. */
 bool sk_presence_gone(const struct sk_presence *p);
+
+/* It has left, and the cache has answered once since: if it has not all of it, it is away. */
+bool sk_presence_answered(const struct sk_presence *p);
 
 /* It is accepted: its exception is cleared, its first beat is written. Nothing when it is there. */
 void sk_presence_begin(struct sk_presence *p, uint64_t key, const char *id, const char *class_name);

@@ -35,6 +35,76 @@ running_a(struct plan_rig *r, const struct sk_worker *worker)
 	sk_str_clear(&r->told);
 }
 
+/* ---- attachments from elsewhere ---- */
+
+static bool
+update_a(struct plan_rig *r, int64_t n)
+{
+	struct sk_arena *a = sk_arena_new();
+	struct sk_value *att = sk_value_new(a, SK_MAP);
+	bool changed;
+
+	sk_map_set(a, att, "n", sk_value_int(a, n));
+	changed = sk_plan_update(r->plan, "a", att);
+	sk_arena_free(a);
+	return changed;
+}
+
+static int64_t
+n_of(const struct plan_rig *r)
+{
+	return sk_map_get(rig_find(r, "a")->spec.attachments, "n")->u.i;
+}
+
+static void
+a_running_task_hears_of_attachments_from_elsewhere(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_live);
+	assert_true(update_a(&r, 7));
+	rig_did(&r, "update a/1 n=7");
+	assert_int_equal(n_of(&r), 7);
+	assert_false(update_a(&r, 7));
+	rig_did(&r, "");
+	assert_false(sk_plan_update(r.plan, "b", rig_find(&r, "a")->spec.attachments));
+	load_a(&r, &plan_live, 7); /* the file says the same now */
+	rig_did(&r, "");
+	rig_free(&r);
+}
+
+static void
+one_that_cannot_be_updated_goes_on_with_what_it_has(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	running_a(&r, &plan_plain);
+	assert_true(update_a(&r, 7));
+	rig_tick(&r);
+	rig_did(&r, "");
+	rig_is(&r, "a", "running");
+	assert_int_equal(n_of(&r), 7); /* of its next attempt */
+	rig_free(&r);
+}
+
+static void
+one_that_is_starting_hears_of_it_once_it_runs(void **state)
+{
+	struct plan_rig r;
+
+	(void)state;
+	rig_new(&r, NULL);
+	load_a(&r, &plan_live, 1);
+	rig_did(&r, "start a/1");
+	assert_true(update_a(&r, 7));
+	rig_did(&r, "");
+	rig_started(&r, "a");
+	rig_did(&r, "update a/1 n=7");
+	rig_free(&r);
+}
+
 /* ---- added and removed ---- */
 
 static void
@@ -581,6 +651,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_running_task_hears_of_attachments_from_elsewhere),
+		cmocka_unit_test(one_that_cannot_be_updated_goes_on_with_what_it_has),
+		cmocka_unit_test(one_that_is_starting_hears_of_it_once_it_runs),
 		cmocka_unit_test(the_same_file_changes_nothing),
 		cmocka_unit_test(an_added_task_starts),
 		cmocka_unit_test(a_removed_task_is_stopped_and_forgotten_once_it_has_ended),
