@@ -202,10 +202,19 @@ struct sk_move {
 	unsigned set; /* enum sk_patch_bits */
 	const struct sk_record *to; /* the new values of what is set; update_ms is always set from it */
 	const struct sk_attempt *ended; /* also keep this attempt, in place of one with its number */
-	/* Result: SK_OK, SK_ENOENT, SK_ECONFLICT: it is otherwise, or it would come back to life while
-	 * another task has its unique key. */
+	/* Result: SK_OK, SK_ENOENT, SK_ECONFLICT: it is otherwise, it would come back to life while
+	 * another task has its unique key, or it would become Running while a stranger's Cancelled
+	 * stands over its phase: that is a wish, which nobody must write over before it was heard. */
 	enum sk_code code;
 };
+/* It makes an attempt that was given, or frozen, one that runs. */
+static inline bool
+sk_move_runs(const struct sk_move *v)
+{
+	return (v->set & SK_SET_LIFE) != 0 && v->to->life.phase == SK_RUNNING &&
+		v->expect_phase != SK_RUNNING;
+}
+
 /* Each move stands for itself; op.code is SK_OK when all were tried. */
 struct sk_op_move {
 	struct sk_op op;

@@ -185,7 +185,8 @@ static bool
 as_expected(const struct sk_record *r, const struct sk_move *v)
 {
 	return (v->seq == 0 || v->seq == r->seq) && r->life.attempt == v->expect_attempt &&
-		r->life.phase == v->expect_phase && (!v->expect_wanted || r->life.wanted == v->wanted);
+		r->life.phase == v->expect_phase && (!v->expect_wanted || r->life.wanted == v->wanted) &&
+		!(r->disputed && r->status == SK_CANCELLED && sk_move_runs(v));
 }
 
 /* Does it come back to life while another has its key? */

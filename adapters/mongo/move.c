@@ -27,6 +27,16 @@ revives(const struct sk_move *v)
 }
 
 static void
+put_no_cancel(bson_t *b)
+{
+	bson_t ne;
+
+	BSON_APPEND_DOCUMENT_BEGIN(b, "lifecycleStatus", &ne);
+	sk_mg_put_text(&ne, "$ne", sk_phase_name(SK_CANCELLED));
+	bson_append_document_end(b, &ne);
+}
+
+static void
 put_expected(bson_t *b, const struct sk_mg_stmt *m)
 {
 	const struct sk_move *v = m->v;
@@ -47,6 +57,8 @@ put_expected(bson_t *b, const struct sk_mg_stmt *m)
 			sk_mg_put_text(b, "wanted", sk_wanted_name(v->wanted));
 		if (revives(v) && m->kind == SK_MG_NATIVE)
 			sk_mg_put_null(b, "uniqueKey");
+		if (sk_move_runs(v))
+			put_no_cancel(b);
 	}
 	bson_destroy(&all);
 }

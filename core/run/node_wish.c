@@ -107,6 +107,14 @@ is_settled(const struct node_task *t)
 		t->paused == (t->life.phase == SK_PAUSED);
 }
 
+/* A stranger wrote Cancelled over it. The store takes no start before a controller has made a wish
+ * of that, and then tells us. */
+static bool
+is_unheard_cancel(const struct sk_record *r)
+{
+	return r->disputed && r->status == SK_CANCELLED && r->life.wanted == SK_WANT_RUN;
+}
+
 void
 node_agree(struct sk_node *n, struct node_task *t, const struct sk_record *r, struct sk_arena *a)
 {
@@ -128,7 +136,7 @@ node_agree(struct sk_node *n, struct node_task *t, const struct sk_record *r, st
 	else
 		wish_pause(n, t, true);
 	node_wish_attachments(n, t, sk_map_get(r->spec, "attachments"));
-	if (!is_settled(t))
+	if (!is_settled(t) && (t->ended || !is_unheard_cancel(r)))
 		node_mark(n, t);
 }
 

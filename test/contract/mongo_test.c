@@ -368,6 +368,14 @@ what_others_write_over_our_phase_is_told(void **state)
 	to.life.phase = SK_CANCELLED;
 	assert_int_equal(store_move(&x->g, r, SK_SET_LIFE, &to), SK_OK);
 	assert_false(store_get(&x->g, "a")->disputed);
+	r = store_put_phase(&x->g, "b", SK_ASSIGNING);
+	set_json(x->tasks, "b", "{\"$set\":{\"lifecycleStatus\":\"Cancelled\"}}");
+	to = *r;
+	to.life.phase = SK_RUNNING; /* would write over it before anybody has heard */
+	assert_int_equal(store_move(&x->g, r, SK_SET_LIFE, &to), SK_ECONFLICT);
+	assert_true(store_get(&x->g, "b")->disputed);
+	to.life.phase = SK_FINISHED;
+	assert_int_equal(store_move(&x->g, r, SK_SET_LIFE, &to), SK_OK);
 	set_json(x->tasks, "a", "{\"$set\":{\"attachments\":{\"k\":1}}}");
 	assert_non_null(sk_map_get(store_get(&x->g, "a")->spec, "attachments"));
 	rig_close(x);

@@ -685,6 +685,36 @@ a_node_that_is_not_present_has_nothing_to_do_with_it(void **state)
 	assert_string_equal(sk_str_text(&r->cache.log), "");
 }
 
+static void
+cancelled_by_a_stranger(struct sk_record *rec)
+{
+	rec->disputed = true;
+	rec->status = SK_CANCELLED;
+}
+
+/* A program of the original writes Cancelled while the task is on its way to us: the start must not
+ * write over it before a controller has made a wish of it. */
+static void
+a_cancel_of_a_stranger_is_not_written_over_by_the_start(void **state)
+{
+	struct nr *r = *state;
+	const struct nr_frame *f;
+
+	nr_start(r);
+	nr_task_with(r, "t", NULL, cancelled_by_a_stranger);
+	nr_assign(r, "t");
+	f = nr_await(r, SK_F_START, "t");
+	nr_started(r, f);
+	nr_run(r, 200);
+	assert_int_equal(nr_get(r, "t")->life.phase, SK_ASSIGNING);
+	assert_true(nr_get(r, "t")->disputed);
+	assert_true(r->st.n_moves <= 3); /* it does not try all the time */
+	nr_want(r, "t", SK_LIFE_CANCEL);
+	nr_await(r, SK_F_STOP, "t");
+	nr_exited(r, f, SK_REASON_CANCELLED, 0);
+	nr_phase(r, "t", SK_CANCELLED);
+}
+
 int
 main(void)
 {
@@ -718,6 +748,7 @@ main(void)
 		T(one_that_waits_for_the_cache_does_not_keep_a_node_that_stops),
 		T(it_is_never_handed_back_for_want_of_a_slot),
 		T(a_node_that_is_not_present_has_nothing_to_do_with_it),
+		T(a_cancel_of_a_stranger_is_not_written_over_by_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
