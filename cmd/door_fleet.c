@@ -139,6 +139,7 @@ sk_inside_open_fleet(const struct sk_settings *s, const char *command, bool sile
 		.data_dir = "",
 		.lease_ms = LEASE_MS,
 		.by_clock = true,
+		.survey = strncmp(command, "skald", 5) == 0 || strcmp(command, "status") == 0,
 		.services = sk_services_tell,
 		.services_arg = &f->services,
 		.ready_ms = silent ? SILENT_READY_MS : READY_MS,

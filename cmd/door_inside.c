@@ -49,6 +49,8 @@ start_control(struct sk_inside *in, struct sk_err *err)
 		.name = "cli",
 		.version = sk_version(),
 		.by_clock = g->by_clock,
+		.mixed = g->by_clock,
+		.survey = g->survey,
 		.lease_ms = g->lease_ms,
 		.reconcile_ms = RECONCILE_MS,
 		.data_dir = g->data_dir,

@@ -18,6 +18,7 @@ struct sk_inside_ground {
 	const char *data_dir; /* where the logs of tasks are; "" = not here */
 	int64_t lease_ms;
 	bool by_clock; /* skalds live elsewhere, we not long enough to see that they do (control.h) */
+	bool survey; /* it is asked who there is and what they do (control.h) */
 	/* As in control.h; NULL = there are none. */
 	size_t (*services)(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
 	void *services_arg;

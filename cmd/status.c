@@ -95,12 +95,13 @@ add_counts(struct sk_str *out, const struct sk_value *v)
 static void
 add_rate(struct sk_str *out, const struct sk_value *v)
 {
-	int64_t ended = sk_member_int(v, "endedLastMinute", 0);
+	int64_t ended = sk_member_int(v, "endedLastMinute", -1);
 	int64_t oldest = sk_member_int(v, "oldestWaitingMs", -1);
 	char count[SK_COUNT_LEN], age[16];
 
-	line(out, "rate", "%s ended in the last minute, %.1f/s", sk_count_text(ended, count),
-		(double)ended / 60);
+	if (ended >= 0) /* who only looks has not counted */
+		line(out, "rate", "%s ended in the last minute, %.1f/s", sk_count_text(ended, count),
+			(double)ended / 60);
 	sk_age_text(oldest, age);
 	if (oldest >= 0)
 		line(out, "waiting", "the oldest for %s", age);

@@ -30,7 +30,11 @@ put_queue(struct sk_call *call, const struct sk_op_count *counted)
 	sk_control_numbers(call->c, &n);
 	sk_json_kint(out, "live", n.live);
 	sk_json_kint(out, "window", n.window);
-	sk_json_kint(out, "endedLastMinute", n.ended_1m);
+	sk_json_key(out, "endedLastMinute");
+	if (call->c->cfg.dispatch)
+		sk_json_int(out, n.ended_1m);
+	else
+		sk_str_adds(out, "null"); /* nobody has counted */
 	sk_json_key(out, "oldestWaitingMs");
 	if (oldest > 0)
 		sk_json_int(out, now > oldest ? now - oldest : 0);

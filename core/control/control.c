@@ -265,15 +265,34 @@ live_read(struct sk_control *c, enum sk_code code)
 		sk_leader_start(c->leader);
 }
 
+void
+sk_control_surveyed(struct sk_control *c)
+{
+	c->ready = c->ready || !c->cfg.dispatch;
+}
+
+static void
+surveyed(struct sk_control *c, enum sk_code code)
+{
+	if (code != SK_OK)
+		not_yet(c, "the live tasks", code);
+	else if (c->originals != NULL)
+		sk_originals_start(c);
+	else
+		sk_control_surveyed(c);
+}
+
 static void
 skalds_read(struct sk_control *c, enum sk_code code)
 {
 	if (code != SK_OK)
 		not_yet(c, "the skalds", code);
-	else if (!c->cfg.dispatch)
-		c->ready = true;
-	else
+	else if (c->cfg.dispatch)
 		sk_monitor_look(c, live_read);
+	else if (c->cfg.survey)
+		sk_monitor_look(c, surveyed);
+	else
+		c->ready = true;
 }
 
 static void
@@ -324,7 +343,7 @@ sk_control_start(struct sk_control *c)
 	c->start_ms = sk_control_wall_ms(c);
 	if (c->cfg.bus->ops->subscribe(c->cfg.bus, topics, heard, c, &err) != SK_OK)
 		sk_log(SK_ERROR, "dispatcher", "no events: %s", err.msg);
-	if (c->originals != NULL)
+	if (c->originals != NULL && c->cfg.dispatch)
 		sk_originals_start(c);
 	read_skalds(c);
 }
@@ -379,8 +398,9 @@ sk_control_new(const struct sk_control_config *cfg)
 	c->waits = sk_waits_new(c);
 	c->arrays = sk_arrays_new(c);
 	c->monitor = sk_monitor_new(c);
-	if (cfg->mixed) {
+	if (cfg->mixed && (cfg->dispatch || cfg->survey))
 		c->originals = sk_originals_new(c);
+	if (cfg->mixed && cfg->dispatch) {
 		c->beats = sk_beats_new(c);
 		c->strangers = sk_strangers_new(c);
 		c->edges = sk_edges_new(c);

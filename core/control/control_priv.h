@@ -69,6 +69,8 @@ void sk_control_lead_submit(struct sk_control *c, struct sk_op *op);
 /* leader.c's: the lead has become ours; it is not any more. */
 void sk_control_gained(struct sk_control *c);
 void sk_control_lost(struct sk_control *c);
+/* originals.c's: it was seen who there is. */
+void sk_control_surveyed(struct sk_control *c);
 
 /* Like sk_store_submit of an insert, with the dispatcher in between: a task that can start at once
  * is stored already assigned (its record's life is changed before), room is taken and given back

@@ -91,7 +91,8 @@ struct sk_originals *sk_originals_new(struct sk_control *c);
 void sk_originals_free(struct sk_originals *o);
 void sk_originals_start(struct sk_control *c);
 void sk_originals_stop(struct sk_control *c);
-/* Read the keys; the timer does that every second. */
+/* Read the keys; the timer does that every second. When it was answered, or could not be,
+ * sk_control_surveyed is called. */
 void sk_originals_look(struct sk_control *c);
 /* Does this one say that it has the task? False for skalds that are none of them. */
 bool sk_originals_lists(struct sk_control *c, const char *skald, const char *id);

@@ -99,10 +99,20 @@ first_move(struct sk_control *c, struct original *x)
 	sk_skalds_read(c, NULL);
 }
 
+/* For commands: they do not live to see it change. */
+static bool
+is_recent(const struct sk_control *c, int64_t activity)
+{
+	int64_t age = sk_control_wall_ms(c) - activity;
+
+	return c->cfg.by_clock && !c->cfg.dispatch && age < SK_MIXED_PATIENCE_MS &&
+		age > -SK_MIXED_PATIENCE_MS;
+}
+
 static void
 take_activity(struct sk_control *c, struct original *x, int64_t activity, int64_t passed)
 {
-	bool changed = x->known && activity != x->activity;
+	bool changed = x->known ? activity != x->activity : is_recent(c, activity);
 
 	x->activity = activity;
 	x->known = true;
@@ -119,7 +129,9 @@ take_activity(struct sk_control *c, struct original *x, int64_t activity, int64_
 	x->silent_ms = 0;
 	x->changes++;
 	x->seen_ms = sk_control_wall_ms(c);
-	if (!x->moved)
+	if (c->cfg.by_clock && !c->cfg.dispatch)
+		x->moved = true; /* the rows that count were read before */
+	else if (!x->moved)
 		first_move(c, x);
 }
 
@@ -354,6 +366,7 @@ lists_came(struct sk_control *c, struct sk_peeks *p)
 			take_lists(c, x, &p->list[i]);
 	}
 	each(c, show_known, 0);
+	sk_control_surveyed(c);
 }
 
 static void
@@ -362,6 +375,7 @@ went_away(struct sk_control *c)
 	c->originals->looking = false;
 	c->originals->away = true;
 	each(c, show_known, 0);
+	sk_control_surveyed(c);
 }
 
 static void
