@@ -280,6 +280,21 @@ d15_nobody_is_judged_while_the_cache_is_away(void **state)
 	assert_true(mixed_until(&m, 8, "t", SK_RUNNING));
 }
 
+/* A new leader need not wait for the next renewal. */
+static void
+a_row_is_believed_when_its_keys_move(void **state)
+{
+	(void)state;
+	mixed_row(&m, "py0", 7, 1);
+	mixed_py(&m);
+	control_rig_start(&m.g);
+	mixed_tick(&m, 5);
+	assert_true(is_online("py0"));
+	assert_false(view_of("py0")->row->original);
+	mixed_tick(&m, 60); /* the keys alone are no lease */
+	assert_true(!is_online("py0") || view_of("py0")->row->original);
+}
+
 static void
 a_controller_that_slept_makes_nobody_older(void **state)
 {
@@ -488,6 +503,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(an_old_time_is_no_sign_of_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			d15_nobody_is_judged_while_the_cache_is_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_row_is_believed_when_its_keys_move, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_controller_that_slept_makes_nobody_older, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_row_of_the_store_goes_before_the_keys, setup, teardown),
