@@ -288,7 +288,7 @@ a_row_is_believed_when_its_keys_move(void **state)
 	mixed_row(&m, "py0", 7, 1);
 	mixed_py(&m);
 	control_rig_start(&m.g);
-	mixed_tick(&m, 5);
+	mixed_tick(&m, 8);
 	assert_true(is_online("py0"));
 	assert_false(view_of("py0")->row->original);
 	mixed_tick(&m, 60); /* the keys alone are no lease */
