@@ -141,14 +141,10 @@ open_probe(struct controller *c)
 static void
 say_waiting(struct controller *c)
 {
-	struct sk_service_health health[SK_N_SERVICE];
-	size_t n = sk_services_health(&c->services, health), away = 0;
 	struct sk_str names = SK_STR_INIT;
 
-	for (size_t i = 0; i < n; i++)
-		if (!health[i].ok)
-			sk_str_addf(&names, "%s%s", away++ > 0 ? ", " : "", health[i].name);
-	sk_log(SK_WARNING, COMPONENT, "waiting for %s", away > 0 ? names.p : "the store");
+	sk_services_away(&c->services, &names);
+	sk_log(SK_WARNING, COMPONENT, "waiting for %s", names.p);
 	c->waiting_said = true;
 	sk_str_release(&names);
 }
@@ -162,6 +158,7 @@ each_second(void *arg)
 
 	sk_notify("WATCHDOG=1");
 	sk_probe_tick(c->probe);
+	sk_services_tick(&c->services);
 	sk_services_health(&c->services, health); /* so that it is known since when */
 	if (!c->ready_said && !c->waiting_said && now - c->start_ms > PATIENCE_MS)
 		say_waiting(c);
@@ -228,6 +225,7 @@ start_control(struct controller *c)
 		.version = sk_version(),
 		.dispatch = true,
 		.lead = true,
+		.mixed = true,
 		.abstain = strcmp(c->cfg->mode, "CONTROLLER") == 0,
 		.hold = strcmp(c->cfg->mode, "MONITOR") == 0,
 		.strategy = c->cfg->strategy,

@@ -1,12 +1,12 @@
 /* doctor_fleet.c - Kafka, Redis and MongoDB, each as somebody would meet it who uses it. */
-#include "adapters/kafka/bus.h"
+#include "adapters/kafka/probe.h"
 #include "adapters/kafka/servers.h"
 #include "adapters/mongo/store.h"
 #include "adapters/redis/cache.h"
 #include "cmd/doctor.h"
 #include "cmd/services.h"
-#include "core/base/clock.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PROBE_MS 8000
@@ -52,61 +52,40 @@ static void SK_PRINTF(3, 4) add(struct sk_checkup *c, enum sk_health health, con
 	va_end(ap);
 }
 
-/* ---- Kafka ---- */
+/* What a probe of Kafka or Redis tells, several sentences. Each begins with "redis HOST:PORT: ",
+ * which once is enough. */
+struct said {
+	struct sk_checkup *c;
+	size_t prefix; /* length, 0 = nothing was said yet */
+	char text[512]; /* the first sentence */
+};
 
 static void
-ignore(void *arg, enum sk_topic topic, const struct sk_event *e)
+say(void *arg, enum sk_level level, const char *sentence)
 {
-	(void)arg;
-	(void)topic;
-	(void)e;
-}
+	struct said *s = arg;
+	const char *colon = strstr(sentence, ": ");
 
-/* All that a node does: connect, find or make the topics, read them from their end. */
-static void
-use_bus(struct sk_checkup *c, struct sk_loop *loop, struct sk_bus *bus, const char *servers)
-{
-	int64_t start = sk_boot_ms(), end = start + PROBE_MS;
-	struct sk_bus_kafka_state state = sk_bus_kafka_state(bus);
-	struct sk_err err;
-
-	if (bus->ops->subscribe(bus, (1u << SK_N_TOPIC) - 1, ignore, NULL, &err) != SK_OK) {
-		sk_checkup(c, SK_BROKEN, "%s: %s", servers, err.msg);
-		return;
+	add(s->c,
+		level >= SK_ERROR		  ? SK_BROKEN
+			: level >= SK_WARNING ? SK_LIMITED
+								  : SK_FINE,
+		"%s",
+		s->prefix > 0 && strncmp(sentence, s->text, s->prefix) == 0 ? sentence + s->prefix
+																	: sentence);
+	if (s->prefix == 0 && colon != NULL) {
+		s->prefix = (size_t)(colon - sentence) + 2;
+		snprintf(s->text, sizeof(s->text), "%s", sentence);
 	}
-	while (!(state.connected && state.assigned) && sk_boot_ms() < end) {
-		sk_loop_once(loop, end - sk_boot_ms() < 100 ? end - sk_boot_ms() : 100);
-		state = sk_bus_kafka_state(bus);
-	}
-	if (state.connected && state.assigned)
-		sk_checkup(c, SK_FINE, "%s answers, its topics are there (%" PRId64 " ms)", servers,
-			sk_boot_ms() - start);
-	else if (state.connected)
-		sk_checkup(c, SK_BROKEN, "%s answers, but its topics cannot be read%s%s", servers,
-			state.problem[0] != '\0' ? ": " : "", state.problem);
-	else
-		sk_checkup(c, SK_BROKEN, "%s: %s", servers,
-			state.problem[0] != '\0'
-				? state.problem
-				: "does not answer; see to KAFKA_HOST, KAFKA_PORT and the broker");
-	bus->ops->unsubscribe(bus, ignore, NULL);
 }
 
 static void
-try_kafka(struct sk_checkup *c, struct sk_bus_kafka_config *cfg)
+try_kafka(struct sk_checkup *c, const struct sk_bus_kafka_config *cfg)
 {
-	struct sk_bus *bus = NULL;
-	struct sk_err err;
+	struct said said = { .c = c };
 
-	cfg->loop = sk_loop_new(&err);
-	if (cfg->loop != NULL)
-		bus = sk_bus_kafka_open(cfg, &err);
-	if (bus != NULL) {
-		use_bus(c, cfg->loop, bus, cfg->servers);
-		bus->ops->close(bus);
-	} else
-		sk_checkup(c, SK_BROKEN, "%s", err.msg);
-	sk_loop_free(cfg->loop);
+	if (!sk_kafka_probe(cfg, PROBE_MS, say, &said))
+		worse(c, SK_BROKEN);
 	if (*cfg->username != '\0' && *cfg->security == '\0' && !sk_kafka_is_confluent(cfg->servers))
 		add(c, SK_LIMITED,
 			"KAFKA_USERNAME is not used: set KAFKA_SECURITY_PROTOCOL to SASL_SSL or "
@@ -129,29 +108,16 @@ check_kafka(struct sk_checkup *c)
 	sk_str_release(&servers);
 }
 
-/* ---- Redis ---- */
-
-static void
-redis_says(void *arg, enum sk_level level, const char *sentence)
-{
-	struct sk_checkup *c = arg;
-
-	add(c,
-		level >= SK_ERROR		  ? SK_BROKEN
-			: level >= SK_WARNING ? SK_LIMITED
-								  : SK_FINE,
-		"%s", sentence);
-}
-
 static void
 check_redis(struct sk_checkup *c)
 {
+	struct said said = { .c = c };
 	struct sk_cache_redis_config cfg;
 
 	if (!is_given(c, "REDIS_HOST"))
 		return;
 	sk_services_redis(c->settings, "doctor", &cfg);
-	if (!sk_redis_probe(&cfg, PROBE_MS, redis_says, c))
+	if (!sk_redis_probe(&cfg, PROBE_MS, say, &said))
 		worse(c, SK_BROKEN);
 }
 
@@ -177,10 +143,10 @@ tell_mongo(struct sk_checkup *c, const struct sk_mongo_probe *p)
 		add(c, SK_LIMITED, "its clock is %.1f s %s ours: set both by NTP",
 			(double)(p->skew_ms < 0 ? -p->skew_ms : p->skew_ms) / 1000,
 			p->skew_ms > 0 ? "ahead of" : "behind");
+	if (p->problem[0] != '\0' && c->health == SK_FINE)
+		add(c, SK_LIMITED, "%s", p->problem);
 	if (!p->replicated)
 		add(c, SK_FINE, "a single server: when its disk is lost, so are the tasks");
-	if (p->problem[0] != '\0' && c->health != SK_FINE)
-		add(c, SK_FINE, "%s", p->problem);
 }
 
 static void

@@ -10,15 +10,12 @@
 
 #define COMMAND "doctor"
 #define LOOK_MS 500
-#define ASK_MS 2000 /* a store that is not asked does not notice that it is away */
 #define PATIENCE_MS 5000 /* who has not answered by then is said to be away */
 
 struct watching {
 	struct sk_services services;
 	bool json, known[SK_N_SERVICE], ok[SK_N_SERVICE];
-	int64_t start_ms, asked_ms; /* boot clock */
-	bool asking;
-	struct sk_op_setting op;
+	int64_t start_ms; /* boot clock */
 };
 
 static void
@@ -60,39 +57,30 @@ look(struct watching *w)
 	}
 }
 
+/* Who hears nothing does not notice that nobody speaks. */
 static void
-answered(struct sk_op *op)
+ignore(void *arg, enum sk_topic topic, const struct sk_event *e)
 {
-	struct watching *w = op->arg;
-
-	sk_arena_free(op->arena);
-	w->asking = false;
-}
-
-static void
-ask_store(struct watching *w)
-{
-	if (w->services.store == NULL || w->asking || sk_boot_ms() - w->asked_ms < ASK_MS)
-		return;
-	w->asking = true;
-	w->asked_ms = sk_boot_ms();
-	w->op = (struct sk_op_setting){
-		.op = { .kind = SK_OP_SETTING_GET, .done = answered, .arg = w, .arena = sk_arena_new() },
-		.name = "doctor"
-	};
-	sk_store_submit(w->services.store, &w->op.op);
+	(void)arg;
+	(void)topic;
+	(void)e;
 }
 
 /* Until Ctrl-C ends the process, or the reader goes away. */
 static void
 watch(struct watching *w, struct sk_loop *loop)
 {
+	struct sk_bus *bus = w->services.bus;
+	struct sk_err err;
 	int64_t next = 0;
+
+	if (bus->ops->subscribe(bus, 1u << SK_TOPIC_EVENT, ignore, w, &err) != SK_OK)
+		sk_complain(COMMAND, "%s", err.msg);
 
 	while (ferror(stdout) == 0) {
 		if (sk_boot_ms() >= next) {
 			next = sk_boot_ms() + LOOK_MS;
-			ask_store(w);
+			sk_services_tick(&w->services);
 			look(w);
 		}
 		sk_loop_once(loop, next - sk_boot_ms());

@@ -24,7 +24,7 @@ struct sk_inside_ground {
 	int64_t ready_ms; /* how long the store may take to answer the first time */
 	/* The store does not answer (SK_OK when nothing is known), or not in time: the sentence. */
 	enum sk_code (*trouble)(void *ground, enum sk_code code, bool late, struct sk_err *err);
-	/* Before and after each call: changed tells that it was no mere question. NULL = nothing to do. */
+	/* Before and after each call; changed: it was no mere question. NULL = nothing to do. */
 	void (*calling)(void *ground, const struct sk_http_call *call);
 	void (*called)(void *ground, bool changed);
 	/* The store is closed already; close and free the rest, this struct included. */

@@ -76,14 +76,10 @@ watch_the_end(struct link *l, const struct sk_node_numbers *n)
 static void
 say_waiting(struct link *l)
 {
-	struct sk_service_health health[SK_N_SERVICE];
-	size_t n = sk_services_health(&l->services, health), away = 0;
 	struct sk_str names = SK_STR_INIT;
 
-	for (size_t i = 0; i < n; i++)
-		if (!health[i].ok)
-			sk_str_addf(&names, "%s%s", away++ > 0 ? ", " : "", health[i].name);
-	sk_log(SK_WARNING, COMPONENT, "waiting for %s", away > 0 ? names.p : "the store");
+	sk_services_away(&l->services, &names);
+	sk_log(SK_WARNING, COMPONENT, "waiting for %s", names.p);
 	l->waiting_said = true;
 	sk_str_release(&names);
 }
@@ -205,6 +201,7 @@ start_node(struct link *l, int channel)
 		.lease_ms = l->cfg->lease_ms,
 		.reconcile_ms = RECONCILE_MS,
 		.present = true,
+		.share = true,
 		.key_ttl_ms = sk_setting_int(l->cfg->settings, "REDIS_KEY_TTL") * 1000,
 		.data_dir = l->cfg->data_dir,
 		.describe = sk_agent_describe_record,

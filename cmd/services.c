@@ -8,6 +8,9 @@
 #include "core/base/clock.h"
 #include <stdio.h>
 
+#define ASK_MS 2000 /* how often the store is asked */
+#define SILENT_MS 8000 /* no answer for so long: it is away */
+
 unsigned
 sk_services_set(const struct sk_settings *s)
 {
@@ -229,6 +232,39 @@ look_at_cache(const struct sk_services *v, struct sk_service_health *h)
 }
 
 static void
+answered(struct sk_op *op)
+{
+	struct sk_services *v = op->arg;
+
+	v->asking = false;
+	if (op->code == SK_OK) /* an answer that it does not answer is none */
+		v->store_silent = false;
+	sk_arena_free(op->arena);
+}
+
+void
+sk_services_tick(struct sk_services *v)
+{
+	int64_t now = sk_boot_ms();
+
+	if (v->store == NULL)
+		return;
+	if (v->asking && !v->store_silent && now - v->asked_ms > SILENT_MS) {
+		v->store_silent = true;
+		v->silent_since_ms = wall_of(v->asked_ms);
+	}
+	if (v->asking || now - v->asked_ms < ASK_MS)
+		return;
+	v->asking = true;
+	v->asked_ms = now;
+	v->ask = (struct sk_op_setting){
+		.op = { .kind = SK_OP_SETTING_GET, .done = answered, .arg = v, .arena = sk_arena_new() },
+		.name = "health"
+	};
+	sk_store_submit(v->store, &v->ask.op);
+}
+
+static void
 look_at_store(const struct sk_services *v, struct sk_service_health *h)
 {
 	struct sk_store_mongo_state m;
@@ -238,7 +274,12 @@ look_at_store(const struct sk_services *v, struct sk_service_health *h)
 		.name = "mongodb",
 		.ok = m.connected,
 		.since_ms = wall_of(m.since_ms) };
-	if (!h->ok)
+	if (h->ok && v->store_silent) {
+		h->ok = false;
+		h->since_ms = v->silent_since_ms;
+		snprintf(h->text, sizeof(h->text), "MongoDB has not answered for %.0f s",
+			(double)(sk_wall_ms() - v->silent_since_ms) / 1000);
+	} else if (!h->ok)
 		snprintf(h->text, sizeof(h->text), "%s",
 			m.error[0] != '\0' ? m.error : "MongoDB does not answer");
 }
@@ -255,6 +296,19 @@ sk_services_health(struct sk_services *v, struct sk_service_health out[SK_N_SERV
 	if ((v->which & SK_SERVICE_STORE) != 0 && v->store != NULL)
 		look_at_store(v, &out[n++]);
 	return n;
+}
+
+void
+sk_services_away(struct sk_services *v, struct sk_str *names)
+{
+	struct sk_service_health health[SK_N_SERVICE];
+	size_t n = sk_services_health(v, health), away = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!health[i].ok)
+			sk_str_addf(names, "%s%s", away++ > 0 ? ", " : "", health[i].name);
+	if (away == 0)
+		sk_str_adds(names, "the store");
 }
 
 size_t

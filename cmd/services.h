@@ -1,8 +1,8 @@
 /* services.h - Kafka, Redis and MongoDB as the settings name them, behind the three ports.
  *
  * Selection (architecture.md 4): none of KAFKA_HOST, REDIS_HOST and MONGO_HOST set is one machine
- * by itself, all three are a fleet, some are an error for node and controller; edge and run-one take
- * any. Everything lives on one loop. Nothing here blocks or fails because a service is away.
+ * by itself, all three are a fleet, some are an error for node and controller; edge and run-one
+ * take any. Everything lives on one loop. Nothing here blocks or fails because a service is away.
  *
  * Not in a supervisor, nor before one is split off: client libraries have threads. */
 #ifndef SK_CMD_SERVICES_H
@@ -28,7 +28,7 @@ enum sk_services_kind {
 
 /* The bits of those that are set. */
 unsigned sk_services_set(const struct sk_settings *s);
-/* missing (NULL is allowed) gets the names of the settings that are not: "KAFKA_HOST, REDIS_HOST". */
+/* missing (NULL is allowed) gets the names of those that are not: "KAFKA_HOST, REDIS_HOST". */
 enum sk_services_kind sk_services_kind(const struct sk_settings *s, struct sk_str *missing);
 
 struct sk_services {
@@ -37,13 +37,16 @@ struct sk_services {
 	struct sk_store *store; /* NULL without SK_SERVICE_STORE */
 	struct sk_cache *cache; /* never NULL: without SK_SERVICE_CACHE one in this process */
 	struct sk_bus *bus; /* likewise */
-	/* private: Kafka, which remembers no times, as it was last seen */
+	/* private: Kafka, which remembers no times, as it was last seen; the question to the store */
 	bool bus_ok;
 	int64_t bus_since_ms;
+	bool asking, store_silent;
+	int64_t asked_ms, silent_since_ms; /* boot clock; wall clock */
+	struct sk_op_setting ask;
 };
 
-/* Open those of `which` (bits) that are set. component names us in logs and to the services. What is
- * given (a certificate that cannot be read, a list of brokers that is none) may be wrong: the
+/* Open those of `which` (bits) that are set. component names us in logs and to the services. What
+ * is given (a certificate that cannot be read, a list of brokers that is none) may be wrong: the
  * sentence says what, and nothing is open. Borrows the settings until sk_services_close. */
 enum sk_code sk_services_open(const struct sk_settings *s, struct sk_loop *loop,
 	const char *component, unsigned which, struct sk_services *out, struct sk_err *err) SK_CHECKED;
@@ -56,6 +59,10 @@ void sk_services_close(struct sk_services *v);
 /* Wait until what was published has arrived, for at most ms; runs the loop. False: some has not. */
 bool sk_services_flush(struct sk_services *v, int64_t ms);
 
+/* About once a second, by whoever runs for long: a store that hangs is noticed only by what it is
+ * asked, and its own deadlines are longer than health may take. */
+void sk_services_tick(struct sk_services *v);
+
 struct sk_service_health {
 	enum sk_service service;
 	const char *name; /* "kafka", "redis", "mongodb" */
@@ -67,6 +74,8 @@ struct sk_service_health {
 /* Of each that was opened; never blocks. Returns how many. Since when Kafka is there is known as
  * exactly as one asks often. */
 size_t sk_services_health(struct sk_services *v, struct sk_service_health out[SK_N_SERVICE]);
+/* Append the names of those that are away, "the store" when none is: what a start waits for. */
+void sk_services_away(struct sk_services *v, struct sk_str *names);
 /* The same as sk_control_config wants it; arg: struct sk_services. */
 size_t sk_services_tell(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
 

@@ -130,6 +130,8 @@ check_uri(struct sk_settings *s, const struct sk_setting_row *row, const struct 
 	size_t n = scheme != NULL ? (size_t)(scheme - it->given) : 0;
 	bool mongo = strcmp(row->name, "MONGO_HOST") == 0;
 
+	if (mongo && strchr(it->given, '@') != strrchr(it->given, '@'))
+		return wrong(s, row, "@ in a user name or a password as %40", it->given);
 	if (mongo &&
 		(scheme == NULL || (n == 7 && strncmp(it->given, "mongodb", n) == 0) ||
 			(n == 11 && strncmp(it->given, "mongodb+srv", n) == 0)))
@@ -142,6 +144,17 @@ check_uri(struct sk_settings *s, const struct sk_setting_row *row, const struct 
 		mongo ? "a URI that begins with mongodb:// or mongodb+srv://"
 			  : "a URL that begins with http:// or https://",
 		it->given);
+}
+
+/* Kafka and Redis: people write URLs there, with passwords that would reach names and sentences. */
+static const char *
+check_host(struct sk_settings *s, const struct sk_setting_row *row, const struct item *it)
+{
+	if (row->service == NULL || strcmp(row->service, row->name) != 0 ||
+		(strchr(it->given, '@') == NULL && strstr(it->given, "://") == NULL))
+		return NULL;
+	return wrong(
+		s, row, "a host, no URL: the port, the user and the password have settings", it->given);
 }
 
 /* What every text must be: it reaches file names, headers and log lines. */
@@ -186,6 +199,7 @@ check(struct sk_settings *s, const struct sk_setting_row *row, struct item *it)
 			? NULL
 			: wrong(s, row, "a duration such as \"3 days\" or \"12 hours\"", it->given);
 	case SK_SET_TEXT:
+		return check_host(s, row, it);
 	case SK_SET_PATH:
 	case SK_SET_SECRET:
 		return NULL;

@@ -55,7 +55,7 @@ const struct sk_setting_row sk_setting_rows[] = {
 	  .doc = "its port" },
 	{ .name = "REDIS_PASSWORD", .type = SK_SET_SECRET, .def = "", REDIS, .doc = "its password" },
 	{ .name = "REDIS_SYNC_PERIOD", .type = SK_SET_INT, .def = "3", .min = 1, .max = 3600,
-	  .users = SK_BY_NODE, .doc = "seconds between two reports of a node to Redis" },
+	  .doc = "accepted for the original's sake: a node reports to Redis every second" },
 	{ .name = "REDIS_KEY_TTL", .type = SK_SET_INT, .def = "3600", .min = 1, .max = 365 * DAY,
 	  .users = SK_BY_NODE, .doc = "seconds after which a report in Redis expires" },
 	{ .name = "REDIS_USERNAME", .type = SK_SET_TEXT, .def = "", REDIS,

@@ -186,7 +186,8 @@ const struct sk_cmd sk_cmd_status = {
 	.name = "status",
 	.summary = "Show how it stands: tasks by state, rate, skalds",
 	.help = "The rate counts attempts that ended in the last minute. With --json also what a "
-			"monitoring system\nwants: oldestWaitingMs, window, refusedReports. Of a fleet also who leads it, "
+			"monitoring system\nwants: oldestWaitingMs, window, refusedReports. Of a fleet also "
+			"who leads it, "
 			"and how\nits services are.\n"
 			"\n"
 			"Example:\n"

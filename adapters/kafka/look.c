@@ -126,7 +126,8 @@ replicas(struct kafka_bus *b, int brokers)
 		return wanted;
 	if (!b->said_replicas)
 		sk_log(SK_WARNING, b->cfg.component,
-			"topics get %d copies in place of %d: Kafka has no more brokers", brokers, wanted);
+			"Kafka has only %d broker%s: topics get as many copies, not %d", brokers,
+			brokers == 1 ? "" : "s", wanted);
 	b->said_replicas = true;
 	return brokers;
 }
@@ -190,13 +191,15 @@ ask_ends(struct kafka_bus *b)
 
 /* ---- answers ---- */
 
-static struct kafka_topic *
-topic_named(struct kafka_bus *b, const char *name)
+/* SK_N_TOPIC: none of ours. */
+static unsigned
+topic_named(const char *name)
 {
-	for (unsigned t = 0; name != NULL && t < SK_N_TOPIC; t++)
-		if (strcmp(name, sk_kafka_topic(t)) == 0)
-			return &b->topics[t];
-	return NULL;
+	unsigned t = 0;
+
+	while (t < SK_N_TOPIC && (name == NULL || strcmp(name, sk_kafka_topic(t)) != 0))
+		t++;
+	return t;
 }
 
 /* Partitions that were not there when somebody was listening already are read from their beginning,
@@ -311,11 +314,13 @@ take_topics(struct kafka_bus *b, rd_kafka_event_t *ev)
 	bool anew = false;
 
 	for (size_t i = 0; i < n; i++) {
-		struct kafka_topic *t = topic_named(b, rd_kafka_TopicDescription_name(list[i]));
+		const unsigned number = topic_named(rd_kafka_TopicDescription_name(list[i]));
 		const rd_kafka_error_t *error = rd_kafka_TopicDescription_error(list[i]);
+		struct kafka_topic *t;
 
-		if (t == NULL)
+		if (number == SK_N_TOPIC)
 			continue;
+		t = &b->topics[number];
 		if (error != NULL && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
 			note_error(b, t, error);
 		} else if (take_topic(t, list[i])) {
@@ -388,9 +393,13 @@ take_ends(struct kafka_bus *b, rd_kafka_event_t *ev)
 	for (size_t i = 0; i < n; i++) {
 		const rd_kafka_topic_partition_t *at =
 			rd_kafka_ListOffsetsResultInfo_topic_partition(list[i]);
-		struct kafka_topic *t = topic_named(b, at->topic);
+		const unsigned number = topic_named(at->topic);
+		struct kafka_topic *t;
 
-		if (t == NULL || at->partition >= t->n_parts)
+		if (number == SK_N_TOPIC)
+			continue;
+		t = &b->topics[number];
+		if (at->partition < 0 || at->partition >= t->n_parts)
 			continue;
 		if (at->err != RD_KAFKA_RESP_ERR_NO_ERROR || at->offset < 0)
 			all = false;

@@ -1,7 +1,7 @@
 /* message.h - what stands in a record on Kafka: events as bytes and back. Pure, no sockets.
  *
  * task.assign, task.cancel and task.update.attachment carry the original's TaskEvent
- * (skalds-protocol.md 2.3): both spellings are read, an alias wins over the other spelling, optional
+ * (skalds-protocol.md 2.3): both spellings are read, an alias wins over the other one, optional
  * members may be null, unknown ones are ignored, one record may name several tasks. Ours are
  * written with aliases, name one task, its skald in `recipient` and the attempt in `attempt`, which
  * the original ignores. Its own programs fill in neither: what stands in `recipient` counts only

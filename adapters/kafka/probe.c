@@ -316,8 +316,8 @@ try_to_make(struct probe *p)
 		}
 	}
 	if (n > 0 && copies < wanted)
-		tell(p, SK_WARNING, "topics get %d copies in place of %d: Kafka has no more brokers",
-			copies, wanted);
+		tell(p, SK_WARNING, "Kafka has only %d broker%s: topics get as many copies, not %d", copies,
+			copies == 1 ? "" : "s", wanted);
 	rd_kafka_NewTopic_destroy_array(list, n);
 	rd_kafka_AdminOptions_destroy(o);
 }

@@ -1,5 +1,5 @@
-/* attempts.c - attempts that were kept: in a collection of their own, and for the moment between two
- * writes in the task itself (move.c). */
+/* attempts.c - attempts that were kept: in a collection of their own, and for the moment between
+ * two writes in the task itself (move.c). */
 #include "adapters/mongo/move.h"
 #include "core/base/log.h"
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* check.c - is the store sound? Its indexes, its documents, and a server whose updates are atomic. */
+/* check.c - is the store sound? Its indexes, its documents, a server whose updates are atomic. */
 #include "adapters/mongo/mongo.h"
 #include "core/base/clock.h"
 #include <string.h>

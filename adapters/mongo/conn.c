@@ -33,19 +33,33 @@ log_line(mongoc_log_level_t level, const char *domain, const char *message, void
 	char text[1024];
 
 	(void)arg;
-	if (level >= MONGOC_LOG_LEVEL_INFO)
+	/* Not every server has sessions to end. */
+	if (level >= MONGOC_LOG_LEVEL_INFO || strstr(message, "endSessions") != NULL)
 		return;
 	snprintf(text, sizeof(text), "%s: %s", domain, message);
 	sk_mg_mask(text);
 	sk_log(level <= MONGOC_LOG_LEVEL_CRITICAL ? SK_ERROR : SK_WARNING, "mongo", "%s", text);
 }
 
+/* As sk_xmalloc: when there is none the process ends with 71. */
+static void *
+take_aligned(size_t alignment, size_t n)
+{
+	void *p = aligned_alloc(alignment, (n + alignment - 1) / alignment * alignment);
+
+	if (p == NULL)
+		p = sk_xmalloc(SIZE_MAX / 2);
+	return p;
+}
+
 static void
 init_once(void)
 {
-	static const bson_mem_vtable_t memory = {
-		.malloc = sk_xmalloc, .calloc = sk_xcalloc, .realloc = sk_xrealloc, .free = free
-	};
+	static const bson_mem_vtable_t memory = { .malloc = sk_xmalloc,
+		.calloc = sk_xcalloc,
+		.realloc = sk_xrealloc,
+		.free = free,
+		.aligned_alloc = take_aligned };
 
 	bson_mem_set_vtable(&memory);
 	mongoc_log_set_handler(log_line, NULL);
@@ -155,6 +169,28 @@ open_collections(struct sk_mg_conn *c)
 		c->coll[i] = mongoc_client_get_collection(c->client, c->s->db, names[i]);
 }
 
+static bool
+text_begins(const bson_t *doc, const char *member, const char *text)
+{
+	bson_iter_t it;
+
+	return bson_iter_init_find(&it, doc, member) && bson_iter_type(&it) == BSON_TYPE_UTF8 &&
+		strncmp(bson_iter_utf8(&it, NULL), text, strlen(text)) == 0;
+}
+
+/* FerretDB before its second version. */
+static void
+look_what_it_is(struct sk_mg_conn *c)
+{
+	bson_t cmd = BSON_INITIALIZER, reply;
+
+	BSON_APPEND_INT32(&cmd, "buildInfo", 1);
+	if (mongoc_client_command_simple(c->client, "admin", &cmd, NULL, &reply, NULL))
+		c->s->scans = text_begins(&reply, "ferretdbVersion", "v1.");
+	bson_destroy(&reply);
+	bson_destroy(&cmd);
+}
+
 /* A new client each time: the library would not look again at a server that failed for some
  * seconds. */
 enum sk_code
@@ -176,7 +212,9 @@ sk_mg_connect(struct sk_mg_conn *c, struct sk_err *err)
 	if (!mongoc_client_command_simple(c->client, c->s->db, &ping, NULL, NULL, &e))
 		code = sk_mg_code(c, &e, NULL, err);
 	bson_destroy(&ping);
-	if (code != SK_OK)
+	if (code == SK_OK)
+		look_what_it_is(c);
+	else
 		sk_mg_disconnect(c);
 	return code;
 }

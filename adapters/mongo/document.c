@@ -16,7 +16,7 @@ sk_mg_reserved(const char *name)
 		"maxAttempts", "executorIncarnation", "startDateTime", "finishDateTime", "progress",
 		"result", "exit", "uniqueKey", "arrayParent", "arrayIndex", "seq", "rank", "gate", "due",
 		"array", "arraySize", "adopted", "specMembers", "odd", "labelIndex", "needs", "move",
-		"ended", "keyClaim", "batch", "stagedPhase", "stagedAt", NULL };
+		"ended", "keyClaim", "batch", "batchPart", "stagedPhase", "stagedAt", NULL };
 
 	for (const char *const *n = ours; *n != NULL; n++)
 		if (strcmp(*n, name) == 0)
@@ -295,6 +295,7 @@ put_stage(bson_t *b, const struct sk_record *r, const struct sk_mg_stamp *stamp)
 	sk_mg_put_text(b, "phase", SK_MG_STAGED);
 	sk_mg_put_text(b, "stagedPhase", status_of(&r->life));
 	sk_mg_put_text(b, "batch", stamp->batch);
+	sk_mg_put_i64(b, "batchPart", stamp->part);
 	sk_mg_put_i64(b, "stagedAt", stamp->now_ms);
 }
 

@@ -15,9 +15,9 @@
  *		move		the last move, by the number that its writer made up for it
  *		ended {attempt: …}	attempts on their way to skalds.attempts
  *		keyClaim	the number of the claim on the unique key
- *		batch stagedPhase stagedAt	only while phase is "Staged": an insert of all or none that
- *				is not decided yet. lifecycleStatus is Cancelled then: of the original's words
- *				the one that nobody acts on, and that claims nothing was done
+ *		batch batchPart stagedPhase stagedAt	only while phase is "Staged": an insert of
+ *				all or none that is not decided yet. lifecycleStatus is Cancelled then: of the
+ *				original's words the one that nobody acts on, and that claims nothing was done
  *
  * No phase: the original made it, and nobody has adopted it (record.h: foreign).
  */
@@ -36,6 +36,7 @@ struct sk_mg_stamp {
 	uint64_t seq;
 	int64_t claim; /* on the unique key; 0 = none */
 	const char *batch; /* NULL: it is there at once */
+	int64_t part; /* of the batch */
 	int64_t now_ms;
 };
 /* The document of a new task, appended to b. */

@@ -53,7 +53,9 @@ note(struct sk_mongo *s, bool connected, const struct sk_err *err)
 static int64_t
 jittered(struct sk_mongo *s, int64_t ms)
 {
-	return ms * 3 / 4 + ms * (sk_mg_token(s) * INT64_C(7919) % 512) / 1024;
+	uint64_t chance = (uint64_t)sk_mg_token(s) * UINT64_C(6364136223846793005) >> 55;
+
+	return ms * 3 / 4 + ms * (int64_t)chance / 1024; /* 0..511 */
 }
 
 static void

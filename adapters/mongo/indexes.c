@@ -1,5 +1,6 @@
 /* indexes.c - what the statements here are found by. Partial and sparse indexes, and anything else
- * that some servers lack, are not used. */
+ * that some servers lack, are not used. Where a server does not look at them (scans) only the
+ * unique ones are made. */
 #include "adapters/mongo/mongo.h"
 #include <string.h>
 
@@ -76,7 +77,7 @@ make_rest(struct sk_mg_conn *c, struct sk_err *err)
 	enum sk_code code = SK_OK;
 
 	for (size_t i = 1; i < N_INDEXES && !c->lost; i++)
-		if (make(c, &indexes[i], err) != SK_OK)
+		if ((indexes[i].unique || !c->s->scans) && make(c, &indexes[i], err) != SK_OK)
 			code = err->code;
 	return code;
 }
@@ -161,7 +162,7 @@ sk_mg_index_check(struct sk_mg_conn *c, struct sk_str *problems, struct sk_err *
 		mongoc_cursor_destroy(cursor);
 	}
 	for (size_t i = 0; i < N_INDEXES && code == SK_OK; i++)
-		if (!there[i])
+		if (!there[i] && (indexes[i].unique || !c->s->scans))
 			sk_str_addf(problems, "%s has no %sindex %s\n",
 				mongoc_collection_get_name(c->coll[indexes[i].coll]),
 				indexes[i].unique ? "unique " : "", indexes[i].name);

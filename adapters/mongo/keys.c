@@ -1,7 +1,7 @@
 /* keys.c - unique keys: {_id: key, task, claim, at} says whose a key is.
  *
- * A key is claimed before its task is stored or comes back to life; the task then carries the number
- * of the claim. So a claim is seen to be
+ * A key is claimed before its task is stored or comes back to life; the task then carries the
+ * number of the claim. So a claim is seen to be
  *	held		its task is not final
  *	over		its task is final and carries the number: anybody may take the key over
  *	being made	its task is missing, or carries another number: for stale_ms nobody touches it

@@ -31,6 +31,7 @@ struct sk_mg_conn {
 	mongoc_collection_t *coll[SK_MG_N_COLL];
 	bool lost; /* what failed last was the connection: it must be made anew */
 	int64_t tagged_ms; /* boot clock: foreign documents were looked for */
+	size_t wave; /* moves in one command: as many as are done in a second or so */
 };
 
 struct sk_mg_list_of_ops {
@@ -40,6 +41,7 @@ struct sk_mg_list_of_ops {
 #define SK_MG_BATCH_OPS 1024
 /* Documents in one command at most. */
 #define SK_MG_CHUNK 1000
+#define SK_MG_WAVE 64 /* moves in the first one */
 #define SK_MG_SEEN 1024
 
 struct sk_mongo {
@@ -63,6 +65,9 @@ struct sk_mongo {
 	int64_t tokens; /* the last number of a move or claim */
 	uint64_t seen[SK_MG_SEEN]; /* documents that were told of */
 	size_t n_seen;
+
+	/* It looks at every document whatever indexes there are, and pays for each of them. */
+	_Atomic bool scans;
 
 	/* ---- the driver's ---- */
 	struct sk_mg_conn driver;
@@ -156,7 +161,7 @@ enum sk_code sk_mg_read_id(struct sk_mg_conn *c, const char *id, struct sk_arena
 
 /* stage.c: what writers left unfinished. Done with what is older than stale_ms, or ours. */
 enum sk_code sk_mg_sweep(struct sk_mg_conn *c, struct sk_err *err) SK_CHECKED;
-/* The same for the batch of the document with this id, if there is one. *busy: somebody is at it. */
+/* The same for the batch of the document with this id, if there is one. *busy: its writer lives. */
 enum sk_code
 sk_mg_clear_way(struct sk_mg_conn *c, const char *id, bool *busy, struct sk_err *err) SK_CHECKED;
 

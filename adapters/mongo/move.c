@@ -12,6 +12,7 @@
  * leaves it where it is read as well.
  */
 #include "adapters/mongo/move.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include <stdlib.h>
 #include <string.h>
@@ -391,10 +392,24 @@ hash(const char *id)
 	return h == 0 || h == UINT64_MAX ? 1 : h;
 }
 
+/* A server that is slow must not be asked for more than it can answer in time: what is not answered
+ * counts as unknown, and would be asked again for ever. */
+static void
+adapt(struct sk_mg_conn *c, size_t n, int64_t took_ms)
+{
+	if (took_ms > 1000 && c->wave > 4)
+		c->wave /= 2;
+	else if (took_ms < 250 && n == c->wave && c->wave < SK_MG_CHUNK)
+		c->wave = c->wave * 2 < SK_MG_CHUNK ? c->wave * 2 : SK_MG_CHUNK;
+}
+
 static void
 do_wave(struct sk_mg_conn *c, struct sk_mg_stmt **list, size_t n)
 {
+	int64_t began = sk_boot_ms();
+
 	do_together(c, list, n);
+	adapt(c, n, sk_boot_ms() - began);
 	do_again(c, list, n);
 	sk_mg_keep_attempts(c, list, n);
 }

@@ -9,6 +9,11 @@
  * What a writer has left is finished by whoever finds it: committed goes forward, open goes back
  * when it is older than stale_ms or its own writer has given it up. Going back begins with open ->
  * aborted, so that a slow writer learns of it when it wants to commit.
+ *
+ * Where an update looks at every document for each one that it changes (scans) this would take
+ * minutes. There one insert is one transaction: the tasks are written as they are, all or none but
+ * for a clash, and then what went in before is taken back by its mark (`move`). More than a
+ * thousand are several inserts, and a crash between them leaves some.
  */
 #include "adapters/mongo/mongo.h"
 #include "core/base/clock.h"
@@ -17,6 +22,7 @@
 #include <string.h>
 
 #define RENEW_MS 5000
+#define PART 1000 /* tasks that one update unstages */
 
 /* ---- the batch's own document ---- */
 
@@ -107,15 +113,20 @@ look_up(struct sk_mg_conn *c, const char *batch, struct batch *b, struct sk_err 
 
 /* ---- forward, back ---- */
 
-/* Those that are meant to be in this phase. */
+#define EVERY_PART (-1)
+
+/* Those of a part that are meant to be in this phase. */
 static enum sk_code
-unstage_phase(struct sk_mg_conn *c, const char *batch, enum sk_phase phase, struct sk_err *err)
+unstage_some(
+	struct sk_mg_conn *c, const char *batch, int64_t part, enum sk_phase phase, struct sk_err *err)
 {
-	static const char *const draft[] = { "batch", "stagedPhase", "stagedAt" };
+	static const char *const draft[] = { "batch", "batchPart", "stagedPhase", "stagedAt" };
 	bson_t which = BSON_INITIALIZER, change = BSON_INITIALIZER, child;
 	int64_t n;
 
 	sk_mg_put_text(&which, "batch", batch);
+	if (part != EVERY_PART)
+		sk_mg_put_i64(&which, "batchPart", part);
 	sk_mg_put_text(&which, "phase", SK_MG_STAGED);
 	sk_mg_put_text(&which, "stagedPhase", sk_phase_name(phase));
 	BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &child);
@@ -133,13 +144,21 @@ unstage_phase(struct sk_mg_conn *c, const char *batch, enum sk_phase phase, stru
 }
 
 static enum sk_code
-go_forward(struct sk_mg_conn *c, const char *batch, unsigned phases, struct sk_err *err)
+unstage(struct sk_mg_conn *c, const char *batch, int64_t part, unsigned phases, struct sk_err *err)
 {
 	enum sk_code code = SK_OK;
 
 	for (int i = 0; i < SK_N_PHASE && code == SK_OK; i++)
 		if (phases >> i & 1u)
-			code = unstage_phase(c, batch, (enum sk_phase)i, err);
+			code = unstage_some(c, batch, part, (enum sk_phase)i, err);
+	return code;
+}
+
+static enum sk_code
+go_forward(struct sk_mg_conn *c, const char *batch, struct sk_err *err)
+{
+	enum sk_code code = unstage(c, batch, EVERY_PART, (1u << SK_N_PHASE) - 1, err);
+
 	return code == SK_OK ? close_batch(c, batch, err) : code;
 }
 
@@ -217,7 +236,7 @@ finish(struct sk_mg_conn *c, const char *batch, int64_t since_ms, bool mine, boo
 	if (code != SK_OK)
 		return code;
 	if (b.there && strcmp(b.state, "committed") == 0)
-		return go_forward(c, batch, (1u << SK_N_PHASE) - 1, err);
+		return go_forward(c, batch, err);
 	if (sk_wall_ms() - at_ms <= c->s->cfg.stale_ms && !(mine && b.ours)) {
 		*busy = true;
 		return SK_OK;
@@ -327,6 +346,7 @@ struct staging {
 	int64_t *claims;
 	int64_t renewed_ms;
 	unsigned phases;
+	int64_t mark; /* written as they are, with this; 0 = as drafts */
 };
 
 /* *clash: another task has one of the keys. */
@@ -369,11 +389,14 @@ write_chunk(struct staging *g, size_t from, size_t n, bool *clash, struct sk_err
 		const struct sk_record *r = g->op->records[from + i];
 		const struct sk_mg_stamp stamp = { .seq = sk_mg_seq(g->c->s),
 			.claim = g->claims[from + i],
-			.batch = g->batch,
+			.batch = g->mark != 0 ? NULL : g->batch,
+			.part = (int64_t)((from + i) / PART),
 			.now_ms = sk_wall_ms() };
 
 		bson_init(&docs[i]);
 		sk_mg_put_record(&docs[i], r, &stamp);
+		if (g->mark != 0)
+			sk_mg_put_i64(&docs[i], "move", g->mark);
 		g->op->seqs[from + i] = stamp.seq;
 		g->phases |= 1u << r->life.phase;
 		list[i] = &docs[i];
@@ -400,12 +423,24 @@ write_drafts(struct staging *g, bool *clash, struct sk_err *err)
 		size_t left = g->op->n - at;
 
 		code = write_chunk(g, at, left < SK_MG_CHUNK ? left : SK_MG_CHUNK, clash, err);
-		if (code == SK_OK && sk_boot_ms() - g->renewed_ms > RENEW_MS) {
+		if (code == SK_OK && g->mark == 0 && sk_boot_ms() - g->renewed_ms > RENEW_MS) {
 			code = turn(g->c, g->batch, "open", err);
 			g->renewed_ms = sk_boot_ms();
 		}
 	}
 	return code;
+}
+
+static void
+remove_marked(struct staging *g, struct sk_err *err)
+{
+	bson_t which = BSON_INITIALIZER;
+
+	sk_mg_put_i64(&which, "move", g->mark);
+	if (sk_mg_delete(g->c, SK_MG_TASKS, &which, err) < 0)
+		sk_log(SK_WARNING, g->c->s->component,
+			"some of the tasks of an insert that failed stay: %s", err->msg);
+	bson_destroy(&which);
 }
 
 /* What cannot be taken back now is taken back by a sweep. */
@@ -417,22 +452,29 @@ take_back(struct staging *g)
 	for (size_t i = 0; i < g->op->n && !g->c->lost; i++)
 		if (g->claims[i] != 0)
 			(void)sk_mg_release_key(g->c, g->op->records[i]->unique_key, g->claims[i], &err);
-	if (!g->c->lost && turn(g->c, g->batch, "aborted", &err) == SK_OK)
+	if (!g->c->lost && g->mark != 0)
+		remove_marked(g, &err);
+	else if (!g->c->lost && turn(g->c, g->batch, "aborted", &err) == SK_OK)
 		(void)go_back(g->c, g->batch, &err);
 }
 
 static enum sk_code
 commit(struct staging *g, struct sk_err *err)
 {
-	enum sk_code code = turn(g->c, g->batch, "committed", err);
-	struct sk_err later;
+	enum sk_code code;
 
+	if (g->mark != 0)
+		return SK_OK;
+	code = turn(g->c, g->batch, "committed", err);
 	if (code == SK_ECONFLICT)
 		return sk_fail(err, SK_EUNAVAIL, "the tasks were not stored in time");
-	/* From here on they are stored, whoever makes them seen. */
-	if (code == SK_OK && go_forward(g->c, g->batch, g->phases, &later) != SK_OK)
-		return sk_fail(err, SK_EUNAVAIL, "%s", later.msg);
-	return code;
+	/* From here on they are stored, whoever makes them seen. Part by part: one update of a hundred
+	 * thousand would take longer than an answer is waited for. */
+	for (size_t at = 0; at < g->op->n && code == SK_OK; at += PART)
+		code = unstage(g->c, g->batch, (int64_t)(at / PART), g->phases, err);
+	if (code == SK_OK)
+		code = close_batch(g->c, g->batch, err);
+	return code == SK_OK ? code : sk_wrap(err, "stored, but not all are seen yet");
 }
 
 enum sk_code
@@ -442,10 +484,11 @@ sk_mg_insert_staged(struct sk_mg_conn *c, struct sk_op_insert *op, bool *clash, 
 	enum sk_code code;
 
 	*clash = false;
+	g.mark = c->s->scans ? sk_mg_token(c->s) : 0;
 	snprintf(g.batch, sizeof(g.batch), "%016llx-%016llx", (unsigned long long)c->s->writer,
 		(unsigned long long)sk_mg_token(c->s));
 	g.claims = sk_xcalloc(op->n, sizeof(*g.claims));
-	code = open_batch(c, g.batch, err);
+	code = g.mark != 0 ? SK_OK : open_batch(c, g.batch, err);
 	if (code == SK_OK)
 		code = claim_keys(&g, clash, err);
 	if (code == SK_OK && !*clash)

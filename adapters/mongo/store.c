@@ -348,6 +348,7 @@ new_store(const struct sk_store_mongo_config *cfg, struct sk_loop *loop)
 	s->cfg.foreign_ms = cfg->foreign_ms > 0 ? cfg->foreign_ms : 1000;
 	s->cfg.stale_ms = cfg->stale_ms > 0 ? cfg->stale_ms : 30000;
 	s->driver.s = s->reader.s = s;
+	s->driver.wave = s->reader.wave = SK_MG_WAVE;
 	s->driver.tagged_ms = s->reader.tagged_ms = INT64_MIN;
 	s->swept_ms = INT64_MIN;
 	s->state.since_ms = sk_boot_ms();

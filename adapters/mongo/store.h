@@ -4,8 +4,8 @@
  * reads), one for what takes long. What has queued up for the first becomes one command. Nobody is
  * answered before a majority of the servers has it on disk.
  *
- * A server that is away: every operation is answered SK_EUNAVAIL, at once while that is known, after
- * some seconds the first time. Nothing is known of the outcome of a write then.
+ * A server that is away: every operation is answered SK_EUNAVAIL, at once while that is known,
+ * after some seconds the first time. Nothing is known of the outcome of a write then.
  *
  * Documents are those of skalds-protocol.md 3.3 with our members beside (document.h). What somebody
  * else wrote and cannot be read is left out, told once and counted.
@@ -25,8 +25,8 @@ struct sk_store_mongo_config {
 	int64_t stale_ms; /* what a writer left unfinished for this long is cleared; 0 = 30000 */
 };
 
-/* Never waits for a server. NULL and err: SK_EINVAL: the URI is none; SK_EIO, SK_EAGAIN: no thread or
- * descriptor. The sentence has no password. */
+/* Never waits for a server. NULL and err: SK_EINVAL: the URI is none; SK_EIO, SK_EAGAIN: no thread
+ * or descriptor. The sentence has no password. */
 struct sk_store *sk_store_mongo_open(
 	const struct sk_store_mongo_config *cfg, struct sk_loop *loop, struct sk_err *err);
 

@@ -216,7 +216,7 @@ give_nothing(const struct ask *a, enum sk_code code)
 	}
 }
 
-/* Names and items are texts here; one with a NUL in it was made by nobody who keeps to the rules. */
+/* Names and items are texts; whoever put a NUL into one does not keep to the rules. */
 static const char *
 text_of(const redisReply *r)
 {

@@ -4,8 +4,8 @@
  * Nothing blocks and nothing is fatal. What the server does not get is dropped and counted: values
  * here are renewed every second or told again, and the store knows the truth.
  *
- * While the first attempt to connect is under way, commands wait for it. Later, and while the server
- * is away, puts and removes are dropped and every get is answered SK_EUNAVAIL.
+ * While the first attempt to connect is under way, commands wait for it. Later, while the server is
+ * away, puts and removes are dropped and every get is answered SK_EUNAVAIL.
  */
 #ifndef SK_ADAPTERS_REDIS_CACHE_H
 #define SK_ADAPTERS_REDIS_CACHE_H
@@ -28,9 +28,9 @@ struct sk_cache_redis_config {
 };
 
 /* Connecting begins at once and goes on for ever. NULL only for a configuration that can never work
- * (SK_EINVAL: a file of TLS that cannot be read, a path that is too long) or when the system refuses.
- * Closing drops what is asked for and not yet answered: its fn is not called. Not to be closed from
- * within a fn. */
+ * (SK_EINVAL: a file of TLS that cannot be read, a path that is too long) or when the system
+ * refuses. Closing drops what is asked for and not yet answered: its fn is not called. Not to be
+ * closed from within a fn. */
 struct sk_cache *sk_cache_redis_open(const struct sk_cache_redis_config *cfg, struct sk_err *err);
 
 struct sk_cache_redis_state {
@@ -55,11 +55,11 @@ struct sk_cache_redis_state {
 };
 struct sk_cache_redis_state sk_cache_redis_state(const struct sk_cache *c);
 
-/* For `skalds doctor`: connects on its own, tries each command that skalds uses on keys made for it,
- * of the same patterns (they are removed again, and live for some seconds at most), looks at version,
- * role, clock and memory, and tells each finding as a sentence: SK_INFO what is well, SK_WARNING what
- * is weaker, SK_ERROR what does not work. Blocks for timeout_ms at most. cfg->loop is not used.
- * true: values can be kept there. */
+/* For `skalds doctor`: connects on its own, tries each command that skalds uses on keys made for
+ * it, of the same patterns (they are removed again, those of values live for 8 s at most), looks at
+ * version, role, clock and memory, and tells each finding as a sentence: SK_INFO what is well,
+ * SK_WARNING what is weaker, SK_ERROR what does not work. Blocks for timeout_ms at most. cfg->loop
+ * is not used. true: values can be kept there. */
 typedef void sk_redis_report_fn(void *arg, enum sk_level level, const char *sentence);
 bool sk_redis_probe(const struct sk_cache_redis_config *cfg, int64_t timeout_ms,
 	sk_redis_report_fn *report, void *arg);

@@ -168,13 +168,12 @@ static void
 tls_failed(struct sk_redis_io *io, int kind, const char *what, struct sk_err *err)
 {
 	const long verdict = SSL_get_verify_result(io->ssl);
+	const bool silent = kind == SSL_ERROR_SYSCALL && ERR_peek_last_error() == 0;
 
-	if (kind == SSL_ERROR_ZERO_RETURN)
+	if (kind == SSL_ERROR_ZERO_RETURN || (silent && errno == 0))
 		sk_fail(err, SK_EUNAVAIL, "the server has closed the connection");
-	else if (kind == SSL_ERROR_SYSCALL && ERR_peek_last_error() == 0 && errno != 0)
+	else if (silent)
 		sk_fail_errno(err, "%s", what);
-	else if (kind == SSL_ERROR_SYSCALL && ERR_peek_last_error() == 0)
-		sk_fail(err, SK_EUNAVAIL, "the server has closed the connection");
 	else if (verdict != X509_V_OK)
 		sk_fail(err, SK_EINVAL, "the server's certificate is not accepted: %s",
 			X509_verify_cert_error_string(verdict));

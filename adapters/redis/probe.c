@@ -1,4 +1,4 @@
-/* probe.c - the same connection as the cache's, on a loop of its own, one command after the other. */
+/* probe.c - the cache's kind of connection, on a loop of its own, one command after the other. */
 #include "adapters/redis/redis.h"
 #include "core/base/clock.h"
 #include "core/model/names.h"
@@ -226,7 +226,7 @@ struct keys {
 	char name[64], task[128], skald[128], output[128], hash[128], list[128];
 };
 
-/* Of the patterns that skalds uses (names.h), so that what a user may do is what it may do there. */
+/* Of the patterns that skalds uses (names.h): who may do it here may do it there. */
 static void
 make_keys(struct keys *k)
 {

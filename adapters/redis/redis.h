@@ -124,7 +124,7 @@ enum sk_redis_trouble sk_redis_trouble_of(const char *text);
 /* What to do about it; "" when nothing can be advised. */
 const char *sk_redis_advice(enum sk_redis_trouble kind);
 
-/* ---- link.c, greet.c: the connection ---- */
+/* ---- the connection ---- */
 
 enum sk_redis_stage {
 	SK_REDIS_AWAY, /* waits for its next attempt */
@@ -174,25 +174,46 @@ struct sk_redis_link {
 	uint64_t dropped_before; /* `dropped` when it went away */
 };
 
+/* ---- link.c: its life ---- */
+
 bool sk_redis_link_init(
 	struct sk_redis_link *k, const struct sk_cache_redis_config *cfg, struct sk_err *err);
 /* Everybody who waits is told NULL; `closing` is set. */
 void sk_redis_link_release(struct sk_redis_link *k);
+/* The attempt or the connection has failed: say so, begin anew later. Not within an operation. */
+void sk_redis_link_lost(struct sk_redis_link *k, enum sk_redis_trouble kind, const char *sentence);
+/* Signed in: what was held is sent. */
+void sk_redis_link_ready(struct sk_redis_link *k);
+void sk_redis_set_tick(struct sk_redis_link *k, int64_t after_ms);
+
+/* ---- connect.c, greet.c: the way there ---- */
+
+#define SK_REDIS_STEP_MS 3000 /* for a name, for all addresses, for TLS, for signing in: each */
+
+void sk_redis_start(struct sk_redis_link *k);
+/* This one failed, why is in k->why. */
+void sk_redis_next_address(struct sk_redis_link *k);
+/* Connected, and secured: sign in. */
+void sk_redis_greet(struct sk_redis_link *k);
+
+/* ---- traffic.c: commands and answers ---- */
 
 /* Whether a command may be sent now. false: nothing is connected, or too much waits. */
 bool sk_redis_link_takes(struct sk_redis_link *k);
 /* Only when it takes. */
 void sk_redis_link_send(
 	struct sk_redis_link *k, const struct sk_redis_arg *args, size_t n, struct sk_redis_wait wait);
-/* The same ahead of them, while it is GREETING. */
+/* The same ahead of all others, while it is GREETING. */
 void sk_redis_link_hello(
 	struct sk_redis_link *k, const struct sk_redis_arg *args, size_t n, struct sk_redis_wait wait);
-/* The attempt or the connection has failed: say so, begin anew later. Not within an operation. */
-void sk_redis_link_lost(struct sk_redis_link *k, enum sk_redis_trouble kind, const char *sentence);
-/* Ready: what was held is sent. */
-void sk_redis_link_ready(struct sk_redis_link *k);
-/* The socket is connected (and secured): sign in. */
-void sk_redis_greet(struct sk_redis_link *k);
+/* The socket is ready for these. */
+void sk_redis_on_traffic(struct sk_redis_link *k, uint32_t events);
+/* What waits is written; a timer's. */
+void sk_redis_on_flush(void *link);
+/* The stream of bytes has ended, or makes no sense. */
+void sk_redis_broke(struct sk_redis_link *k, const char *sentence);
+
+/* ---- trouble.c again ---- */
 
 /* Count an answer that is an error, say it once per kind. subject: the command, or more. */
 void sk_redis_link_error(struct sk_redis_link *k, const char *subject, const char *text);

@@ -45,7 +45,8 @@ sk_redis_advice(enum sk_redis_trouble kind)
 {
 	static const char *const advice[SK_N_REDIS_TROUBLE] = {
 		[SK_REDIS_REACH] = "check REDIS_HOST, REDIS_PORT and that the server runs",
-		[SK_REDIS_TLS] = "check REDIS_TLS, REDIS_CA_FILE and the name in the server's certificate",
+		[SK_REDIS_TLS] = "check REDIS_TLS, REDIS_CA_FILE, the name in the server's "
+						 "certificate, and whether it wants one of ours (REDIS_CERT_FILE)",
 		[SK_REDIS_AUTH] = "check REDIS_USERNAME and REDIS_PASSWORD",
 		[SK_REDIS_GREET] =
 			"check that REDIS_HOST and REDIS_PORT are those of a Redis, and REDIS_TLS",
@@ -76,10 +77,10 @@ sk_redis_link_say(
 	struct sk_redis_link *k, enum sk_redis_trouble kind, enum sk_level level, const char *sentence)
 {
 	const int64_t now = sk_boot_ms();
-	/* those of the connection are forgotten when it has stood for a while (link.c) */
-	const bool again =
-		k->said_ms[kind] == 0 || (kind >= SK_REDIS_READONLY && now - k->said_ms[kind] > QUIET_MS);
 	const char *advice = sk_redis_advice(kind);
+	/* those of the connection are forgotten when it has stood for a while (link.c) */
+	const int64_t quiet_ms = kind < SK_REDIS_READONLY ? INT64_MAX : QUIET_MS;
+	const bool again = k->said_ms[kind] == 0 || now - k->said_ms[kind] > quiet_ms;
 
 	k->said_ms[kind] = now;
 	k->last_error_ms = sk_wall_ms();

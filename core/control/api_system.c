@@ -156,7 +156,8 @@ sk_api_status(struct sk_call *call)
 {
 	struct sk_op_lead *look;
 
-	if (call->c->leader != NULL || call->c->cfg.dispatch) {
+	/* who has the directory of one machine leads, and may be unable to write */
+	if (call->c->leader != NULL || !call->c->cfg.by_clock) {
 		count_all(call);
 		return;
 	}

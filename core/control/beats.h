@@ -21,7 +21,7 @@ struct sk_task_beat {
 	int64_t age_ms; /* since it was assigned, or since we know of it */
 	int64_t ran_ms, timeout_ms; /* timeout 0 = none */
 	int64_t deadline_ms; /* wall clock; 0 = none */
-	/* ages: it was last told to begin; to cancel (-1 = never); it will be told to begin (-1 = no) */
+	/* ages: last told to begin; to cancel (-1 = never); when it will be told to begin (-1 = no) */
 	int64_t asked_ms, cancelled_ms, assign_ms;
 	char error[SK_BEAT_ERROR_MAX]; /* what the user's program wrote; "" = nothing */
 };
@@ -39,7 +39,8 @@ void sk_beats_act(struct sk_control *c, struct sk_live *l, enum sk_beat_found fo
 struct sk_live *sk_beats_find(struct sk_control *c, const char *id, uint32_t attempt);
 /* Its timeout and its deadline. */
 void sk_beats_limits(struct sk_task_beat *b, const struct sk_record *r);
-/* A text of others, at most max - 1 bytes, as UTF-8 that can be stored: what is none becomes '?'. */
+/* A text of others, at most max - 1 bytes, as UTF-8 that can be stored: what is none becomes
+ * '?'. */
 void sk_beats_text(char *to, size_t max, const char *text, size_t n);
 
 #endif

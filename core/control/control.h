@@ -39,8 +39,9 @@ struct sk_control_config {
 	int64_t lead_ms; /* lease of the lead; 0 = lease_ms */
 	bool abstain; /* with lead: see who leads, never do it: the API alone, but for long */
 	bool hold; /* with dispatch: look after all tasks, but give none to a skald */
-	/* Without dispatch: a skald is online when its row was written a short time ago by the wall
-	 * clock. For commands, which live too short to see that it changes; nothing is decided by it. */
+	/* Without dispatch, in a fleet: a skald is online when its row was written a short time ago by
+	 * the wall clock. For commands, which live too short to see that it changes; nothing is decided
+	 * by it. Status reads who leads. */
 	bool by_clock;
 	enum sk_strategy strategy;
 	/* L: a skald whose row stands still for L + 2 s (scaled in tests) is lost; time in which we did

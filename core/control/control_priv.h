@@ -110,10 +110,11 @@ void sk_skalds_drain(struct sk_control *c, const char *id, bool drain,
 
 /* ---- mixed fleets: what keys of the original tell; NULL or false where there are none ---- */
 
-/* The ids that one of the original says it runs, NULL-terminated; borrowed until the loop goes on. */
+/* The ids that one of the original says it runs, NULL-terminated; borrowed until the loop goes
+ * on. */
 const char *const *sk_originals_tasks(struct sk_control *c, const char *skald);
-/* The number under the heartbeat of a task of incarnation 0, and what its program wrote beside it as
- * an error (NULL = nothing). */
+/* The number under the heartbeat of a task of incarnation 0, and what its program wrote beside it
+ * as an error (NULL = nothing). */
 bool sk_beats_shown(struct sk_control *c, const char *id, int64_t *beat, const char **error);
 
 /* ---- for status ---- */

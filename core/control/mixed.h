@@ -1,11 +1,13 @@
-/* mixed.h - the controller in a fleet with nodes and controllers of the original (architecture.md 5,
- * "Mixed fleets"; skalds-protocol.md 13.2 and 13.3). Nothing of it runs in `up`.
+/* mixed.h - the controller in a fleet with nodes and controllers of the original
+ * (architecture.md 5, "Mixed fleets"; skalds-protocol.md 13.2 and 13.3). Nothing of it runs in
+ * `up`.
  *
- * The original's nodes write nothing but keys in the cache: who lives (originals.c), what becomes
- * of a task (beats.c). Its programs and scripts write tasks into the store (strangers.c).
+ * The original's nodes write nothing but keys in the cache: who lives (originals.c), what
+ * becomes of a task (beats.c). Its programs and scripts write tasks into the store
+ * (strangers.c).
  *
- * Time is measured from look to look on our boot clock, and a look that the cache did not answer,
- * or that came late because we slept, makes nobody older. */
+ * Time is measured from look to look on our boot clock, and a look that the cache did not
+ * answer, or that came late because we slept, makes nobody older. */
 #ifndef SK_CORE_CONTROL_MIXED_H
 #define SK_CORE_CONTROL_MIXED_H
 

@@ -1,8 +1,9 @@
 /* originals.c - nodes and edges of the original, as their keys in the cache tell.
  *
- * skalds:hash has a time for each, on a clock that is not ours: only that it changes says something,
- * and a time in the future or in the past says no more (D14). Our own skalds stand there too; those
- * with a row in the store that lives are judged by it alone. Nobody's keys are ever removed. */
+ * skalds:hash has a time for each, on a clock that is not ours: only that it changes says
+ * something, and a time in the future or in the past says no more (D14). Our own skalds stand
+ * there too; those with a row in the store that lives are judged by it alone. Nobody's keys are
+ * ever removed. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/control/mixed.h"

@@ -1,8 +1,10 @@
-/* strangers.c - what programs and scripts of the original wrote into the store, and say on the bus.
+/* strangers.c - what programs and scripts of the original wrote into the store, and say on the
+ * bus.
  *
- * Once a round: tasks of theirs that are ready, tasks of ours whose status they wrote, documents of
- * their edges. In between their events make us look at the tasks they name: soon, together, and so
- * many at a time that a flood costs a bounded number of reads; what is beyond waits for the round. */
+ * Once a round: tasks of theirs that are ready, tasks of ours whose status they wrote, documents
+ * of their edges. In between their events make us look at the tasks they name: soon, together,
+ * and so many at a time that a flood costs a bounded number of reads; what is beyond waits for
+ * the round. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/control/active.h"

@@ -158,6 +158,7 @@ struct sup {
 	bool memory_said; /* that memoryMb cannot be enforced */
 	bool stalled; /* a console takes no more: reading from tasks pauses, none starts */
 	bool draining;
+	int64_t drain_began_ms; /* boot clock */
 	int drain_signal; /* the first signal that asked to stop */
 	int64_t drain_ms; /* when the last one that counted came */
 	bool quitting, done;

@@ -21,6 +21,7 @@
 #define RESET_ON_FORK 1 /* SCHED_FLAG_RESET_ON_FORK */
 #define SLICE_NS 100000 /* the shortest that the kernel takes */
 #define GIVE_UP_MS 2000 /* how long the link may take to say QUIT when all has ended */
+#define PATIENT_MS 24500 /* the same from the signal on, of one whose store may be far away */
 
 /* ---- stopping ---- */
 
@@ -39,6 +40,12 @@ sup_drain(struct sup *s, enum sk_reason reason, int sig)
 	size_t i = 0;
 	bool again = s->draining;
 
+	if (!again)
+		s->drain_began_ms = sk_boot_ms();
+	else if (s->cfg->patient) { /* somebody is not patient any more */
+		s->drain_began_ms = 0;
+		sk_timer_clear(s->loop, &s->give_up);
+	}
 	s->draining = true;
 	while ((t = sk_map_each(&s->by_key, &i)) != NULL) {
 		if (t->state == SK_T_ENDED)
@@ -80,12 +87,16 @@ give_up_waiting(void *arg)
 void
 sup_check_done(struct sup *s)
 {
+	int64_t until = sk_boot_ms() + GIVE_UP_MS;
+
 	if (!s->draining || s->n_running + s->n_queued > 0)
 		return;
+	if (s->cfg->patient && until < s->drain_began_ms + PATIENT_MS)
+		until = s->drain_began_ms + PATIENT_MS;
 	if (s->quitting)
 		s->done = true;
 	else if (s->give_up.pos == 0)
-		sk_timer_set(s->loop, &s->give_up, sk_boot_ms() + GIVE_UP_MS);
+		sk_timer_set(s->loop, &s->give_up, until);
 }
 
 /* ---- rounds ---- */

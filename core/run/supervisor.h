@@ -27,8 +27,9 @@ struct sk_supervisor_config {
 	bool inherit; /* programs get skalds' own stdin, stdout, stderr (run-one) */
 	bool forward; /* every signal is the task's as it is (run-one) */
 	int64_t drain_ms; /* told to stop, no task has more grace than this; 0 = each its own */
-	/* It may take long until the link is ready, and that is no failure: whoever started us is told
-	 * at once that we run. */
+	/* The link speaks with services that may be away. Until it is ready it may take long, and that
+	 * is no failure: whoever started us is told at once that we run. At the end it has 24.5 s from
+	 * the signal on. */
 	bool patient;
 	bool lines; /* tell the link the last line of each task (live table) */
 	uint32_t warm_tasks; /* that one warm worker executes before it is replaced; 0 = 10,000 */

@@ -77,7 +77,7 @@ like "backup wants a whole path where it is made elsewhere" "$code:$err" '^2:.*w
 sk doctor --json
 unlike "without services doctor has no rows of them" "$out" '"mongodb"'
 sk "${all[@]}" doctor
-like "Kafka that is away is broken" "$code:$out" 'kafka +broken +127.0.0.1:1'
+like "Kafka that is away is broken" "$code:$out" 'kafka +broken +.*127.0.0.1:1.*KAFKA_HOST'
 like "Redis that is away is broken" "$out" 'redis +broken .*REDIS_HOST'
 like "MongoDB that is away is broken" "$out" 'mongodb +broken .*MONGO_HOST'
 is "and the code is 1" "$code" 1

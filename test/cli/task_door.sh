@@ -259,4 +259,15 @@ else
 fi
 sk task list --url http://127.0.0.1:1
 like "no controller there: 69" "$code:$err" '^69:skalds task list: '
+# ---- the output of what runs on another machine ----
+
+hub '200+Skalds-Gap: 997:the end' '200:'
+t task logs x1
+is "logs tell what is missing at the beginning" "$code:$out:$err" \
+	"0:the end:skalds task logs: 997 bytes of the output of attempt 0 are missing here"
+hub '200+Skalds-Gap: unknown:the end' '200:'
+t task logs x1
+is "also when nobody knows how much" "$code:$out:$err" \
+	"0:the end:skalds task logs: the first bytes of the output of attempt 0 are missing"
+
 finish

@@ -20,6 +20,13 @@
 
 #include <cmocka.h>
 
+/* What 16 MiB of unsent commands may take while they grow; sanitizers keep what was freed. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ROOM_KB (200 << 10)
+#else
+#define ROOM_KB (40 << 10)
+#endif
+
 static struct redis_own own;
 
 static struct sk_cache_redis_config
@@ -35,6 +42,15 @@ start_server(void **state)
 	if (!redis_own_init(&own))
 		return -1;
 	redis_own_start(&own);
+	return 0;
+}
+
+/* A test that failed may have left it standing still. */
+static int
+go_on(void **state)
+{
+	(void)state;
+	redis_own_kill(&own, SIGCONT);
 	return 0;
 }
 
@@ -479,7 +495,7 @@ more_than_it_takes_is_dropped(void **state)
 	assert_in_range(sk_boot_ms() - begin, 0, 4000);
 	assert_true(redis_state(&u).dropped > 5000);
 	assert_in_range(redis_state(&u).unsent, 0, 17 << 20);
-	assert_in_range(rss_kb() - before, 0, 40 << 10);
+	assert_in_range(rss_kb() - before, 0, ROOM_KB);
 	assert_int_equal(redis_log_count("too much waits"), 1);
 	redis_own_kill(&own, SIGCONT);
 	redis_settle(&u);
@@ -547,17 +563,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_burst_is_pipelined_and_bounded),
-		cmocka_unit_test(many_questions_at_once_are_answered),
-		cmocka_unit_test(more_than_it_takes_is_dropped),
-		cmocka_unit_test(closing_is_possible_at_every_moment),
-		cmocka_unit_test(a_killed_server_is_used_again_when_it_is_back),
-		cmocka_unit_test(a_server_that_stands_still_is_left_and_found_again),
-		cmocka_unit_test(silence_is_noticed_by_pings),
-		cmocka_unit_test(every_address_of_a_name_is_tried),
-		cmocka_unit_test(a_slow_name_holds_nobody_up),
-		cmocka_unit_test(a_server_that_comes_and_goes_fills_no_log),
-		cmocka_unit_test(what_is_no_redis_does_no_harm),
+		cmocka_unit_test_teardown(a_burst_is_pipelined_and_bounded, go_on),
+		cmocka_unit_test_teardown(many_questions_at_once_are_answered, go_on),
+		cmocka_unit_test_teardown(more_than_it_takes_is_dropped, go_on),
+		cmocka_unit_test_teardown(closing_is_possible_at_every_moment, go_on),
+		cmocka_unit_test_teardown(a_killed_server_is_used_again_when_it_is_back, go_on),
+		cmocka_unit_test_teardown(a_server_that_stands_still_is_left_and_found_again, go_on),
+		cmocka_unit_test_teardown(silence_is_noticed_by_pings, go_on),
+		cmocka_unit_test_teardown(every_address_of_a_name_is_tried, go_on),
+		cmocka_unit_test_teardown(a_slow_name_holds_nobody_up, go_on),
+		cmocka_unit_test_teardown(a_server_that_comes_and_goes_fills_no_log, go_on),
+		cmocka_unit_test_teardown(what_is_no_redis_does_no_harm, go_on),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as the program does */

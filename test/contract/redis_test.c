@@ -347,6 +347,28 @@ tls_checks_whom_it_speaks_to(void **state)
 	cfg = plain();
 	cfg.port = own.tls_port; /* and the other way round */
 	fails_by_tls(cfg, "REDIS_TLS");
+
+	redis_own_kill(&own, SIGKILL);
+	own.more[1] = getenv("SKALDS_TEST_EXPIRED_CERT");
+	own.more[3] = getenv("SKALDS_TEST_EXPIRED_KEY");
+	redis_own_start(&own);
+	fails_by_tls(over_tls("127.0.0.1"), "certificate has expired");
+	redis_own_kill(&own, SIGKILL);
+	own.more[1] = getenv("SKALDS_TEST_SERVER_CERT");
+	own.more[3] = getenv("SKALDS_TEST_SERVER_KEY");
+	own.more[7] = "yes"; /* and one that wants to see a certificate */
+	redis_own_start(&own);
+	fails_by_tls(over_tls("127.0.0.1"), "ertificate");
+	cfg = over_tls("127.0.0.1");
+	cfg.cert_file = getenv("SKALDS_TEST_CLIENT_CERT");
+	cfg.key_file = getenv("SKALDS_TEST_CLIENT_KEY");
+	redis_user_open(&u, cfg);
+	redis_get(&u, "k");
+	assert_int_equal(u.code, SK_OK);
+	redis_user_close(&u);
+	redis_own_kill(&own, SIGKILL);
+	own.more[7] = "optional";
+	redis_own_start(&own);
 }
 
 static void

@@ -12,6 +12,7 @@ struct store_kind {
 	void (*remove)(const char *dir);
 	bool lasts; /* what was stored is there when it is opened again */
 	bool backs_up;
+	bool slow; /* fewer of what is done by chance */
 };
 
 struct store_rig {

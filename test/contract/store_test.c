@@ -72,7 +72,7 @@ main(void)
 	static const struct store_kind kinds[] = {
 		{ .name = "memory", .open = open_memory },
 		{ .name = "sqlite", .open = open_sqlite, .lasts = true, .backs_up = true },
-		{ .name = "mongo", .open = open_first, .remove = drop_first, .lasts = true },
+		{ .name = "mongo", .open = open_first, .remove = drop_first, .lasts = true, .slow = true },
 		{ .name = "mongo2", .open = open_second, .remove = drop_second, .lasts = true },
 	};
 	const char *only = getenv("STORE");

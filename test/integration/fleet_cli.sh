@@ -4,6 +4,8 @@
 # shellcheck source=test/fleet_lib.sh
 . "$(dirname "$0")/../fleet_lib.sh"
 
+lease=(--lease 6) # a new leader believes in a node when it has seen it renew its lease
+
 fleet
 
 # ---- nobody is there yet ----
@@ -22,18 +24,18 @@ is "what is not there is 3" "$?" 3
 # ---- a controller ----
 
 start=$(now_ms)
-check "a controller starts" controller
+check "a controller starts" controller one "${lease[@]}"
 C=$PID
 note "ready after $(($(now_ms) - start)) ms"
 check "it is ready for probes" "$SKALDS" probe ready --pid "$C"
-check "it leads" until_true 5 grep -q 'leads, term 1' "$T/controller.err"
+check "it leads" until_true 5 grep -q 'leads, term 1' "$T/one.err"
 "$SKALDS" status --json >s.json
 is "status tells who leads" "$(events s.json -- leader.name leader.term)" "$(hostname)	1"
 is "and that all services are well" "$(picks s.json services.0.ok services.1.ok services.2.ok)" "true true true"
 
 # ---- two nodes ----
 
-if ! node n1 --slots 2 || ! node n2 --slots 2; then
+if ! node n1 --slots 2 "${lease[@]}" || ! node n2 --slots 2 "${lease[@]}"; then
 	fail "two nodes start" "$(tail -n 5 "$T"/n?.err)"
 	finish
 fi
@@ -112,6 +114,35 @@ kill "$C"
 ended "$C" 10
 is "a controller ends with 0" "$CODE" 0
 like "it has given up the lead" "$("$SKALDS" status)" '^leader +none'
-"$SKALDS" task add Sleep seconds=0 >/dev/null 2>late.err
+late=$("$SKALDS" task add Sleep seconds=0 2>late.err)
 is "tasks are accepted all the same" "$?" 0
+
+# ---- its modes ----
+
+export SYSTEM_CONTROLLER_MODE=CONTROLLER
+check "mode CONTROLLER starts, with a socket" controller api --data "$T/api" "${lease[@]}"
+API=$PID
+is "it answers on its socket" "$("$SKALDS" task list --data "$T/api" --json >a.json; picks a.json items.0.id)" "$late"
+export SYSTEM_CONTROLLER_MODE=MONITOR
+check "mode MONITOR starts" controller monitor "${lease[@]}"
+M=$PID
+check "it leads" until_true 5 grep -q 'leads, term' "$T/monitor.err"
+sees_leader()
+{
+	"$SKALDS" status --data "$T/api" --json >a.json && [ "$(picks a.json leader.name)" = "$(hostname)" ]
+}
+until_true 5 sees_leader
+is "the other one sees who leads and does not" "$(picks a.json leader.name leader.self dispatching)" "$(hostname) false false"
+sleep 2
+is "nobody assigns" "$(field "$late" phase)" Created
+unset SYSTEM_CONTROLLER_MODE
+check "a dispatcher beside them" controller again "${lease[@]}"
+kill "$M"
+ended "$M" 10
+check "it takes over and assigns" wait_for Finished "$late" 10
+"$SKALDS" controller --data "$T/api" >/dev/null 2>in-use.err
+is "a directory has one owner" "$?" 1
+kill "$API"
+ended "$API" 10
+is "the socket goes with it" "$(ls "$T/api/skalds.sock" 2>/dev/null)" ""
 finish

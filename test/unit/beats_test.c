@@ -343,8 +343,33 @@ a_controller_that_slept_loses_nothing(void **state)
 	mixed_tick(&m, 600);
 	m.silent = false;
 	mixed_tick(&m, 5);
+	m.g.boot_ms += 600000; /* the whole machine: no key has outlived that */
+	mixed_tick(&m, 12);
 	expect_attempt(1, 0);
 	assert_int_equal(control_rig_phase(&m.g, "t"), SK_RUNNING);
+}
+
+/* ---- several controllers ---- */
+
+static void
+who_does_not_lead_judges_nothing(void **state)
+{
+	(void)state;
+	begin_running(NULL);
+	m.g.control->cfg.dispatch = false;
+	py_worker(&m.py[0], "t")->used = false;
+	mixed_foreign(&m, "f", SK_CREATED, "", "Passive");
+	mixed_foreign(&m, "e", SK_RUNNING, "edge", "Active");
+	mixed_tick(&m, 60);
+	assert_int_equal(control_rig_phase(&m.g, "t"), SK_RUNNING);
+	assert_int_equal(control_rig_phase(&m.g, "f"), SK_CREATED);
+	assert_int_equal(control_rig_phase(&m.g, "e"), SK_RUNNING);
+	assert_true(sk_originals_online(m.g.control, "py0")); /* but it shows them */
+	m.g.control->cfg.dispatch = true;
+	mixed_tick(&m, 9); /* full patience from here on */
+	assert_int_equal(control_rig_phase(&m.g, "t"), SK_RUNNING);
+	mixed_tick(&m, 9);
+	expect_attempt(2, 1);
 }
 
 /* ---- events that are lost, tables that are wrong ---- */
@@ -436,6 +461,23 @@ d16_a_node_that_is_stopped_ends_nothing(void **state)
 	assert_string_equal(mixed_get(&m, "t")->life.executor, "py1"); /* not there again */
 	expect_attempt(2, 0); /* it is not its failure */
 	assert_int_equal(p->cancelled, 0);
+}
+
+/* Should it live on, it gets tasks again: but not at once, it is probably ending. */
+static void
+d16_such_a_node_gets_nothing_for_a_while(void **state)
+{
+	struct py *p = &m.py[0];
+
+	(void)state;
+	begin_running(NULL);
+	py_worker(p, "t")->end = "-2";
+	py_worker(p, "t")->end_ms = m.g.boot_ms + 1;
+	assert_true(mixed_until(&m, 3, "t", SK_CREATED));
+	mixed_tick(&m, 9);
+	assert_int_equal(control_rig_phase(&m.g, "t"), SK_CREATED);
+	assert_true(mixed_until(&m, 9, "t", SK_RUNNING));
+	expect_attempt(2, 0);
 }
 
 static void
@@ -606,11 +648,11 @@ main(void)
 		T(d8_zero_is_alive_and_equal_values_are_no_death), T(d8_a_slow_start_is_none),
 		T(a_worker_that_vanishes_is_lost_and_runs_again), T(a_value_that_never_expires_is_no_life),
 		T(what_is_no_number_is_no_life), T(d11_without_the_cache_nobody_dies),
-		T(a_controller_that_slept_loses_nothing), T(a_lost_event_is_sent_again),
-		T(one_that_never_starts_is_lost_after_the_grace),
+		T(a_controller_that_slept_loses_nothing), T(who_does_not_lead_judges_nothing),
+		T(a_lost_event_is_sent_again), T(one_that_never_starts_is_lost_after_the_grace),
 		T(n4_a_dead_worker_in_its_table_is_cleared_first),
 		T(n4_a_worker_that_died_at_its_start_is_cleared),
-		T(d16_a_node_that_is_stopped_ends_nothing),
+		T(d16_a_node_that_is_stopped_ends_nothing), T(d16_such_a_node_gets_nothing_for_a_while),
 		T(a_cancel_through_a_controller_of_the_original_is_one),
 		T(a_cancel_is_repeated_until_it_is_true), T(a_cancel_is_true_when_the_key_is_gone),
 		T(a_pause_is_refused_with_a_sentence), T(an_update_is_told_after_it_is_stored),

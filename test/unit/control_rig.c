@@ -556,7 +556,7 @@ control_rig_start(struct control_rig *g)
 static void
 no_op(struct control_rig *g)
 {
-	control_rig_run(g, 20); /* operations under way come back */
+	control_rig_run(g, 100); /* operations under way come back */
 }
 
 void

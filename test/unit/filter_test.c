@@ -109,6 +109,59 @@ each_member_restricts(void **state)
 	sk_arena_free(a);
 }
 
+/* Mixed fleets: who made it, who wrote its status. */
+static void
+makers_restrict(void **state)
+{
+	const struct sk_filter foreign = { .foreign = true }, edges = { .foreign_active = true },
+						   disputed = { .disputed = true };
+	struct sk_arena *a = sk_arena_new();
+	struct sk_record r;
+
+	(void)state;
+	sk_record_init(&r, a);
+	r.spec = parsed(a, "{\"mode\":\"Active\"}");
+	assert_false(sk_filter_match(&foreign, &r));
+	assert_false(sk_filter_match(&edges, &r));
+	assert_false(sk_filter_match(&disputed, &r));
+	r.foreign = r.disputed = true;
+	assert_true(sk_filter_match(&foreign, &r));
+	assert_true(sk_filter_match(&edges, &r));
+	assert_true(sk_filter_match(&disputed, &r));
+	r.spec = parsed(a, "{\"mode\":\"Passive\"}");
+	assert_true(sk_filter_match(&foreign, &r));
+	assert_false(sk_filter_match(&edges, &r));
+	sk_arena_free(a);
+}
+
+/* A status alone adopts nothing; every other change does, and with the phase the status is right. */
+static void
+a_patch_adopts(void **state)
+{
+	struct sk_arena *a = sk_arena_new();
+	struct sk_record r, to;
+
+	(void)state;
+	sk_record_init(&r, a);
+	sk_record_init(&to, a);
+	to.status = SK_FINISHED;
+	to.life.phase = SK_ASSIGNING;
+	r.foreign = true;
+	sk_patch_apply(&r, SK_SET_STATUS, &to);
+	assert_true(r.foreign);
+	assert_int_equal(r.life.phase, SK_FINISHED);
+	r.disputed = true;
+	sk_patch_apply(&r, SK_SET_PROGRESS, &to);
+	assert_false(r.foreign);
+	assert_true(r.disputed);
+	sk_patch_apply(&r, SK_SET_STATUS, &to); /* not of ours */
+	assert_int_equal(r.life.phase, SK_FINISHED);
+	sk_patch_apply(&r, SK_SET_LIFE, &to);
+	assert_int_equal(r.life.phase, SK_ASSIGNING);
+	assert_false(r.disputed);
+	sk_arena_free(a);
+}
+
 static void
 what_is_not_there_does_not_pass(void **state)
 {
@@ -216,6 +269,8 @@ by_hand(struct sk_record *r, enum sk_patch_bits bit, const struct sk_record *to)
 	case SK_SET_CREATED:
 		r->create_ms = to->create_ms;
 		break;
+	case SK_SET_STATUS: /* of foreign ones alone: a_patch_adopts */
+		break;
 	}
 }
 
@@ -285,6 +340,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_member_restricts),
+		cmocka_unit_test(makers_restrict),
+		cmocka_unit_test(a_patch_adopts),
 		cmocka_unit_test(what_is_not_there_does_not_pass),
 		cmocka_unit_test(each_bit_changes_its_members_alone),
 		cmocka_unit_test(no_bit_changes_the_time_of_the_update),

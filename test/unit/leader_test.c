@@ -1,6 +1,9 @@
 /* Several controllers on one store: who leads, until when, and that what the others are asked for
  * is done by the one who does. */
 #include "adapters/json.h"
+#include "adapters/local/bus.h"
+#include "adapters/local/cache.h"
+#include "adapters/memory/store.h"
 #include "core/base/log.h"
 #include "core/control/changes.h"
 #include "test/unit/leader_rig.h"
@@ -583,6 +586,62 @@ elements_that_start_behind_a_cancel_are_stopped(void **state)
 	assert_int_equal(lead_phase(&g, "a.5"), SK_N_PHASE);
 }
 
+/* ---- on the real clock ---- */
+
+static void
+run_for(struct sk_loop *loop, int64_t ms)
+{
+	int64_t end = sk_boot_ms() + ms;
+
+	while (sk_boot_ms() < end)
+		sk_loop_once(loop, 5);
+}
+
+/* Its own timers renew the lead, and hand it on. */
+static void
+timers_do_it_all(void **state)
+{
+	static const struct sk_worker *const none[] = { NULL };
+	struct sk_control_config cfg = { .workers = none,
+		.dispatch = true,
+		.lead = true,
+		.lead_ms = 300,
+		.lease_ms = 60000,
+		.reconcile_ms = 5000,
+		.data_dir = "" };
+	struct sk_control *c[2];
+	struct sk_err err;
+	int k;
+
+	(void)state;
+	cfg.loop = sk_loop_new(&err);
+	cfg.store = sk_store_memory_open(cfg.loop);
+	cfg.bus = sk_bus_local_open(&(struct sk_bus_local_config){ .loop = cfg.loop });
+	cfg.cache = sk_cache_local_open(&(struct sk_cache_local_config){ .loop = cfg.loop });
+	for (int i = 0; i < 2; i++) {
+		cfg.name = "same"; /* two starts of one name are two */
+		c[i] = sk_control_new(&cfg);
+		sk_control_start(c[i]);
+	}
+	run_for(cfg.loop, 100);
+	assert_int_equal(sk_control_leads(c[0]) + sk_control_leads(c[1]), 1);
+	k = sk_control_leads(c[1]);
+	run_for(cfg.loop, 1200);
+	assert_true(sk_control_leads(c[k]));
+	assert_false(sk_control_leads(c[1 - k]));
+	sk_control_stop(c[k]);
+	run_for(cfg.loop, 150);
+	assert_true(sk_control_left(c[k]));
+	assert_true(sk_control_leads(c[1 - k]));
+	sk_control_stop(c[1 - k]);
+	sk_store_close(cfg.store);
+	sk_control_free(c[0]);
+	sk_control_free(c[1]);
+	cfg.bus->ops->close(cfg.bus);
+	cfg.cache->ops->close(cfg.cache);
+	sk_loop_free(cfg.loop);
+}
+
 int
 main(void)
 {
@@ -605,6 +664,7 @@ main(void)
 		T(every_change_works_on_every_controller),
 		T(arrays_of_another_start_and_stop),
 		T(elements_that_start_behind_a_cancel_are_stopped),
+		cmocka_unit_test(timers_do_it_all),
 	};
 
 	sk_log_setup(&(struct sk_log_config){ .level = SK_CRITICAL });

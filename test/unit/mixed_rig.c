@@ -365,6 +365,30 @@ mixed_close(struct mixed_rig *m)
 	control_rig_close(&m->g);
 }
 
+/* The row of a skald of ours, as it renews it. */
+void
+mixed_row(struct mixed_rig *m, const char *id, uint64_t incarnation, uint64_t renewals)
+{
+	static const char *const classes[] = { "Job", NULL };
+	struct sk_arena *a = sk_arena_new();
+	const struct sk_skald row = { .id = id,
+		.incarnation = incarnation,
+		.renewals = renewals,
+		.mode = SK_MODE_NODE,
+		.version = "test",
+		.host = "here",
+		.slots = 4,
+		.cpus = 4,
+		.memory_mb = 4096,
+		.classes = classes };
+	struct sk_op_skald_put op = {
+		.op = { .kind = SK_OP_SKALD_PUT, .arena = a }, .skald = &row, .take = true
+	};
+
+	assert_int_equal(sk_store_wait(m->g.store, m->g.loop, &op.op), SK_OK);
+	sk_arena_free(a);
+}
+
 /* ---- tasks ---- */
 
 void

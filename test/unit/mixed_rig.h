@@ -60,6 +60,8 @@ void mixed_cache_away(struct mixed_rig *m, bool away);
 void mixed_put(struct mixed_rig *m, const char *key, const char *value, int64_t ttl_ms);
 /* What stands under a key, "" when nothing does; valid until the next call. */
 const char *mixed_value(struct mixed_rig *m, const char *key);
+/* The row of a skald of ours, as it renews it. */
+void mixed_row(struct mixed_rig *m, const char *id, uint64_t incarnation, uint64_t renewals);
 /* A document of the original: status, executor (""), mode. */
 void mixed_foreign(struct mixed_rig *m, const char *id, enum sk_phase status, const char *executor,
 	const char *mode);

@@ -56,30 +56,6 @@ begin(void)
 	mixed_tick(&m, 9);
 }
 
-/* The row of a skald of ours, as it renews it. */
-static void
-put_row(const char *id, uint64_t incarnation, uint64_t renewals)
-{
-	static const char *const classes[] = { "Job", NULL };
-	struct sk_arena *a = sk_arena_new();
-	const struct sk_skald row = { .id = id,
-		.incarnation = incarnation,
-		.renewals = renewals,
-		.mode = SK_MODE_NODE,
-		.version = "test",
-		.host = "here",
-		.slots = 4,
-		.cpus = 4,
-		.memory_mb = 4096,
-		.classes = classes };
-	struct sk_op_skald_put op = {
-		.op = { .kind = SK_OP_SKALD_PUT, .arena = a }, .skald = &row, .take = true
-	};
-
-	assert_int_equal(sk_store_wait(m.g.store, m.g.loop, &op.op), SK_OK);
-	sk_arena_free(a);
-}
-
 /* ---- who there is ---- */
 
 static void
@@ -225,6 +201,10 @@ d14_a_changed_mode_is_seen(void **state)
 	mixed_add(&m, "t", NULL);
 	mixed_tick(&m, 5);
 	assert_int_equal(p->assigned, 0);
+	p->mode = NULL; /* neither is one that is gone remembered */
+	m.g.cache->ops->put_field(m.g.cache, SK_KEY_MODES, "py0", "node", 4, 1000);
+	mixed_tick(&m, 5);
+	assert_int_equal(p->assigned, 0);
 }
 
 static void
@@ -318,11 +298,11 @@ static void
 a_row_of_the_store_goes_before_the_keys(void **state)
 {
 	(void)state;
-	put_row("py0", 7, 1);
+	mixed_row(&m, "py0", 7, 1);
 	mixed_py(&m);
 	control_rig_start(&m.g);
 	for (uint64_t i = 2; i < 8; i++) {
-		put_row("py0", 7, i);
+		mixed_row(&m, "py0", 7, i);
 		mixed_tick(&m, 5);
 	}
 	assert_true(is_online("py0"));
@@ -342,7 +322,7 @@ a_row_takes_over_and_what_ran_ends_by_its_keys(void **state)
 	mixed_add(&m, "t", NULL);
 	assert_true(mixed_until(&m, 6, "t", SK_RUNNING));
 	for (uint64_t i = 1; i < 4; i++) {
-		put_row("py0", 7, i);
+		mixed_row(&m, "py0", 7, i);
 		mixed_tick(&m, 5);
 	}
 	assert_false(view_of("py0")->row->original);
@@ -357,7 +337,7 @@ static void
 the_id_of_a_dead_one_of_ours_may_be_taken(void **state)
 {
 	(void)state;
-	put_row("py0", 7, 1);
+	mixed_row(&m, "py0", 7, 1);
 	control_rig_start(&m.g);
 	mixed_tick(&m, 60); /* its lease is long over */
 	mixed_py(&m);
@@ -366,7 +346,7 @@ the_id_of_a_dead_one_of_ours_may_be_taken(void **state)
 	assert_true(view_of("py0")->row->original);
 	mixed_tick(&m, 20); /* its row is still there */
 	assert_true(view_of("py0")->row->original);
-	put_row("py0", 8, 1);
+	mixed_row(&m, "py0", 8, 1);
 	mixed_tick(&m, 5);
 	assert_false(view_of("py0")->row->original);
 }
@@ -378,7 +358,7 @@ one_of_ours_without_a_store_is_not_taken_for_theirs(void **state)
 	char number[32];
 
 	(void)state;
-	put_row("c0", 7, 1);
+	mixed_row(&m, "c0", 7, 1);
 	control_rig_start(&m.g);
 	for (int i = 0; i < 90; i++) {
 		snprintf(number, sizeof(number), "%lld", (long long)m.g.now_ms);
@@ -411,6 +391,85 @@ it_cannot_be_drained(void **state)
 	assert_int_equal(code, SK_ECONFLICT);
 }
 
+/* ---- the API ---- */
+
+struct answer {
+	bool done;
+	int status;
+	char body[4096];
+};
+
+static void
+responded(void *arg, const struct sk_api_response *r)
+{
+	struct answer *a = arg;
+
+	a->done = true;
+	a->status = r->status;
+	snprintf(a->body, sizeof(a->body), "%.*s", (int)r->len, r->body);
+}
+
+static const char *
+ask(const char *path)
+{
+	static struct answer a;
+	const struct sk_api_request req = { .method = "GET",
+		.path = path,
+		.query = "",
+		.content_type = "",
+		.idempotency_key = "",
+		.body = "",
+		.respond = responded,
+		.arg = &a };
+
+	a = (struct answer){ .done = false };
+	sk_api_call(m.g.control, &req);
+	while (!a.done)
+		sk_loop_once(m.g.loop, 10);
+	assert_int_equal(a.status, 200);
+	return a.body;
+}
+
+static void
+the_api_shows_them(void **state)
+{
+	const char *all;
+
+	(void)state;
+	mixed_py(&m)->workers[0] = (struct py_worker){ .id = "theirs", .used = true, .dead = true };
+	mixed_py(&m)->mode = "edge";
+	begin();
+	all = ask("/api/skalds/");
+	assert_non_null(strstr(all, "\"id\":\"py0\",\"type\":\"node\",\"status\":\"online\""));
+	assert_non_null(strstr(all, "\"supportedTasks\":[\"Job\"],\"currentTasks\":[\"theirs\"]"));
+	assert_non_null(strstr(all, "\"taskCount\":1"));
+	assert_non_null(strstr(all, "\"id\":\"py1\",\"type\":\"edge\""));
+	all = ask("/v1/skalds");
+	assert_non_null(strstr(all, "\"id\":\"py0\",\"mode\":\"node\",\"state\":\"online\""));
+	assert_non_null(strstr(all, "\"original\":true"));
+	m.py[0].dead = m.py[1].dead = true;
+	mixed_tick(&m, 20);
+	all = ask("/api/skalds/");
+	assert_non_null(strstr(all, "\"id\":\"py0\",\"type\":\"node\",\"status\":\"offline\""));
+}
+
+static void
+the_api_shows_what_its_task_writes(void **state)
+{
+	char key[32];
+
+	(void)state;
+	mixed_py(&m);
+	begin();
+	mixed_add(&m, "t", NULL);
+	assert_true(mixed_until(&m, 6, "t", SK_RUNNING));
+	mixed_put(&m, "task:t:has-error", "camera lost", 0);
+	mixed_tick(&m, 1);
+	snprintf(key, sizeof(key), "\"heartbeat\":%s,", mixed_value(&m, "task:t:heartbeat"));
+	assert_non_null(strstr(ask("/api/tasks/t"), key));
+	assert_non_null(strstr(ask("/api/tasks/t"), "\"error\":\"camera lost\""));
+}
+
 int
 main(void)
 {
@@ -438,6 +497,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			one_of_ours_without_a_store_is_not_taken_for_theirs, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_cannot_be_drained, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_api_shows_them, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_api_shows_what_its_task_writes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
