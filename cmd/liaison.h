@@ -2,8 +2,8 @@
  * MongoDB (core/run/edge.h has what is done there).
  *
  * The link never waits for it, but at the end for at most SK_LIAISON_LAST_MS. The thread and the
- * client libraries begin with the first call below `open`; where no service is set there is none.
- * */
+ * client libraries begin with the first call below `open`; where no service is set there is
+ * none. */
 #ifndef SK_CMD_LIAISON_H
 #define SK_CMD_LIAISON_H
 
