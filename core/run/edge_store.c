@@ -1,6 +1,6 @@
 /* edge_store.c - rounds through the store: read the documents of all tasks that have something to
- * be told or looked at, take stored attachments, write what is told by compare-and-set. What did not
- * work is done again in the next round, from what is there then. */
+ * be told or looked at, take stored attachments, write what is told by compare-and-set. What did
+ * not work is done again in the next round, from what is there then. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/control/submit.h"
