@@ -1,4 +1,4 @@
-/* liaison.h - the thread in which an edge's or a run-one's link has to do with Kafka, Redis and
+/* liaison.h - the thread in which the link of an edge or a run-one has to do with Kafka, Redis and
  * MongoDB (core/run/edge.h has what is done there).
  *
  * The link never waits for it, but at the end for at most SK_LIAISON_LAST_MS. The thread and the

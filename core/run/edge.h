@@ -1,13 +1,13 @@
-/* edge.h - what an edge or a single process has to do with the services, besides running its
- * tasks: their documents in the store, its presence in the cache, updates over the bus
+/* edge.h - what an edge or a single process has to do with the services, besides running its tasks:
+ * their documents in the store, its presence in the cache, updates over the bus
  * (skalds-protocol.md 5.3, 6.5, defects N8-N11). Any of the three may be missing or away; nothing
  * here decides what runs.
  *
  * Of an edge's task the document is made when there is none; one of mode Active and of the same
  * class is brought to what is told (core/control/active.h). One of another class, or one that is
- * dispatched (Passive), belongs to somebody else: said once, the task runs from the file alone,
- * and nothing is written of it, in the cache neither. The same when a later start of another
- * skald takes it over.
+ * dispatched (Passive), belongs to somebody else: said once, the task runs from the file alone, and
+ * nothing is written of it, in the cache neither. The same when a later start of another skald
+ * takes it over.
  *
  * Attachments, by the yamlHash beside them:
  *	no document, or the file differs from it	the file's are written
