@@ -17,8 +17,9 @@
 #define RETRY_MS 100
 #define RETRY_MAX_MS 2000
 #define SOON_MS 200
-/* A question to a broker that is not connected keeps two threads of librdkafka busy with each other
- * until its time is over: it gets little, now and then. That connects, and the next one is heard. */
+/* A question to a broker that is not connected keeps two threads of librdkafka busy with each
+ * other until its time is over: it gets little, now and then. That connects, and the next one is
+ * heard. */
 #define AWAY_MS 200
 #define EVENT_RETENTION_MS "3600000" /* nobody reads skalds.event from behind */
 
