@@ -1,10 +1,6 @@
 #!/usr/bin/env bash
 # make demo-fleet: ends well, says what is true, and leaves nothing, also on Ctrl-C.
 . "$(dirname "$0")/../lib.sh"
-if ! command -v java >/dev/null || ! command -v python3 >/dev/null; then
-	skip "the demo of a fleet" "no java or python3: sh scripts/setup.sh --test"
-	finish
-fi
 # Services of its own, so that it is the one who starts and stops them.
 export SKALDS_SERVICES=$T/services BUILD=$T/build
 at_exit '"$ROOT/scripts/services.sh" down >/dev/null 2>&1'
