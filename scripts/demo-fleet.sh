@@ -116,8 +116,9 @@ export MONGO_HOST=$SKALDS_TEST_MONGO2 DB_NAME=demo_$$ KAFKA_REPLICATION_FACTOR=1
 export SKALDS_RUN_DIR=$work/run OBSERVED=$work/observed XDG_STATE_HOME=$work/state
 mkdir "$SKALDS_RUN_DIR"
 : >"$OBSERVED"
-[ "${KEEP:-0}" != 1 ] ||
-	export -p | grep -E ' (KAFKA_HOST|KAFKA_PORT|REDIS_HOST|REDIS_PORT|MONGO_HOST|DB_NAME)=' >"$work/env"
+for name in KAFKA_HOST KAFKA_PORT REDIS_HOST REDIS_PORT MONGO_HOST DB_NAME; do
+	echo "export $name='${!name}'"
+done >"$work/env"
 
 # ---- the fleet ----
 
