@@ -1,8 +1,9 @@
-/* liaison.h - the thread in which an edge's or a run-one's link has to do with Kafka, Redis and MongoDB
- * (core/run/edge.h has what is done there).
+/* liaison.h - the thread in which the link of an edge or a run-one has to do with Kafka, Redis and
+ * MongoDB (core/run/edge.h has what is done there).
  *
  * The link never waits for it, but at the end for at most SK_LIAISON_LAST_MS. The thread and the
- * client libraries begin with the first call below `open`; where no service is set there is none. */
+ * client libraries begin with the first call below `open`; where no service is set there is
+ * none. */
 #ifndef SK_CMD_LIAISON_H
 #define SK_CMD_LIAISON_H
 

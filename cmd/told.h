@@ -1,5 +1,5 @@
-/* told.h - how a task of a plan stands, in the words of core/control/active.h: for those that are told
- * of what an edge or a run-one executes (record.h, liaison.h). */
+/* told.h - how a task of a plan stands, in the words of core/control/active.h: for those that are
+ * told of what an edge or a run-one executes (record.h, liaison.h). */
 #ifndef SK_CMD_TOLD_H
 #define SK_CMD_TOLD_H
 

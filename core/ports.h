@@ -212,7 +212,7 @@ static inline bool
 sk_move_runs(const struct sk_move *v)
 {
 	return (v->set & SK_SET_LIFE) != 0 && v->to->life.phase == SK_RUNNING &&
-		v->expect_phase != SK_RUNNING;
+		(v->expect_phase == SK_ASSIGNING || v->expect_phase == SK_PAUSED);
 }
 
 /* Each move stands for itself; op.code is SK_OK when all were tried. */

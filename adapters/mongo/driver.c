@@ -128,7 +128,7 @@ run_length(const struct sk_mongo *s, size_t from)
 	if (first->kind != SK_OP_MOVE && first->kind != SK_OP_GET && !is_alone(first))
 		return 1;
 	while (n < s->n && s->batch[n]->kind == first->kind && !takes_long(s->batch[n]) &&
-		(first->kind != SK_OP_INSERT || is_alone(s->batch[n])))
+		!sk_op_late(s->batch[n]) && (first->kind != SK_OP_INSERT || is_alone(s->batch[n])))
 		n++;
 	return n - from;
 }
@@ -226,6 +226,16 @@ refuse_from(struct sk_mongo *s, size_t from, struct sk_mg_list_of_ops *done)
 	}
 }
 
+static void
+refuse_late(struct sk_op *op, struct sk_mg_list_of_ops *done)
+{
+	struct sk_err err;
+
+	sk_fail(&err, SK_ECANCELED, "its time was over before it began");
+	sk_mg_answer(op, SK_ECANCELED, &err);
+	sk_mg_push(done, op);
+}
+
 /* What was lost may be a single connection: the next try is made at once. */
 static void
 run_batch(struct sk_mongo *s, struct sk_mg_list_of_ops *done)
@@ -233,12 +243,17 @@ run_batch(struct sk_mongo *s, struct sk_mg_list_of_ops *done)
 	size_t at = 0;
 
 	while (at < s->n) {
-		size_t n = run_length(s, at);
+		size_t n;
 
 		if (s->driver.client == NULL && !try(s)) {
 			refuse_from(s, at, done);
 			return;
 		}
+		if (sk_op_late(s->batch[at])) {
+			refuse_late(s->batch[at++], done);
+			continue;
+		}
+		n = run_length(s, at);
 		run_some(s, at, n, done);
 		at += n;
 		if (s->driver.lost)

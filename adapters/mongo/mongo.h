@@ -120,7 +120,7 @@ void sk_mg_disconnect(struct sk_mg_conn *c);
 /* What the library says in our words; a lost connection is noted. reply may be NULL. */
 enum sk_code
 sk_mg_code(struct sk_mg_conn *c, const bson_error_t *e, const bson_t *reply, struct sk_err *err);
-/* Passwords in a URI become "***"; in place. */
+/* For people, in place: passwords in a URI become "***", jargon becomes words. */
 void sk_mg_mask(char *text);
 
 /* How many documents an update has met; -1: err. many: all that match. */

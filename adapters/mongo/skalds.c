@@ -418,10 +418,11 @@ sk_mg_lead(struct sk_mg_conn *c, struct sk_op_lead *op, struct sk_err *err)
 		enum sk_code code = read_lead(c, op, err);
 		bool there = op->now_term > 0;
 		bool mine = there && strcmp(op->now_holder, op->holder) == 0;
+		bool still = op->take && op->renewals == op->now_renewals;
 
 		if (code != SK_OK)
 			return code;
-		if (op->term != op->now_term || (!mine && !op->take)) {
+		if (op->term != op->now_term || (!mine && !still)) {
 			op->op.code = sk_fail(&op->op.err, SK_ECONFLICT, "the leader is %s, term %" PRIu64,
 				there ? op->now_holder : "nobody", op->now_term);
 			return SK_OK;

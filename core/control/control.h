@@ -43,8 +43,8 @@ struct sk_control_config {
 	 * the wall clock. For commands, which live too short to see that it changes; nothing is decided
 	 * by it. Status reads who leads. */
 	bool by_clock;
-	/* Without dispatch: before it is ready, count what each skald has, and with `mixed` see who there
-	 * is of the original. */
+	/* Without dispatch: before it is ready, count what each skald has, and with `mixed` see who
+	 * there is of the original. */
 	bool survey;
 	enum sk_strategy strategy;
 	/* L: a skald whose row stands still for L + 2 s (scaled in tests) is lost; time in which we did

@@ -109,8 +109,8 @@ is_recent(const struct sk_control *c, int64_t activity)
 		age > -SK_MIXED_PATIENCE_MS;
 }
 
-/* One of ours whose row we have not seen to move yet: that takes a third of its lease, which is long
- * for a new leader. Its keys, which move every second, are its word as one on the bus is. */
+/* One of ours whose row we have not seen to move yet: that takes a third of its lease, which is
+ * long for a new leader. Its keys, which move every second, are its word as one on the bus is. */
 static void
 confirm(struct sk_control *c, const char *id)
 {

@@ -204,8 +204,13 @@ drop_overtaken(struct edge_task *t)
 static void
 drop_oldest(struct edge_task *t)
 {
-	struct edge_word **at = t->first == t->sent ? &t->first->next : &t->first, *w = *at;
+	struct edge_word **at = &t->first, *w;
 
+	if (*at != NULL && *at == t->sent)
+		at = &(*at)->next;
+	w = *at;
+	if (w == NULL)
+		return;
 	*at = w->next;
 	if (w->next == NULL)
 		t->last_at = at;

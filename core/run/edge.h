@@ -1,18 +1,20 @@
 /* edge.h - what an edge or a single process has to do with the services, besides running its tasks:
- * their documents in the store, its presence in the cache, updates over the bus (skalds-protocol.md
- * 5.3, 6.5, defects N8-N11). Any of the three may be missing or away; nothing here decides what runs.
+ * their documents in the store, its presence in the cache, updates over the bus
+ * (skalds-protocol.md 5.3, 6.5, defects N8-N11). Any of the three may be missing or away; nothing
+ * here decides what runs.
  *
- * Of an edge's task the document is made when there is none; one of mode Active and of the same class
- * is brought to what is told (core/control/active.h). One of another class, or one that is dispatched
- * (Passive), belongs to somebody else: said once, the task runs from the file alone, and nothing is
- * written of it, in the cache neither. The same when a later start of another skald takes it over.
+ * Of an edge's task the document is made when there is none; one of mode Active and of the same
+ * class is brought to what is told (core/control/active.h). One of another class, or one that is
+ * dispatched (Passive), belongs to somebody else: said once, the task runs from the file alone, and
+ * nothing is written of it, in the cache neither. The same when a later start of another skald
+ * takes it over.
  *
  * Attachments, by the yamlHash beside them:
  *	no document, or the file differs from it	the file's are written
  *	equal, or none (the original made it)		the stored ones are used, if the class takes them
  *
- * The store is looked at every look_ms, and at once after a task.update.attachment, whoever sent it.
- * A single process stores nothing and looks only after such an event.
+ * The store is looked at every look_ms, and at once after a task.update.attachment, whoever sent
+ * it. A single process stores nothing and looks only after such an event.
  *
  * What was stored is told over the bus, as controllers tell theirs. One loop, no threads. */
 #ifndef SK_CORE_RUN_EDGE_H
@@ -69,8 +71,8 @@ enum sk_edge_note {
 	SK_EDGE_AGAIN, /* the attempt is over, another follows */
 	SK_EDGE_OVER /* by the state: 200, -1 with why, -2 */
 };
-/* How a task of the file stands. Of a: class_name, attachments, state, times, exit, progress and stage
- * are read, the rest is known. Copied. */
+/* How a task of the file stands. Of a: class_name, attachments, state, times, exit, progress and
+ * stage are read, the rest is known. Copied. */
 void sk_edge_say(struct sk_edge *e, const char *id, const struct sk_active *a,
 	enum sk_edge_note note, const char *why);
 

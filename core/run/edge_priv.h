@@ -1,5 +1,5 @@
-/* edge_priv.h - the inside of edge.h: edge.c has the tasks, the words and the cache, edge_store.c the
- * rounds through the store. */
+/* edge_priv.h - the inside of edge.h: edge.c has the tasks, the words and the cache, edge_store.c
+ * the rounds through the store. */
 #ifndef SK_CORE_RUN_EDGE_PRIV_H
 #define SK_CORE_RUN_EDGE_PRIV_H
 

@@ -1,6 +1,6 @@
-/* edge_store.c - rounds through the store: read the documents of all tasks that have something to be
- * told or looked at, take stored attachments, write what is told by compare-and-set. What did not
- * work is done again in the next round, from what is there then. */
+/* edge_store.c - rounds through the store: read the documents of all tasks that have something to
+ * be told or looked at, take stored attachments, write what is told by compare-and-set. What did
+ * not work is done again in the next round, from what is there then. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/control/submit.h"
@@ -159,14 +159,21 @@ tell_again(struct sk_edge *e, struct edge_task *t, const struct sk_record *rec)
 
 /* ---- writing ---- */
 
+/* A copy: the file may be read again while the store has it. */
+static void
+say_file(struct edge_round *r, const struct edge_task *t, struct sk_active *a)
+{
+	a->attachments = sk_value_copy(r->arena, t->file);
+	a->yaml_hash = sk_arena_strdup(r->arena, t->hash);
+}
+
 static void
 insert(struct edge_round *r, struct edge_task *t)
 {
 	struct sk_record *rec = sk_arena_alloc(r->arena, sizeof(*rec));
 	struct sk_active a = t->first->a;
 
-	a.attachments = t->file;
-	a.yaml_hash = t->hash;
+	say_file(r, t, &a);
 	sk_active_record(rec, t->id, &a, r->arena, sk_wall_ms());
 	t->sent = t->first;
 	r->records[r->n_insert++] = rec;
@@ -183,9 +190,8 @@ change(struct edge_round *r, struct edge_task *t, struct sk_record *rec)
 	struct sk_err err;
 	unsigned set;
 
-	a.attachments = t->file;
+	say_file(r, t, &a);
 	a.keep = !file_wins(t, rec);
-	a.yaml_hash = t->hash;
 	if (!sk_active_apply(rec, &a, r->arena, sk_wall_ms(), &set, &err) || set == 0)
 		return false;
 	r->before[r->n_move] = before;

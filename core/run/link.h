@@ -22,7 +22,8 @@ struct sk_link_config {
 	 * one who has to be asked what is known. 0 = not at all. */
 	void (*amend)(void *arg, struct sk_arena *arena, struct sk_task_list *list);
 	int64_t hold_ms;
-	/* The tasks of a load were taken, those from before this link were found again. NULL = nobody. */
+	/* The tasks of a load were taken, those from before this link were found again. NULL = nobody
+	 * listens. */
 	void (*taken)(void *arg, struct sk_link *link);
 	/* Called when `fd` is readable; it is not the link's. NULL = there is none. */
 	void (*heard)(void *arg, struct sk_link *link);

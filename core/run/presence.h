@@ -25,7 +25,7 @@ struct sk_presence_config {
 	struct sk_loop *loop;
 	struct sk_cache *cache;
 	const char *id; /* of the skald */
-	/* "node" or "edge"; a single process has no mode, no activity and no heartbeat, only its lists */
+	/* "node" or "edge"; a single process has no mode, activity or heartbeat, only its lists */
 	enum sk_skald_mode mode;
 	const char *const *classes; /* that are compiled in; NULL at the end */
 	int64_t key_ttl_ms; /* of all that is no beat; 0 = an hour */

@@ -705,11 +705,15 @@ what_a_uri_says_counts_before_our_defaults(void **state)
 static void
 passwords_are_masked(void **state)
 {
+	char absent[] =
+		"x: No suitable servers found (`serverSelectionTryOnce` set): [connection refused]";
 	char text[] = "at mongodb://user:p@ss@host/?x and mongodb://host:1/ and x://a:b@c";
 
 	(void)state;
 	sk_mg_mask(text);
 	assert_string_equal(text, "at mongodb://user:****@host/?x and mongodb://host:1/ and x://a:*@c");
+	sk_mg_mask(absent);
+	assert_string_equal(absent, "x: no server answers: [connection refused]");
 }
 
 static void

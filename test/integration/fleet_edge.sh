@@ -152,8 +152,9 @@ if py_node py-edge edge "$T/p.yml"; then
 	check "beside an edge of the original ours runs" running e5 ft-my
 	check "its task is there" becomes ft-peer Running 15
 	peer set ft-peer 'attachments={"rtspUrl":"rtsp://peer2","fixFrame":2}'
-	peer update ft-peer
-	check "an update for theirs arrives there" until_true 15 eval '[ "$(observed ft-peer update)" -gt 0 ]'
+	# it hears nothing before it has joined its group (N2): said until it is heard
+	check "an update for theirs arrives there" \
+		until_true 40 eval 'peer update ft-peer; sleep 1; [ "$(observed ft-peer update)" -gt 0 ]'
 	is "and disturbs neither" "$(doc ft-my executor) $(doc ft-peer executor)" "$SK py-edge"
 	stop_edge
 else
@@ -190,9 +191,9 @@ check "and that it ended" becomes ft-my Cancelled 3
 
 # ---- run-one ----
 
-peer create ft-one --mode Active --status Created rtspUrl=rtsp://stored fixFrame=9
+peer create ft-one --mode Active --status Created rtspUrl=rtsp://stored fixFrame=9 steps=40 intervalSeconds=0.2
 SKALD_ID=one start one "$SKALDS" run-one --class MyWorker --id ft-one --json \
-	--attachments '{"rtspUrl": "rtsp://given", "fixFrame": 1, "steps": 60, "intervalSeconds": 0.2}'
+	--attachments '{"rtspUrl": "rtsp://given", "fixFrame": 1, "steps": 40, "intervalSeconds": 0.2}'
 ONE=$PID
 check "a run-one's task has a heart" until_true 10 eval '[ -n "$(beat ft-one)" ]'
 check "it runs as it was given" says one.out "starting MyWorker with RTSP URL: rtsp://given"
