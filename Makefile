@@ -2,7 +2,7 @@
 #
 # Everything lands in $(BUILD); several people in one checkout use BUILD=/tmp/NAME each.
 # FLAVOR=release|asan|ubsan|tsan|fuzz|hooks chooses the compiler's options; asan means ASan and UBSan, hooks is release
-# with a clock and an allocator that tests may break (core/base/hooks.h).
+# with a clock, an allocator and an event bus that tests may break (core/base/hooks.h, core/hooks_bus.h).
 #
 #> make              build/skalds, one static binary; build/skalds.debug has the symbols
 #> make demo         run the example tasks for some seconds
@@ -40,7 +40,7 @@ endif
 # ---- what there is ----
 
 # What tests break, in FLAVOR=hooks alone.
-HOOKS := core/base/hooks.c
+HOOKS := core/base/hooks.c core/hooks_bus.c
 SRC := $(sort $(shell find -H cmd core adapters workers -name '*.c' 2>/dev/null))
 HDR := $(sort $(shell find -H cmd core adapters workers -name '*.h' 2>/dev/null))
 OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(if $(filter hooks,$(FLAVOR)),$(SRC),$(filter-out $(HOOKS),$(SRC))))
