@@ -111,6 +111,8 @@ tell(const struct acting *a, const struct sk_record *r)
 		sk_control_tell(c, SK_EVENT_STARTED, r, NULL);
 		return;
 	}
+	if (r->life.phase == SK_CREATED)
+		sk_beats_forget(c, a->id);
 	if (r->exit.reason == SK_REASON_LOST) {
 		sk_log_task(SK_WARNING, "monitor", a->id, a->attempt, "lost at skald %s: %s", a->executor,
 			r->exit.message);

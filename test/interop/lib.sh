@@ -24,12 +24,34 @@ export MONGO_HOST=$mongo REDIS_DB=0
 export OBSERVED=$T/observed
 : >"$OBSERVED"
 
+# One process does what is asked for: starting one each time would take a second.
 peer()
 {
-	"$PYSKALDS" "$PEERS/peer.py" "$@" 2>>"$T/peer.err"
+	local code fd
+	exec {fd}<>"/dev/tcp/127.0.0.1/$PEER_PORT" || return 1
+	printf '%s\0' "$#" "$@" >&"$fd"
+	read -r code <&"$fd"
+	cat <&"$fd"
+	exec {fd}>&-
+	return "${code:-1}"
 }
+# not killed with what the tests started: it cleans up after them
+setsid "$PYSKALDS" "$PEERS/peer.py" serve "$T/peer.port" >"$T/peer.err" 2>&1 </dev/null 8>&- &
+PEER=$!
+py_pids=()
+clean_peers()
+{
+	local p
+	for p in "${py_pids[@]}"; do
+		py_stop "$p"
+	done
+	peer clean
+	kill "$PEER"
+}
+at_exit clean_peers
+until_true 60 test -s "$T/peer.port" || { echo "Bail out! peer.py does not start"; exit 99; }
+PEER_PORT=$(cat "$T/peer.port")
 peer clean || { tail -5 "$T/peer.err" | sed 's/^/# /'; echo "Bail out! the services do not answer"; exit 99; }
-at_exit 'peer clean'
 
 # ---- C ----
 
@@ -49,23 +71,19 @@ py_start()
 {
 	local name=$1
 	shift
-	start "$name" setsid --wait "$PYSKALDS" "$@"
+	start "$name" setsid "$PYSKALDS" "$@" # PID leads the session
 }
 
-# py_stop PID [SIGNAL]: the whole session, at once unless a signal is given
+# py_stop PID [SIGNAL [SECONDS]]: the whole session, at once unless a signal is given
 py_stop()
 {
-	local session
-	session=$(ps -o pid= --ppid "$1" 2>/dev/null | tr -d ' ')
-	[ -n "$session" ] && kill "-${2:-KILL}" -- "-$session" 2>/dev/null
-	ended "$1" 20
+	kill "-${2:-KILL}" -- "-$1" 2>/dev/null
+	ended "$1" "${3:-20}"
 }
-at_exit 'for p in "${py_pids[@]}"; do py_stop "$p"; done'
-py_pids=()
 
 is_online()
 {
-	peer key skalds:hash | grep -q "\"$1\""
+	peer key skalds:hash | grep -Fq "\"$1\""
 }
 
 py_node()
@@ -111,7 +129,17 @@ stays()
 # beat ID: the heartbeat of a task
 beat()
 {
-	peer key "task:$1:heartbeat" | sed -n 's/.*"value": "\([^"]*\)".*/\1/p'
+	peer value "task:$1:heartbeat"
+}
+
+# beat_is ID VALUE, beats ID: it has one
+beat_is()
+{
+	[ "$(beat "$1")" = "$2" ]
+}
+beats()
+{
+	[ -n "$(beat "$1")" ]
 }
 
 # observed ID WORD: how often a Python worker told it
@@ -120,12 +148,20 @@ observed()
 	grep -c "^$1 $2 " "$OBSERVED"
 }
 
+# observed_is ID WORD NUMBER
+observed_is()
+{
+	[ "$(observed "$1" "$2")" = "$3" ]
+}
+
+# doc ID MEMBER[.MEMBER…]
 doc()
 {
-	peer doc "$1" | "$PYSKALDS" -c '
-import json, sys
-v = json.load(sys.stdin)
-for part in sys.argv[1].split("."):
-    v = v.get(part) if isinstance(v, dict) else None
-print(v if isinstance(v, str) else json.dumps(v))' "$2"
+	peer field "$1" "$2"
+}
+
+# is_at ID SKALD: it runs there
+is_at()
+{
+	peer is "$1" "executor=$2" lifecycleStatus=Running --for 0
 }
