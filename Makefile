@@ -2,10 +2,11 @@
 #
 # Everything lands in $(BUILD); several people in one checkout use BUILD=/tmp/NAME each.
 # FLAVOR=release|asan|ubsan|tsan|fuzz|hooks chooses the compiler's options; asan means ASan and UBSan, hooks is release
-# with a clock and an allocator that tests may break (core/base/hooks.h).
+# with a clock, an allocator and an event bus that tests may break (core/base/hooks.h, core/hooks_bus.h).
 #
 #> make              build/skalds, one static binary; build/skalds.debug has the symbols
 #> make demo         run the example tasks for some seconds
+#> make demo-fleet   Kafka, Redis, MongoDB, a controller, three nodes and one in Python; one dies (KEEP=1: stays)
 #> make install      to PREFIX (/usr/local), below DESTDIR: binary, completions, systemd units
 #> make deps         the client libraries only (the first time some minutes, then cached)
 #> make test         everything that must hold on each commit
@@ -39,7 +40,7 @@ endif
 # ---- what there is ----
 
 # What tests break, in FLAVOR=hooks alone.
-HOOKS := core/base/hooks.c
+HOOKS := core/base/hooks.c core/hooks_bus.c
 SRC := $(sort $(shell find -H cmd core adapters workers -name '*.c' 2>/dev/null))
 HDR := $(sort $(shell find -H cmd core adapters workers -name '*.h' 2>/dev/null))
 OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(if $(filter hooks,$(FLAVOR)),$(SRC),$(filter-out $(HOOKS),$(SRC))))
@@ -102,7 +103,7 @@ LIBS = $(if $(filter release hooks,$(FLAVOR)),$(ARCHIVES) $(SYSTEM),$(MIXED))
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)	$(2)')
 
-.PHONY: all deps lib unit unit-build fuzz-build test asan ubsan tsan fuzz fault soak bench k8s-test demo \
+.PHONY: all deps lib unit unit-build fuzz-build test asan ubsan tsan fuzz fault soak bench k8s-test demo demo-fleet \
 	headers check-layers check-static lint format install uninstall dist clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -229,6 +230,8 @@ k8s-test: all
 	@scripts/k8s/test.sh
 demo: all
 	@sh scripts/demo.sh $(BUILD)/skalds
+demo-fleet: all
+	@scripts/demo-fleet.sh $(BUILD)/skalds
 
 # ---- quality ----
 
@@ -255,9 +258,7 @@ install: all
 	$(BUILD)/skalds completion bash > $(SHARE)/bash-completion/completions/skalds
 	$(BUILD)/skalds completion zsh > $(SHARE)/zsh/site-functions/_skalds
 	$(BUILD)/skalds completion fish > $(SHARE)/fish/vendor_completions.d/skalds.fish
-	# A unit only for what is in this build.
-	for u in edge up; do \
-		$(BUILD)/skalds $$u --help >/dev/null 2>&1 || continue; \
+	for u in edge up node controller; do \
 		sed 's|@PREFIX@|$(PREFIX)|g' scripts/systemd/skalds-$$u.service \
 			> $(UNITS)/skalds-$$u.service || exit 1; \
 	done
@@ -268,7 +269,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/skalds $(SHARE)/bash-completion/completions/skalds \
 		$(SHARE)/zsh/site-functions/_skalds $(SHARE)/fish/vendor_completions.d/skalds.fish \
-		$(UNITS)/skalds-edge.service $(UNITS)/skalds-up.service
+		$(foreach u,edge up node controller,$(UNITS)/skalds-$(u).service)
 	rm -rf $(SHARE)/doc/skalds
 
 dist: all

@@ -53,7 +53,7 @@ struct sk_cmd {
 
 struct sk_command {
 	const char *name;
-	const struct sk_cmd *cmd; /* NULL: the name is reserved, the command not in this build */
+	const struct sk_cmd *cmd;
 	unsigned users; /* enum sk_user: whose settings must be right; 0: none */
 };
 
@@ -75,8 +75,6 @@ void sk_help_command(FILE *to, const char *path, const struct sk_cmd *cmd);
 void sk_complain(const char *path, const char *fmt, ...) SK_PRINTF(2, 3);
 /* The same and where the help is; returns SK_EXIT_USAGE. */
 int sk_usage_error(const char *path, const char *fmt, ...) SK_PRINTF(2, 3);
-/* "skalds PATH: not in this build"; returns SK_EXIT_SKALDS. */
-int sk_not_in_build(const char *name);
 /* What to do when the store of a data directory answered so, to be put behind the sentence that
  * says it; "" when there is nothing to say. */
 const char *sk_storage_advice(enum sk_code code);

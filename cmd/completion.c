@@ -85,8 +85,7 @@ sk_fill_arguments(const struct sk_cmd *cmd, struct sk_str *words)
 	}
 	if (strncmp(cmd->usage, "[COMMAND", 8) == 0) {
 		for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
-			if (c->cmd != NULL)
-				add_word(words, c->name);
+			add_word(words, c->name);
 		return SK_FILL_WORDS;
 	}
 	return by_kind(cmd->usage, words);
@@ -96,8 +95,6 @@ void
 sk_each_cmd(struct sk_str *out, sk_each_cmd_fn *fn)
 {
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++) {
-		if (c->cmd == NULL)
-			continue;
 		fn(out, c->cmd, NULL);
 		for (const struct sk_cmd *const *v = c->cmd->verbs; v != NULL && *v != NULL; v++)
 			fn(out, c->cmd, *v);

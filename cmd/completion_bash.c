@@ -142,7 +142,7 @@ head(struct sk_str *out)
 		") skip=1 ;;\n\t\t-*) ;;\n\t\t*)\n\t\t\tcase $path in\n"
 		"\t\t\t'') path=$w ;;\n");
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
-		if (c->cmd != NULL && c->cmd->verbs != NULL)
+		if (c->cmd->verbs != NULL)
 			sk_str_addf(out, "\t\t\t%s) path=\"%s $w\" ;;\n", c->name, c->name);
 	sk_str_adds(out, "\t\t\tesac ;;\n\t\tesac\n\tdone\n");
 }
@@ -169,8 +169,7 @@ sk_completion_bash(struct sk_str *out)
 	sk_each_cmd(out, flags_of);
 	sk_str_adds(out, "\t\tesac\n\tfi\n\tif [[ -z $words ]]; then\n\tcase $path in\n\t'') words='");
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
-		if (c->cmd != NULL)
-			sk_str_addf(out, "%s%s", c == sk_commands ? "" : " ", c->name);
+		sk_str_addf(out, "%s%s", c == sk_commands ? "" : " ", c->name);
 	sk_str_adds(out, "' ;;\n");
 	sk_each_cmd(out, arguments_of);
 	sk_str_adds(out,

@@ -103,8 +103,6 @@ sk_completion_fish(struct sk_str *out)
 		flag(out, o);
 	}
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++) {
-		if (c->cmd == NULL)
-			continue;
 		sk_str_addf(out, "complete -c skalds -n __fish_use_subcommand -a %s -d ", c->name);
 		add_quoted(out, c->cmd->summary);
 		sk_str_addc(out, '\n');

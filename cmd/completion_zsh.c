@@ -145,13 +145,13 @@ sk_completion_zsh(struct sk_str *out)
 		"}\n\n_skalds_leaf() {\n\tcase $1 in\n");
 	sk_each_cmd(out, leaf_of);
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
-		if (c->cmd != NULL && c->cmd->verbs != NULL)
+		if (c->cmd->verbs != NULL)
 			sk_str_addf(out, "\t'%s') _skalds_%s ;;\n", c->name, c->name);
 	sk_str_adds(out, "\tesac\n}\n\n");
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++) {
 		char name[64], prefix[64];
 
-		if (c->cmd == NULL || c->cmd->verbs == NULL)
+		if (c->cmd->verbs == NULL)
 			continue;
 		snprintf(name, sizeof(name), "_skalds_%s", c->name);
 		snprintf(prefix, sizeof(prefix), "%s ", c->name);
@@ -163,8 +163,7 @@ sk_completion_zsh(struct sk_str *out)
 	/* functions below see the whole line by it: their own words are what is left of it */
 	begin(out, "_skalds", "\tlocal -a _skalds_line=(\"${(@)words[2,CURRENT]}\")\n");
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
-		if (c->cmd != NULL)
-			row(out, c->cmd);
+		row(out, c->cmd);
 	chooser(out, "command", "");
 	sk_str_adds(out,
 		"if [ \"$funcstack[1]\" = _skalds ]; then\n\t_skalds \"$@\"\nelse\n"

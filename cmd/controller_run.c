@@ -87,18 +87,6 @@ open_signals(struct controller *c, struct sk_err *err)
 
 /* ---- what probes are told ---- */
 
-static bool
-store_is_well(struct controller *c)
-{
-	struct sk_service_health health[SK_N_SERVICE];
-	size_t n = sk_services_health(&c->services, health);
-
-	for (size_t i = 0; i < n; i++)
-		if (health[i].service == SK_SERVICE_STORE)
-			return health[i].ok;
-	return true;
-}
-
 static void
 probe_line(void *arg, struct sk_str *out)
 {
@@ -108,7 +96,9 @@ probe_line(void *arg, struct sk_str *out)
 
 	sk_str_addc(out, '{');
 	sk_json_kbool(out, "live", true); /* that this is answered shows it */
-	sk_json_kbool(out, "ready", sk_control_ready(c->control) && store_is_well(c) && !c->stopping);
+	sk_json_kbool(out, "ready",
+		sk_control_ready(c->control) && sk_services_well(&c->services, SK_SERVICE_STORE) &&
+			!c->stopping);
 	sk_json_kstr(out, "mode", COMPONENT);
 	sk_json_kint(out, "pid", getpid());
 	sk_json_kbool(out, "draining", c->stopping);

@@ -34,8 +34,7 @@ sk_help_overview(FILE *to)
 		  "a fleet.\n\nUsage: skalds COMMAND [flags] [arguments]\n\nCommands:\n",
 		to);
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++)
-		if (c->cmd != NULL)
-			fprintf(to, "  %-*s  %s\n", WIDTH, c->name, c->cmd->summary);
+		fprintf(to, "  %-*s  %s\n", WIDTH, c->name, c->cmd->summary);
 	print_flags(to, "Flags of every command", sk_global_options);
 	fputs("\nWithout a command SKALD_MODE chooses one: edge, node, or single_process (run-one).\n"
 		  "A link named skalds-COMMAND is that command. `skalds help COMMAND` tells more; `skalds "
@@ -104,13 +103,6 @@ sk_usage_error(const char *path, const char *fmt, ...)
 	return SK_EXIT_USAGE;
 }
 
-int
-sk_not_in_build(const char *name)
-{
-	sk_complain(name, "not in this build");
-	return SK_EXIT_SKALDS;
-}
-
 void
 sk_out(const struct sk_str *text)
 {
@@ -139,8 +131,6 @@ help_json(void)
 
 	sk_str_adds(&s, "{\"items\":[");
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++) {
-		if (c->cmd == NULL)
-			continue;
 		sk_json_next(&s);
 		sk_str_addc(&s, '{');
 		sk_json_kstr(&s, "name", c->name);
@@ -173,8 +163,6 @@ help_run(const struct sk_args *args, struct sk_settings *settings)
 			"help", "unknown command \"%.64s\"; did you mean %s?", args->pos[0], near);
 	if (c == NULL)
 		return sk_usage_error("help", "unknown command \"%.64s\"", args->pos[0]);
-	if (c->cmd == NULL)
-		return sk_not_in_build(c->name);
 	if (args->n_pos == 2)
 		return help_verb(c, args->pos[1]);
 	sk_help_command(stdout, c->name, c->cmd);

@@ -60,9 +60,9 @@ find_command_word(const char *const *words)
 	size_t n = 1;
 
 	for (const struct sk_command *c = sk_commands; c->name != NULL; c++) {
-		const struct sk_cmd *const *v = c->cmd != NULL ? c->cmd->verbs : NULL;
+		const struct sk_cmd *const *v = c->cmd->verbs;
 
-		if (c->cmd != NULL && c->cmd->options != NULL && n < MAX_TABLES - 1)
+		if (c->cmd->options != NULL && n < MAX_TABLES - 1)
 			tables[n++] = c->cmd->options;
 		for (; v != NULL && *v != NULL; v++)
 			if ((*v)->options != NULL && n < MAX_TABLES - 1)
@@ -139,7 +139,7 @@ has_switch(const char *const *words, const char *name, const char *letter)
 static int
 without_command(const char *const *words)
 {
-	if (has_switch(words, "--version", "-V") && sk_command_find("version") != NULL)
+	if (has_switch(words, "--version", "-V"))
 		return run_named("version", words);
 	if (has_switch(words, "--help", "-h"))
 		return run_named("help", words);
@@ -204,8 +204,6 @@ choose(struct call *call, const char *argv0, bool *done)
 		return code;
 	if (call->command == NULL)
 		return without_command((const char *const *)call->words);
-	if (call->command->cmd == NULL)
-		return sk_not_in_build(call->command->name);
 	code = choose_verb(call);
 	*done = code != 0;
 	return code;

@@ -109,7 +109,8 @@ say_ready(struct link *l, const struct sk_node_numbers *n)
 	sk_str_release(&line);
 }
 
-/* Probes see whether the store has a row of us that is not old. */
+/* Probes see whether the store answers and has a row of us that is not old: what it is asked every
+ * two seconds tells sooner than renewals, of which there is one every third of a lease. */
 static void
 tell_ready(struct link *l)
 {
@@ -117,11 +118,13 @@ tell_ready(struct link *l)
 	bool ready;
 
 	sk_node_numbers(l->node, &n);
-	ready = l->leased && !store_is_away(l, &n);
+	ready = l->leased && !store_is_away(l, &n) && sk_services_well(&l->services, SK_SERVICE_STORE);
 	if (ready != l->ready_told)
 		sk_node_tell_ready(l->node, ready);
 	if (l->ready_told && !ready)
-		sk_log(SK_WARNING, COMPONENT, "not ready: the store does not take the lease");
+		sk_log(SK_WARNING, COMPONENT, "not ready: the store does not answer");
+	if (l->ready_said && ready && !l->ready_told)
+		sk_log(SK_INFO, COMPONENT, "ready again");
 	l->ready_told = ready;
 	if (ready && !l->ready_said)
 		say_ready(l, &n);
@@ -134,6 +137,7 @@ each_second(void *arg)
 	struct link *l = arg;
 	int64_t now = sk_boot_ms();
 
+	sk_services_tick(&l->services);
 	tell_ready(l);
 	if (!l->leased && !l->waiting_said && now - l->start_ms > PATIENCE_MS)
 		say_waiting(l);

@@ -6,6 +6,7 @@
 #include "adapters/mongo/store.h"
 #include "adapters/redis/cache.h"
 #include "core/base/clock.h"
+#include "core/hooks_bus.h"
 #include <stdio.h>
 
 #define ASK_MS 2000 /* how often the store is asked */
@@ -96,6 +97,7 @@ open_bus(
 	cfg.loop = v->loop;
 	if (code == SK_OK && (v->bus = sk_bus_kafka_open(&cfg, err)) == NULL)
 		code = err->code;
+	sk_hooks_bus(v->bus, v->loop, component);
 	v->bus_since_ms = sk_wall_ms();
 	sk_str_release(&servers);
 	return code;
@@ -296,6 +298,18 @@ sk_services_health(struct sk_services *v, struct sk_service_health out[SK_N_SERV
 	if ((v->which & SK_SERVICE_STORE) != 0 && v->store != NULL)
 		look_at_store(v, &out[n++]);
 	return n;
+}
+
+bool
+sk_services_well(struct sk_services *v, enum sk_service which)
+{
+	struct sk_service_health health[SK_N_SERVICE];
+	size_t n = sk_services_health(v, health);
+
+	for (size_t i = 0; i < n; i++)
+		if (health[i].service == which)
+			return health[i].ok;
+	return false;
 }
 
 void

@@ -74,6 +74,8 @@ struct sk_service_health {
 /* Of each that was opened; never blocks. Returns how many. Since when Kafka is there is known as
  * exactly as one asks often. */
 size_t sk_services_health(struct sk_services *v, struct sk_service_health out[SK_N_SERVICE]);
+/* One of them: it was opened and is there. */
+bool sk_services_well(struct sk_services *v, enum sk_service which);
 /* Append the names of those that are away, "the store" when none is: what a start waits for. */
 void sk_services_away(struct sk_services *v, struct sk_str *names);
 /* The same as sk_control_config wants it; arg: struct sk_services. */

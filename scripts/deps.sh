@@ -147,9 +147,23 @@ flags="-O2 -g1 -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-prot
 	-ffile-prefix-map=$work/src=/deps"
 flags=$(echo $flags)
 
+# A topic that was removed and made again has another id. The entry of the old one was freed and stayed in the tree that
+# is sorted by ids: soon the library crashes (its issues 4778 and 4964, not in 2.8.0).
+mend_librdkafka()
+{
+	sed -i '/^        } else if (old && !RD_KAFKA_UUID_IS_ZERO($/c\
+        }\
+        if (old \&\& rd_kafka_Uuid_cmp(old->rkmce_metadata_internal_topic.topic_id,\
+                                     rkmce->rkmce_metadata_internal_topic.topic_id) \&\&\
+            !RD_KAFKA_UUID_IS_ZERO(' src/rdkafka_metadata_cache.c
+	grep -q 'old && rd_kafka_Uuid_cmp' src/rdkafka_metadata_cache.c ||
+		die "librdkafka: what is to be mended looks otherwise"
+}
+
 build_librdkafka()
 {
 	cd "$work/src/librdkafka"
+	mend_librdkafka
 	CC=$CC CFLAGS="$flags" CXXFLAGS="$flags" ./configure --prefix="$out" \
 		--disable-gssapi --disable-curl --disable-syslog --enable-ssl --enable-zstd --enable-lz4-ext \
 		--disable-regex-ext --no-cache

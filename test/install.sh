@@ -11,7 +11,8 @@ install_to() { make -s -C "$ROOT" BUILD="$build" DESTDIR="$1" PREFIX="$2" instal
 check "make install below DESTDIR" install_to "$stage" /usr
 check "the same binary" cmp "$SKALDS" "$stage/usr/bin/skalds"
 for f in share/bash-completion/completions/skalds share/zsh/site-functions/_skalds \
-	share/fish/vendor_completions.d/skalds.fish lib/systemd/system/skalds-edge.service \
+	share/fish/vendor_completions.d/skalds.fish \
+	lib/systemd/system/skalds-{edge,up,node,controller}.service \
 	share/doc/skalds/LICENSE share/doc/skalds/examples/all_workers.yml; do
 	check "$f is there" test -s "$stage/usr/$f"
 done
@@ -49,20 +50,36 @@ print("listening", flush=True)
 while True:
     print(s.recv(4096).decode().replace("\n", " "), flush=True)
 END
-if command -v python3 >/dev/null; then
+# told NAME COMMAND…: what a unit of this kind needs; the variables of systemd are in its environment.
+told()
+{
+	local name=$1 listener pid
+	shift
 	start listen python3 "$T/listen.py" "$T/notify"
+	listener=$PID
 	until_true 5 test -S "$T/notify"
-	NOTIFY_SOCKET=$T/notify WATCHDOG_USEC=30000000 start edge "$SKALDS" edge --plain \
-		-f "$ROOT/workers/examples/all_workers.yml"
-	edge=$PID
-	check "READY=1 reaches systemd" until_true 5 grep -q 'READY=1' "$T/listen.out"
-	beats() { [ "$(grep -c 'WATCHDOG=1' "$T/listen.out")" -ge 3 ]; }
-	check "WATCHDOG=1 comes, far more often than every 30 s" until_true 6 beats
-	kill -HUP "$edge"
-	kill -TERM "$edge"
-	ended "$edge" 5
-	is "SIGTERM ends it with 0" "$CODE" 0
-	like "STOPPING=1 was said" "$(cat "$T/listen.out")" 'STOPPING=1'
+	NOTIFY_SOCKET=$T/notify WATCHDOG_USEC=30000000 start "$name" "$@"
+	pid=$PID
+	check "$name: READY=1 reaches systemd" until_true 5 grep -q 'READY=1' "$T/listen.out"
+	check "$name: WATCHDOG=1 comes, far more often than every 30 s" until_true 6 beats
+	[ "$name" != edge ] || kill -HUP "$pid"
+	kill -TERM "$pid"
+	ended "$pid" 10
+	is "$name: SIGTERM ends it with 0" "$CODE" 0
+	like "$name: STOPPING=1 was said" "$(cat "$T/listen.out")" 'STOPPING=1'
+	kill "$listener"
+	ended "$listener" 5
+	rm -f "$T/notify"
+}
+
+beats() { [ "$(grep -c 'WATCHDOG=1' "$T/listen.out")" -ge 3 ]; }
+
+if command -v python3 >/dev/null; then
+	told edge "$SKALDS" edge --plain -f "$ROOT/workers/examples/all_workers.yml"
+	# systemd must not wait for services that are away
+	export KAFKA_HOST=127.0.0.1:1 REDIS_HOST=127.0.0.1 REDIS_PORT=1 MONGO_HOST=mongodb://127.0.0.1:1/
+	told controller "$SKALDS" controller
+	told node "$SKALDS" node --data "$T/node"
 else
 	skip "what systemd is told" "no python3"
 fi

@@ -6,11 +6,11 @@
 # planned ("1..N") or takes longer than TEST_TIMEOUT seconds (300) counts as failed.
 #
 # Environment: FLAVOR (release), BUILD (build), JOBS (make -j, 2), PARALLEL (scripts at once,
-# 2), FUZZ_SECONDS (20), FULL, SKALDS_SEED.
+# 2), FUZZ_SECONDS (20), FULL, SKALDS_SEED, SKALDS_SERVICES (BUILD/services: where the servers of fleets live).
 set -u
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.." || exit 99
 
-STAGES="build check static unit contract cli badinput integration fault fuzz sanitizers install image"
+STAGES="build check static unit contract cli badinput integration interop fault fuzz sanitizers install image"
 FLAVOR=${FLAVOR:-release}
 BUILD=${BUILD:-build}
 JOBS=${JOBS:-2}
@@ -87,6 +87,7 @@ begin()
 	done
 	mkdir -p "${log%/*}"
 	timeout --kill-after=10 "$TEST_TIMEOUT" "$@" >"$log" 2>&1 </dev/null &
+	last=$!
 	running[$!]=$name
 	log_of[$!]=$log
 }
@@ -133,6 +134,60 @@ step()
 	return "$status"
 }
 
+# ---- real services ----
+
+# Tests of fleets share servers, and break them: each lane has its own, and one script at a time.
+LANES=2
+SERVICES=${SKALDS_SERVICES:-$BUILD/services}
+declare -A lane_up=() lane_pid=()
+lane_ours=() # that we have started
+
+lane_dir() { [ "$1" = 1 ] && echo "$SERVICES" || echo "$SERVICES-$1"; }
+
+# services_up LANE: started once, when somebody asks for them
+services_up()
+{
+	local -x SKALDS_SERVICES
+	[ -z "${lane_up[$1]:-}" ] || return "${lane_up[$1]}"
+	SKALDS_SERVICES=$(lane_dir "$1")
+	scripts/services.sh status kafka redis mongo javamongo >/dev/null 2>&1 || lane_ours+=("$SKALDS_SERVICES")
+	step "services of lane $1 start" \
+		scripts/services.sh up kafka redis mongo javamongo pyskalds
+	lane_up[$1]=$?
+	return "${lane_up[$1]}"
+}
+
+services_down()
+{
+	local dir
+	for dir in "${lane_ours[@]}"; do
+		SKALDS_SERVICES=$dir scripts/services.sh down >/dev/null 2>&1
+	done
+}
+
+# free_lane: sets lane; fails while all are taken
+free_lane()
+{
+	for ((lane = 1; lane <= LANES; lane++)); do
+		[ -n "${running[${lane_pid[$lane]:-0}]:-}" ] || return 0
+	done
+	return 1
+}
+
+# with_services COMMAND…: their addresses in the environment, for programs that speak to them directly
+with_services()
+{
+	local name names
+	names=$(sed -n 's/^export \([A-Z0-9_]*\)=.*/\1/p' "$SERVICES/env")
+	# shellcheck disable=SC1091
+	. "$SERVICES/env"
+	export SKALDS_TEST_REDIS=$REDIS_HOST:$REDIS_PORT SKALDS_TEST_MONGO=$MONGO_HOST
+	"$@"
+	for name in $names SKALDS_TEST_REDIS SKALDS_TEST_MONGO; do
+		unset "$name"
+	done
+}
+
 # ---- the stages ----
 
 stage_build()
@@ -165,21 +220,69 @@ programs() # FLAVOR FOLDER
 }
 
 stage_unit() { programs "$FLAVOR" unit; }
-stage_contract() { programs "$FLAVOR" contract; }
 
-# Scripts wait most of their time: PARALLEL at once.
+# Most of them wait for servers. Kafka breaks first, then it is listened to.
+contract() # FLAVOR
+{
+	local t later=()
+	for t in test/contract/*_test.c; do
+		t=${t##*/}
+		t=${t%.c}
+		case $t in
+		*_fault_test) [ "$1" = "$FLAVOR" ] || continue ;;
+		bus_test | kafka_test)
+			later+=("$t")
+			continue
+			;;
+		esac
+		CMOCKA_MESSAGE_OUTPUT=TAP begin "$PARALLEL" "$1-contract/$t" "$BUILD/$1/test/contract/$t"
+	done
+	finish_all
+	for t in "${later[@]}"; do
+		CMOCKA_MESSAGE_OUTPUT=TAP run "$1-contract/$t" "$BUILD/$1/test/contract/$t"
+	done
+}
+
+stage_contract()
+{
+	services_up 1 || return 0
+	SKALDS_SERVICES=$SERVICES SKALDS_TEST_SERVICES=$PWD/scripts/services.sh with_services contract "$FLAVOR"
+}
+
+# Scripts wait most of their time: PARALLEL at once; those of fleets one a lane.
 scripts() # FOLDER
 {
-	local t
+	local t lane fleet=() rest=()
 	for t in test/"$1"/*.sh; do
 		[ -x "$t" ] && [ "${t##*/}" != lib.sh ] || continue
-		begin "$PARALLEL" "${t#test/}" "$t"
+		case $t in
+		*/fleet_* | test/interop/*) fleet+=("$t") ;;
+		*) rest+=("$t") ;;
+		esac
+	done
+	while [ $((${#fleet[@]} + ${#rest[@]})) -gt 0 ]; do
+		if [ ${#running[@]} -ge "$PARALLEL" ]; then
+			reap
+		elif [ ${#fleet[@]} -gt 0 ] && free_lane; then
+			t=${fleet[0]}
+			fleet=("${fleet[@]:1}")
+			services_up "$lane" || continue
+			SKALDS_SERVICES=$(lane_dir "$lane") begin "$PARALLEL" "${t#test/}" "$t"
+			lane_pid[$lane]=$last
+		elif [ ${#rest[@]} -gt 0 ]; then
+			t=${rest[0]}
+			rest=("${rest[@]:1}")
+			begin "$PARALLEL" "${t#test/}" "$t"
+		else
+			reap
+		fi
 	done
 	finish_all
 }
 
 stage_cli() { scripts cli; }
 stage_integration() { scripts integration; }
+stage_interop() { [ "$FLAVOR" != release ] || TEST_TIMEOUT=$((TEST_TIMEOUT * 2)) scripts interop; }
 
 # Some of them break what only FLAVOR=hooks lets them break.
 stage_fault()
@@ -213,7 +316,7 @@ stage_sanitizers()
 	[ "$FLAVOR" = release ] || return 0
 	if step "asan builds" flavored asan all unit-build; then
 		programs asan unit
-		programs asan contract
+		services_up 1 && SKALDS_SERVICES=$SERVICES with_services contract asan
 		SKALDS=$(binary asan) sanitized asan "cli/*.sh" integration/edge_rules.sh integration/update.sh
 	fi
 	if step "tsan builds" flavored tsan all unit-build; then
@@ -261,7 +364,7 @@ tmpfs | ramfs) TMPDIR=/var/tmp ;;
 esac
 TMPDIR=$(mktemp -d "$TMPDIR/sk.XXXXXX") || exit 99
 export TMPDIR
-trap 'rm -rf "$TMPDIR"' EXIT
+trap 'services_down; rm -rf "$TMPDIR"' EXIT
 trap 'exit 130' INT TERM
 began=$(date +%s)
 for stage in ${*:-$STAGES}; do

@@ -94,6 +94,16 @@ kind_of_end(const struct acting *a, const struct sk_record *r)
 	return a->found == SK_BEAT_STOPPED && !a->timed_out ? SK_EVENT_INTERRUPTED : SK_EVENT_RETRYING;
 }
 
+/* An end tells where it was: in the record nobody has the task any more. */
+static void
+tell_end(const struct acting *a, const struct sk_record *r)
+{
+	struct sk_record at = *r;
+
+	memcpy(at.life.executor, a->executor, sizeof(a->executor));
+	sk_control_tell(a->c, kind_of_end(a, r), &at, r->exit.message);
+}
+
 static void
 tell(const struct acting *a, const struct sk_record *r)
 {
@@ -120,7 +130,7 @@ tell(const struct acting *a, const struct sk_record *r)
 	}
 	if (kind_of_end(a, r) == SK_EVENT_INTERRUPTED)
 		sk_originals_suspect(c, a->executor);
-	sk_control_tell(c, kind_of_end(a, r), r, r->exit.message);
+	tell_end(a, r);
 }
 
 /* The store has another attempt, another phase, or no such task. */

@@ -27,6 +27,7 @@ struct sk_reads {
 	uint64_t n; /* reads so far */
 	bool sweeping, anew; /* anew: it was called for while a page was on its way */
 	struct sk_place at; /* where the sweep is */
+	bool failed_said; /* once, until a read comes through */
 	bool lanes_turn; /* before the next page of the sweep */
 	int64_t rest_ms, pause_ms; /* boot clock: no page of the sweep, no read at all before */
 	struct sk_str wanted; /* ids to fetch, NUL-terminated one after another */
@@ -63,7 +64,9 @@ failed_to_read(struct sk_control *c, const struct sk_op *op)
 {
 	if (!sk_control_leads(c))
 		return;
-	sk_log(SK_WARNING, "dispatcher", "cannot read ready tasks: %s", op->err.msg);
+	sk_log(c->reads->failed_said ? SK_DEBUG : SK_WARNING, "dispatcher",
+		"cannot read ready tasks: %s; trying again", op->err.msg);
+	c->reads->failed_said = true;
 	sk_reads_again(c);
 }
 
@@ -110,6 +113,7 @@ page_read(struct sk_op *op)
 		sk_window_read_ends(c);
 		failed_to_read(c, op);
 	} else {
+		c->reads->failed_said = false;
 		if (find->n > 0)
 			end = (struct sk_place){ find->records[find->n - 1]->rank_ms,
 				find->records[find->n - 1]->seq };
@@ -260,6 +264,7 @@ fetched(struct sk_op *op)
 	if (op->code != SK_OK)
 		failed_to_read(c, op);
 	else if (sk_control_leads(c)) {
+		c->reads->failed_said = false;
 		sk_reads_take(c, r->u.get.records, r->u.get.n);
 		for (size_t i = 0; c->leader != NULL && i < r->u.get.n; i++)
 			take_other(c, r->u.get.records[i]);

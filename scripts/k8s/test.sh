@@ -154,7 +154,7 @@ zombies()
 # ---- the parts ----
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(seed jobs probes delete restarts cron)
+[ $# -gt 0 ] || parts=(seed jobs probes delete restarts fleet cron)
 for part in "${parts[@]}"; do
 	[ -f "$here/test_$part.sh" ] || bail_out "there is no part $part"
 done

@@ -174,6 +174,33 @@ a_failure_has_its_exception_and_a_budget(void **state)
 }
 
 static void
+note_finished(void *arg, enum sk_topic topic, const struct sk_event *e)
+{
+	char *where = arg;
+
+	(void)topic;
+	if (e->kind == SK_EVENT_FINISHED)
+		snprintf(where, 32, "%s", e->skald);
+}
+
+static void
+an_end_tells_where_it_was(void **state)
+{
+	char where[32] = "";
+	struct sk_err err;
+
+	(void)state;
+	assert_int_equal(
+		m.g.bus->ops->subscribe(m.g.bus, 1u << SK_TOPIC_EVENT, note_finished, where, &err), SK_OK);
+	begin_running(NULL);
+	py_worker(&m.py[0], "t")->end_ms = m.g.boot_ms + 1;
+	assert_true(mixed_until(&m, 3, "t", SK_FINISHED));
+	mixed_tick(&m, 1);
+	m.g.bus->ops->unsubscribe(m.g.bus, note_finished, where);
+	assert_string_equal(where, "py0");
+}
+
+static void
 d9_success_counts_at_once_also_when_it_was_quick(void **state)
 {
 	struct py *p = &m.py[0];
@@ -638,7 +665,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(a_pulse_is_change),
 		cmocka_unit_test(what_is_there_after_a_removal_is_new),
-		cmocka_unit_test(texts_of_others_become_utf8),
+		cmocka_unit_test(texts_of_others_become_utf8), T(an_end_tells_where_it_was),
 		T(d6_an_old_end_is_removed_before_the_assignment),
 		T(d6_a_retry_does_not_take_the_failure_before_it),
 		T(a_failure_has_its_exception_and_a_budget),
