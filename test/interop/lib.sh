@@ -5,6 +5,7 @@
 #	py_node ID [MODE [YAML]]	starts one of the original
 #	py_controller MODE		the same of a controller; sets PID and API
 #	peer ACTION…			peer.py
+#	part FUNCTION; parts_end	parts of a script beside each other
 #
 # SKALDS_TEST_STORE: javamongo (has indexes; the default) or mongo (FerretDB).
 # One script at a time: the original knows Redis database 0 only, and the topics are shared.
@@ -86,20 +87,49 @@ is_online()
 	peer key skalds:hash | grep -Fq "\"$1\""
 }
 
-py_node()
+# py_node_begin ID [MODE [YAML]], for who has something else to do meanwhile; then py_node_ready ID
+py_node_begin()
 {
 	py_start "$1" "$PEERS/peer_node.py" "$@"
 	py_pids+=("$PID")
-	until_true 30 is_online "$1"
+}
+
+# It hears events from when it has joined its group (N2), some seconds after it was first seen.
+py_node_ready()
+{
+	until_true 40 is_online "$1" && until_true 20 has_joined "$1"
+}
+
+has_joined()
+{
+	grep -q 'Setting newly assigned partitions {' "$T/$1.err"
+}
+
+py_node()
+{
+	py_node_begin "$@"
+	py_node_ready "$1"
+}
+
+# py_controller_begin MODE, py_controller_ready; sets PID and API
+py_controller_begin()
+{
+	local port
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	py_start pyc "$PEERS/peer_controller.py" "$port" "${1:-MONITOR}"
+	py_pids+=("$PID")
+	API=http://127.0.0.1:$port
+}
+
+py_controller_ready()
+{
+	until_true 60 curl -sf "$API/api/system/health"
 }
 
 py_controller()
 {
-	local port=$((20000 + RANDOM % 10000))
-	py_start pyc "$PEERS/peer_controller.py" "$port" "${1:-MONITOR}"
-	py_pids+=("$PID")
-	API=http://127.0.0.1:$port
-	until_true 40 curl -sf "$API/api/system/health"
+	py_controller_begin "$@"
+	py_controller_ready
 }
 
 # api METHOD PATH [BODY]: of the original's controller
@@ -164,4 +194,41 @@ doc()
 is_at()
 {
 	peer is "$1" "executor=$2" lifecycleStatus=Running --for 0
+}
+
+# ---- parts of a script beside each other ----
+
+# part FUNCTION [ARGUMENT…]: in the background, with what it tells; it starts no processes
+parts=()
+part()
+{
+	local name=part.${#parts[@]}
+	(
+		tests=0 failed=0
+		"$@"
+		echo "= $tests $failed"
+	) >"$T/$name" 2>&1 &
+	parts+=("$!")
+}
+
+# parts_end: waits for them; what they told, in order
+parts_end()
+{
+	local i n bad line
+	for ((i = 0; i < ${#parts[@]}; i++)); do
+		wait "${parts[$i]}"
+		n=
+		while IFS= read -r line; do
+			case $line in
+			"ok "* | "not ok "*)
+				tests=$((tests + 1))
+				sed -E "s/^(not ok|ok) [0-9]+/\\1 $tests/" <<<"$line"
+				;;
+			"= "*) read -r _ n bad <<<"$line" && failed=$((failed + bad)) ;;
+			*) echo "$line" ;;
+			esac
+		done <"$T/part.$i"
+		[ -n "$n" ] || fail "part $i came to its end"
+	done
+	parts=()
 }

@@ -3,6 +3,7 @@
     peer.py create ID [--class C] [--executor E] [--status S] [--mode M] [ATTACHMENT=VALUE…]
                                   insert a task with the original's repository
     peer.py assign|cancel|update ID [--snake]     produce the event with the original's proxy
+    peer.py insert JSON                           a document as it is given
     peer.py set ID FIELD=VALUE…                   a stranger's write into the document
     peer.py doc ID                                the document as JSON, sorted
     peer.py field ID MEMBER[.MEMBER…]             one member of it
@@ -233,6 +234,7 @@ def set_fields(args):
 TOPICS = {"assign": "task.assign", "cancel": "task.cancel", "update": "task.update.attachment"}
 ACTIONS = {
     "create": lambda a, out: create(a),
+    "insert": lambda a, out: tasks().insert_one(json.loads(a.id)) and None,
     "set": lambda a, out: set_fields(a),
     "doc": lambda a, out: print(json.dumps(find(a.id), sort_keys=True, default=str), file=out),
     "field": lambda a, out: print(member(a.id, a.words[0]), file=out),
