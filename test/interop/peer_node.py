@@ -42,7 +42,7 @@ class MyWorker(BaseTaskWorker[MyModel]):
 
     @run_main_handler
     def main(self):
-        tell(self.task_id, "start", time.time())
+        tell(self.task_id, "start", os.getpid())
         if self.rtsp_url == "fail":
             raise RuntimeError("made to fail")
         done = 0
