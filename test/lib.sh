@@ -117,14 +117,15 @@ at_least()
 # check SENTENCE COMMAND…: passes when the command succeeds.
 check()
 {
-	local sentence=$1
+	local sentence=$1 out=$T/.check
 	shift
+	[ "$BASHPID" = $$ ] || out=$out.$BASHPID # others may check something meanwhile
 	# not in a subshell: what the command sets must stay
-	if "$@" >"$T/.check" 2>&1; then
+	if "$@" >"$out" 2>&1; then
 		pass "$sentence"
 	else
 		fail "$sentence" "failed: $*
-$(cat "$T/.check")"
+$(cat "$out")"
 	fi
 }
 

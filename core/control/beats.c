@@ -84,6 +84,7 @@ sk_beats_see(struct sk_control *c, const struct sk_record *r)
 	b->wanted = r->life.wanted;
 	b->paused = r->life.phase == SK_PAUSED;
 	b->running = b->running || r->life.phase == SK_RUNNING;
+	b->update_ms = r->update_ms;
 	if (b->spec_known)
 		return;
 	sk_beats_limits(b, r);
@@ -126,16 +127,26 @@ cleared(struct sk_control *c, struct sk_peeks *p)
 }
 
 void
-sk_beats_clear(struct sk_control *c, const char *id)
+sk_beats_forget(struct sk_control *c, const char *id)
 {
 	struct sk_cache *cache = c->cfg.cache;
-	struct sk_peeks *p = sk_peeks_new(c, cleared);
-	const char *key = SK_MIXED_KEY(p, SK_KEY_TASK_HEARTBEAT, id);
+	struct sk_arena *a = sk_arena_new();
 
-	cache->ops->remove(cache, key);
-	cache->ops->remove(cache, SK_MIXED_KEY(p, SK_KEY_TASK_EXCEPTION, id));
-	cache->ops->remove(cache, SK_MIXED_KEY(p, SK_KEY_TASK_ERROR, id));
-	sk_peek_value(p, key, id); /* answered: then it was removed too */
+	cache->ops->remove(cache, sk_arena_printf(a, SK_KEY_TASK_HEARTBEAT, id));
+	cache->ops->remove(cache, sk_arena_printf(a, SK_KEY_TASK_EXCEPTION, id));
+	cache->ops->remove(cache, sk_arena_printf(a, SK_KEY_TASK_ERROR, id));
+	cache->ops->remove(cache, sk_arena_printf(a, SK_KEY_ENDED, id));
+	sk_arena_free(a);
+}
+
+void
+sk_beats_clear(struct sk_control *c, const char *id)
+{
+	struct sk_peeks *p = sk_peeks_new(c, cleared);
+
+	sk_beats_forget(c, id);
+	/* answered: then they were removed too */
+	sk_peek_value(p, SK_MIXED_KEY(p, SK_KEY_TASK_HEARTBEAT, id), id);
 	sk_peeks_go(p);
 }
 
@@ -145,7 +156,28 @@ sk_beats_clear(struct sk_control *c, const char *id)
 static bool
 end_counts(const struct sk_task_beat *b)
 {
-	return b->pulse.seen || b->pulse.changed || b->cleared || b->running || b->old;
+	return b->pulse.seen || b->pulse.changed || b->cleared || b->running || b->old || b->ended;
+}
+
+/* A C node tells when that was: by the same comparison it decides not to start it once more. */
+static void
+end_came(struct sk_control *c, struct sk_peeks *p)
+{
+	const struct sk_peek *k = p->list[0];
+	struct sk_live *l = sk_beats_find(c, k->id, k->attempt);
+	int64_t end_ms = 0;
+
+	if (l != NULL && k->found && sk_beat_number(k->value, k->n, &end_ms))
+		l->beat->ended = end_ms >= l->beat->update_ms;
+}
+
+static void
+ask_end(struct sk_control *c, const struct sk_live *l)
+{
+	struct sk_peeks *p = sk_peeks_new(c, end_came);
+
+	sk_peek_value(p, SK_MIXED_KEY(p, SK_KEY_ENDED, l->id), l->id)->attempt = l->attempt;
+	sk_peeks_go(p);
 }
 
 static bool
@@ -236,6 +268,8 @@ decide(struct sk_control *c, struct sk_live *l, bool life)
 	struct sk_task_beat *b = l->beat;
 
 	b->timed_out = b->timed_out || (b->running && has_no_time(c, b));
+	if (b->pulse.kind >= SK_BEAT_IS_FINISHED && b->spec_known && !end_counts(b))
+		ask_end(c, l);
 	if (b->pulse.kind >= SK_BEAT_IS_FINISHED && end_counts(b))
 		sk_beats_act(c, l, ends[b->pulse.kind]);
 	else if (is_lost(c, l))

@@ -11,6 +11,7 @@ struct sk_task_beat {
 	struct sk_pulse pulse;
 	bool cleared; /* whoever assigned it removed the keys before */
 	bool old; /* assigned so long ago that no end of an earlier run can still stand there */
+	bool ended; /* the end that stands there came after its document was last changed */
 	bool running; /* stored as such */
 	bool paused; /* by hand; the original knows no such thing: it is left alone */
 	bool spec_known;
@@ -18,6 +19,7 @@ struct sk_task_beat {
 	bool timed_out;
 	bool warned; /* it was told to cancel because it seems dead */
 	enum sk_wanted wanted;
+	int64_t update_ms; /* wall clock: when its document was last changed, as far as we know */
 	int64_t age_ms; /* since it was assigned, or since we know of it */
 	int64_t ran_ms, timeout_ms; /* timeout 0 = none */
 	int64_t deadline_ms; /* wall clock; 0 = none */

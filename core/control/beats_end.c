@@ -121,6 +121,8 @@ tell(const struct acting *a, const struct sk_record *r)
 		sk_control_tell(c, SK_EVENT_STARTED, r, NULL);
 		return;
 	}
+	if (r->life.phase == SK_CREATED)
+		sk_beats_forget(c, a->id);
 	if (r->exit.reason == SK_REASON_LOST) {
 		sk_log_task(SK_WARNING, "monitor", a->id, a->attempt, "lost at skald %s: %s", a->executor,
 			r->exit.message);
@@ -218,24 +220,56 @@ end_of_text(char *to, size_t max, const char *text, size_t n)
 	sk_beats_text(to, max, text + skip, n - skip);
 }
 
+/* What its program left under the exception key, or beside its beats; "" when nothing. */
 static void
-exception_came(struct sk_control *c, struct sk_peeks *p)
+why(const struct sk_live *l, const struct sk_peek *k, char message[MESSAGE_MAX])
 {
-	const struct sk_peek *k = p->list[0];
-	struct sk_live *l = sk_beats_find(c, k->id, k->attempt);
-	char message[MESSAGE_MAX] = "";
+	message[0] = '\0';
+	if (k->found)
+		end_of_text(message, MESSAGE_MAX, k->value, k->n);
+	if (message[0] == '\0')
+		snprintf(message, MESSAGE_MAX, "%s", l->beat->error);
+}
+
+static struct sk_live *
+take_answer(struct sk_control *c, const struct sk_peeks *p)
+{
+	struct sk_live *l = sk_beats_find(c, p->list[0]->id, p->list[0]->attempt);
+
+	if (l == NULL || p->code == SK_OK)
+		return l;
+	l->beat->stepping = false; /* looked at again when the cache is back */
+	return NULL;
+}
+
+static void
+broken(struct sk_control *c, struct sk_peeks *p)
+{
+	struct sk_live *l = take_answer(c, p);
+	char message[MESSAGE_MAX];
 
 	if (l == NULL)
 		return;
-	if (p->code != SK_OK) { /* looked at again when the cache is back */
-		l->beat->stepping = false;
-		return;
-	}
-	if (k->found)
-		end_of_text(message, sizeof(message), k->value, k->n);
-	if (message[0] == '\0')
-		snprintf(message, sizeof(message), "%s", l->beat->error);
+	why(l, p->list[0], message);
 	submit(c, l, SK_BEAT_BROKEN, message);
+}
+
+/* A worker of the original that fails at once may write a beat over its -1, which then expires
+ * (N9). An exception that was not there when the task was assigned says what became of it. */
+static void
+lost(struct sk_control *c, struct sk_peeks *p)
+{
+	struct sk_live *l = take_answer(c, p);
+	char message[MESSAGE_MAX];
+
+	if (l == NULL)
+		return;
+	why(l, p->list[0], message);
+	if (l->beat->cleared && l->beat->wanted == SK_WANT_RUN && !l->beat->timed_out &&
+		p->list[0]->found && p->list[0]->n > 0)
+		submit(c, l, SK_BEAT_BROKEN, message);
+	else
+		submit(c, l, SK_BEAT_LOST, "");
 }
 
 void
@@ -244,11 +278,11 @@ sk_beats_act(struct sk_control *c, struct sk_live *l, enum sk_beat_found found)
 	struct sk_peeks *p;
 
 	l->beat->stepping = true;
-	if (found != SK_BEAT_BROKEN) {
+	if (found != SK_BEAT_BROKEN && found != SK_BEAT_LOST) {
 		submit(c, l, found, "");
 		return;
 	}
-	p = sk_peeks_new(c, exception_came);
+	p = sk_peeks_new(c, found == SK_BEAT_LOST ? lost : broken);
 	sk_peek_value(p, SK_MIXED_KEY(p, SK_KEY_TASK_EXCEPTION, l->id), l->id)->attempt = l->attempt;
 	sk_peeks_go(p);
 }

@@ -1,5 +1,6 @@
 #include "core/control/changes.h"
 #include "core/control/active.h"
+#include "core/control/mixed.h"
 #include "core/control/parts.h"
 #include <stdlib.h>
 #include <string.h>
@@ -333,6 +334,8 @@ plan_item(struct page *p, struct item *i)
 		return;
 	}
 	r->update_ms = sk_control_wall_ms(p->run->c);
+	if (p->run->in.kind == SK_CHANGE_RETRY && p->run->c->cfg.mixed)
+		sk_beats_forget(p->run->c, r->id); /* before: it may run as soon as it is stored */
 	p->moving[p->n_moves] = i;
 	p->move.moves[p->n_moves++] = (struct sk_move){ .id = r->id,
 		.seq = r->seq,

@@ -112,6 +112,9 @@ void sk_beats_look(struct sk_control *c);
 /* It will be given to one of the original: what is left of earlier runs is removed. To be called
  * before that is submitted to the store. */
 void sk_beats_clear(struct sk_control *c, const char *id);
+/* It is to run again, sooner or later: nobody shall take how it ended for how it ends. A controller
+ * of the original does so whenever it starts (D7). */
+void sk_beats_forget(struct sk_control *c, const char *id);
 /* What the store has of a live one, which sk_live_add has heard of. */
 void sk_beats_see(struct sk_control *c, const struct sk_record *r);
 /* Look at its key at once: what stands there before its worker begins is old. */

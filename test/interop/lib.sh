@@ -5,6 +5,7 @@
 #	py_node ID [MODE [YAML]]	starts one of the original
 #	py_controller MODE		the same of a controller; sets PID and API
 #	peer ACTION…			peer.py
+#	part FUNCTION; parts_end	parts of a script beside each other
 #
 # SKALDS_TEST_STORE: javamongo (has indexes; the default) or mongo (FerretDB).
 # One script at a time: the original knows Redis database 0 only, and the topics are shared.
@@ -24,12 +25,34 @@ export MONGO_HOST=$mongo REDIS_DB=0
 export OBSERVED=$T/observed
 : >"$OBSERVED"
 
+# One process does what is asked for: starting one each time would take a second.
 peer()
 {
-	"$PYSKALDS" "$PEERS/peer.py" "$@" 2>>"$T/peer.err"
+	local code fd
+	exec {fd}<>"/dev/tcp/127.0.0.1/$PEER_PORT" || return 1
+	printf '%s\0' "$#" "$@" >&"$fd"
+	read -r code <&"$fd"
+	cat <&"$fd"
+	exec {fd}>&-
+	return "${code:-1}"
 }
+# not killed with what the tests started: it cleans up after them
+setsid "$PYSKALDS" "$PEERS/peer.py" serve "$T/peer.port" >"$T/peer.err" 2>&1 </dev/null 8>&- &
+PEER=$!
+py_pids=()
+clean_peers()
+{
+	local p
+	for p in "${py_pids[@]}"; do
+		py_stop "$p"
+	done
+	peer clean
+	kill "$PEER"
+}
+at_exit clean_peers
+until_true 60 test -s "$T/peer.port" || { echo "Bail out! peer.py does not start"; exit 99; }
+PEER_PORT=$(cat "$T/peer.port")
 peer clean || { tail -5 "$T/peer.err" | sed 's/^/# /'; echo "Bail out! the services do not answer"; exit 99; }
-at_exit 'peer clean'
 
 # ---- C ----
 
@@ -49,39 +72,64 @@ py_start()
 {
 	local name=$1
 	shift
-	start "$name" setsid --wait "$PYSKALDS" "$@"
+	start "$name" setsid "$PYSKALDS" "$@" # PID leads the session
 }
 
-# py_stop PID [SIGNAL]: the whole session, at once unless a signal is given
+# py_stop PID [SIGNAL [SECONDS]]: the whole session, at once unless a signal is given
 py_stop()
 {
-	local session
-	session=$(ps -o pid= --ppid "$1" 2>/dev/null | tr -d ' ')
-	[ -n "$session" ] && kill "-${2:-KILL}" -- "-$session" 2>/dev/null
-	ended "$1" 20
+	kill "-${2:-KILL}" -- "-$1" 2>/dev/null
+	ended "$1" "${3:-20}"
 }
-at_exit 'for p in "${py_pids[@]}"; do py_stop "$p"; done'
-py_pids=()
 
 is_online()
 {
-	peer key skalds:hash | grep -q "\"$1\""
+	peer key skalds:hash | grep -Fq "\"$1\""
+}
+
+# py_node_begin ID [MODE [YAML]], for who has something else to do meanwhile; then py_node_ready ID
+py_node_begin()
+{
+	py_start "$1" "$PEERS/peer_node.py" "$@"
+	py_pids+=("$PID")
+}
+
+# It hears events from when it has joined its group (N2), some seconds after it was first seen.
+py_node_ready()
+{
+	until_true 40 is_online "$1" && until_true 20 has_joined "$1"
+}
+
+has_joined()
+{
+	grep -q 'Setting newly assigned partitions {' "$T/$1.err"
 }
 
 py_node()
 {
-	py_start "$1" "$PEERS/peer_node.py" "$@"
+	py_node_begin "$@"
+	py_node_ready "$1"
+}
+
+# py_controller_begin MODE, py_controller_ready; sets PID and API
+py_controller_begin()
+{
+	local port
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	py_start pyc "$PEERS/peer_controller.py" "$port" "${1:-MONITOR}"
 	py_pids+=("$PID")
-	until_true 30 is_online "$1"
+	API=http://127.0.0.1:$port
+}
+
+py_controller_ready()
+{
+	until_true 60 curl -sf "$API/api/system/health"
 }
 
 py_controller()
 {
-	local port=$((20000 + RANDOM % 10000))
-	py_start pyc "$PEERS/peer_controller.py" "$port" "${1:-MONITOR}"
-	py_pids+=("$PID")
-	API=http://127.0.0.1:$port
-	until_true 40 curl -sf "$API/api/system/health"
+	py_controller_begin "$@"
+	py_controller_ready
 }
 
 # api METHOD PATH [BODY]: of the original's controller
@@ -111,7 +159,17 @@ stays()
 # beat ID: the heartbeat of a task
 beat()
 {
-	peer key "task:$1:heartbeat" | sed -n 's/.*"value": "\([^"]*\)".*/\1/p'
+	peer value "task:$1:heartbeat"
+}
+
+# beat_is ID VALUE, beats ID: it has one
+beat_is()
+{
+	[ "$(beat "$1")" = "$2" ]
+}
+beats()
+{
+	[ -n "$(beat "$1")" ]
 }
 
 # observed ID WORD: how often a Python worker told it
@@ -120,12 +178,57 @@ observed()
 	grep -c "^$1 $2 " "$OBSERVED"
 }
 
+# observed_is ID WORD NUMBER
+observed_is()
+{
+	[ "$(observed "$1" "$2")" = "$3" ]
+}
+
+# doc ID MEMBER[.MEMBER…]
 doc()
 {
-	peer doc "$1" | "$PYSKALDS" -c '
-import json, sys
-v = json.load(sys.stdin)
-for part in sys.argv[1].split("."):
-    v = v.get(part) if isinstance(v, dict) else None
-print(v if isinstance(v, str) else json.dumps(v))' "$2"
+	peer field "$1" "$2"
+}
+
+# is_at ID SKALD: it runs there
+is_at()
+{
+	peer is "$1" "executor=$2" lifecycleStatus=Running --for 0
+}
+
+# ---- parts of a script beside each other ----
+
+# part FUNCTION [ARGUMENT…]: in the background, with what it tells; it starts no processes
+parts=()
+part()
+{
+	local name=part.${#parts[@]}
+	(
+		tests=0 failed=0
+		"$@"
+		echo "= $tests $failed"
+	) >"$T/$name" 2>&1 &
+	parts+=("$!")
+}
+
+# parts_end: waits for them; what they told, in order
+parts_end()
+{
+	local i n bad line
+	for ((i = 0; i < ${#parts[@]}; i++)); do
+		wait "${parts[$i]}"
+		n=
+		while IFS= read -r line; do
+			case $line in
+			"ok "* | "not ok "*)
+				tests=$((tests + 1))
+				sed -E "s/^(not ok|ok) [0-9]+/\\1 $tests/" <<<"$line"
+				;;
+			"= "*) read -r _ n bad <<<"$line" && failed=$((failed + bad)) ;;
+			*) echo "$line" ;;
+			esac
+		done <"$T/part.$i"
+		[ -n "$n" ] || fail "part $i came to its end"
+	done
+	parts=()
 }

@@ -7,6 +7,7 @@ workers do is told in the file OBSERVED, one line a step: "ID start|update|end V
 write each, so that lines of several processes do not mix. MyWorker is the seed documents' class,
 with C's attachments: `steps` steps of `intervalSeconds`; rtspUrl "fail" makes it raise.
 """
+import logging
 import os
 import sys
 import time
@@ -41,7 +42,7 @@ class MyWorker(BaseTaskWorker[MyModel]):
 
     @run_main_handler
     def main(self):
-        tell(self.task_id, "start", time.time())
+        tell(self.task_id, "start", os.getpid())
         if self.rtsp_url == "fail":
             raise RuntimeError("made to fail")
         done = 0
@@ -63,6 +64,9 @@ class OnlyPython(MyWorker):
 
 def main():
     env = os.environ.get
+    # the library tells when it has joined its group: before that it hears nothing
+    logging.getLogger("kafka.coordinator").setLevel(logging.INFO)
+    logging.getLogger("kafka.coordinator").addHandler(logging.StreamHandler())
     mode = sys.argv[2] if len(sys.argv) > 2 else "node"
     config = SkaldConfig(
         skald_id=sys.argv[1],

@@ -150,6 +150,38 @@ d6_a_retry_does_not_take_the_failure_before_it(void **state)
 	expect_attempt(2, 1);
 }
 
+/* A controller of the original that starts takes what stands there for how it ends (D7). */
+static void
+d7_what_runs_again_has_no_end_left(void **state)
+{
+	const char *pairs[] = { "backoffSeconds", "60", NULL };
+
+	(void)state;
+	m.py[0].run_ms = 3000;
+	m.py[0].end = "-1";
+	begin();
+	mixed_add(&m, "t", pairs);
+	assert_true(mixed_until(&m, 12, "t", SK_RUNNING));
+	assert_true(mixed_until(&m, 12, "t", SK_CREATED));
+	assert_string_equal(mixed_value(&m, "task:t:heartbeat"), "");
+	assert_string_equal(mixed_value(&m, "task:t:exception"), "");
+}
+
+static void
+d7_what_others_want_run_again_has_none_either(void **state)
+{
+	(void)state;
+	begin_running(NULL);
+	mixed_overwrite(&m, "t", SK_CANCELLED);
+	assert_true(mixed_until(&m, 12, "t", SK_CANCELLED));
+	m.py[0].dead = true;
+	mixed_tick(&m, 20);
+	assert_string_equal(mixed_value(&m, "task:t:heartbeat"), "-2");
+	mixed_overwrite(&m, "t", SK_CREATED);
+	assert_true(mixed_until(&m, 12, "t", SK_CREATED));
+	assert_string_equal(mixed_value(&m, "task:t:heartbeat"), "");
+}
+
 /* ---- ends ---- */
 
 static void
@@ -198,6 +230,28 @@ an_end_tells_where_it_was(void **state)
 	mixed_tick(&m, 1);
 	m.g.bus->ops->unsubscribe(m.g.bus, note_finished, where);
 	assert_string_equal(where, "py0");
+}
+
+/* Its last beat came after its -1, and expires. */
+static void
+n9_an_end_that_a_beat_wrote_over_is_the_failure_it_was(void **state)
+{
+	const char *pairs[] = { "maxAttempts", "1", NULL };
+	struct py *p = &m.py[0];
+
+	(void)state;
+	p->run_ms = 3000;
+	p->end = "-1";
+	begin();
+	mixed_add(&m, "t", pairs);
+	while (p->started < 1)
+		mixed_tick(&m, 1);
+	py_worker(p, "t")->end = NULL;
+	mixed_tick(&m, 4);
+	mixed_put(&m, "task:t:exception", "Traceback\nValueError: no", 0);
+	assert_true(mixed_until(&m, 30, "t", SK_FAILED));
+	assert_int_equal(mixed_get(&m, "t")->exit.reason, SK_REASON_EXITED);
+	assert_string_equal(mixed_get(&m, "t")->exit.message, "Traceback\nValueError: no");
 }
 
 static void
@@ -668,7 +722,9 @@ main(void)
 		cmocka_unit_test(texts_of_others_become_utf8), T(an_end_tells_where_it_was),
 		T(d6_an_old_end_is_removed_before_the_assignment),
 		T(d6_a_retry_does_not_take_the_failure_before_it),
-		T(a_failure_has_its_exception_and_a_budget),
+		T(a_failure_has_its_exception_and_a_budget), T(d7_what_runs_again_has_no_end_left),
+		T(d7_what_others_want_run_again_has_none_either),
+		T(n9_an_end_that_a_beat_wrote_over_is_the_failure_it_was),
 		T(d9_success_counts_at_once_also_when_it_was_quick),
 		T(d9_a_new_controller_leaves_what_runs), T(a_new_controller_has_full_patience),
 		T(an_end_while_no_controller_ran_is_taken), T(d8_a_healthy_task_is_never_lost),

@@ -121,6 +121,32 @@ what_stands_there_when_we_hear_of_it_is_the_past(void **state)
 	expect("f", SK_FINISHED);
 }
 
+static void
+end_at(const char *id, int64_t ms)
+{
+	char number[24], key[64];
+
+	snprintf(number, sizeof(number), "%lld", (long long)ms);
+	snprintf(key, sizeof(key), "skalds.ended:%s", id);
+	mixed_put(&m, key, number, 3600000);
+	snprintf(key, sizeof(key), "task:%s:heartbeat", id);
+	mixed_put(&m, key, "200", 3600000);
+}
+
+/* Nobody looked while it ran. A skald of ours tells when it ended. */
+static void
+an_end_that_is_newer_than_the_document_counts(void **state)
+{
+	(void)state;
+	mixed_foreign(&m, "f", SK_ASSIGNING, "c0", "Passive");
+	mixed_foreign(&m, "old", SK_ASSIGNING, "c0", "Passive");
+	end_at("f", m.g.now_ms);
+	end_at("old", m.g.now_ms - 1);
+	begin();
+	assert_true(mixed_until(&m, 5, "f", SK_FINISHED));
+	expect("old", SK_ASSIGNING);
+}
+
 /* A script may give its task to a skald of ours, which tells of it by keys alone. When its row is
  * over, they still count. */
 static void
@@ -605,7 +631,8 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = { T(what_is_ready_is_adopted_and_runs),
 		T(it_is_adopted_for_a_skald_of_ours_too), T(a_scripts_task_runs_where_the_script_put_it),
-		T(a_quick_one_runs_once), T(what_stands_there_when_we_hear_of_it_is_the_past),
+		T(a_quick_one_runs_once), T(an_end_that_is_newer_than_the_document_counts),
+		T(what_stands_there_when_we_hear_of_it_is_the_past),
 		T(at_a_silent_skald_of_ours_the_keys_count), T(one_whose_executor_is_gone_goes_elsewhere),
 		T(one_that_beats_is_left_where_it_is), T(d7_an_old_end_is_not_taken_for_a_new_one),
 		T(d7_an_end_of_a_task_assigned_long_ago_counts), T(processes_of_their_own_are_left_alone),
