@@ -147,8 +147,10 @@ flags="-O2 -g1 -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-prot
 	-ffile-prefix-map=$work/src=/deps"
 flags=$(echo $flags)
 
-# A topic that was removed and made again has another id. The entry of the old one was freed and stayed in the tree that
-# is sorted by ids: soon the library crashes (its issues 4778 and 4964, not in 2.8.0).
+# Two mistakes of 2.8.0. A topic that was removed and made again has another id: the entry of the old one was freed and
+# stayed in the tree that is sorted by ids, and soon the library crashed (its issues 4778 and 4964). And a request that
+# waits for a broker asks for a connection at each change of state, which forgot the pause between two attempts: it tried
+# some thousand times a second while the broker was away.
 mend_librdkafka()
 {
 	sed -i '/^        } else if (old && !RD_KAFKA_UUID_IS_ZERO($/c\
@@ -156,7 +158,13 @@ mend_librdkafka()
         if (old \&\& rd_kafka_Uuid_cmp(old->rkmce_metadata_internal_topic.topic_id,\
                                      rkmce->rkmce_metadata_internal_topic.topic_id) \&\&\
             !RD_KAFKA_UUID_IS_ZERO(' src/rdkafka_metadata_cache.c
-	grep -q 'old && rd_kafka_Uuid_cmp' src/rdkafka_metadata_cache.c ||
+	sed -i '/^                rkb->rkb_ts_reconnect = 0;$/c\
+                rkb->rkb_ts_reconnect = RD_MIN(\
+                    rkb->rkb_ts_reconnect,\
+                    rkb->rkb_ts_connect + (rd_ts_t)rkb->rkb_rk->rk_conf.reconnect_backoff_ms * 1000);' \
+		src/rdkafka_broker.c
+	grep -q 'old && rd_kafka_Uuid_cmp' src/rdkafka_metadata_cache.c &&
+		grep -q '_ts_reconnect = RD_MIN' src/rdkafka_broker.c ||
 		die "librdkafka: what is to be mended looks otherwise"
 }
 

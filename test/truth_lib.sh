@@ -2,6 +2,7 @@
 #
 #	"$T/truth.sh" SECONDS CODE	the program of such a task
 #	truthful SENTENCE FILE		of the ids in FILE each has ended once, as the store says
+#	all_tasks PATH…			what the store has of each task
 
 # "ID ATTEMPT start PID", "ID ATTEMPT end CODE", and "ID ATTEMPT overlap" when another attempt of the
 # task runs at the same time: each holds a lock of its id until its tree is gone.
@@ -45,14 +46,25 @@ plant_lies()
 		'a 1 started twice;b Running is no good end;c 2 Finished, but it did not end;d is lost;e 1 overlap;'
 }
 
+# all_tasks PATH…: of every task in the store, a line with the values (see events.c)
+all_tasks()
+{
+	"$SKALDS" task list --all --json >"$T/.all" || return 1
+	# one a line; within a text the quotes would be escaped
+	sed 's/^{"items":\[//; s/\],[^][{}]*}$//; s/},{"id":"/}\n{"id":"/g' "$T/.all" | grep . >"$T/.lines"
+	events "$T/.lines" -- "$@"
+}
+
 # truthful SENTENCE FILE-OF-IDS: every id has ended, as it really did, no attempt ran twice and no two
 # at once.
 truthful()
 {
 	local sentence=$1
-	"$SKALDS" task list --all --json >"$T/.all"
-	tr '{' '\n' <"$T/.all" | sed -n 's/^"id":"\([^"]*\)".*"phase":"\([^"]*\)".*"attempt":\([0-9]*\).*/\1 \2 \3/p' \
-		>"$T/.flat"
+	all_tasks id phase attempt | tr '\t' ' ' >"$T/.flat"
+	if [ ! -s "$T/.flat" ] || [ ! -s "$2" ]; then
+		fail "$sentence" "there is nothing to compare: $(wc -l <"$2") ids, $(wc -l <"$T/.flat") tasks in the store"
+		return
+	fi
 	lies "$2" "$T/.flat" "$TRUTH" >"$T/.bad"
 	if [ -s "$T/.bad" ]; then
 		fail "$sentence" "$(head -n 10 "$T/.bad")"

@@ -5,7 +5,7 @@
 #	down [SIGNAL]		ends it and waits; sets CODE
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/truth_lib.sh"
+. "$ROOT/test/truth_lib.sh"
 export SKALDS_DATA=$T/data
 
 # up [FLAGS…]

@@ -24,14 +24,13 @@ for i in 1 2 3 4 5 6; do
 done
 six_of() # PHASE PREFIX
 {
-	[ "$("$SKALDS" task list --all --json | tr '{' '\n' | grep "\"id\":\"$2-" | grep -c "\"phase\":\"$1\"")" = 6 ]
+	all_in "$1" "$2" 6
 }
 check "six have finished" until_true 20 six_of Finished done
 check "six run" until_true 20 six_of Running runs
 check "six have failed" until_true 20 six_of Failed failed
 check "six are cancelled" until_true 20 six_of Cancelled held
-"$SKALDS" task list --all --json | tr '{' '\n' |
-	sed -n 's/^"id":"\([^"]*\)".*/\1 n1/p' | grep -E '^(done|runs|waits|after|failed|held)-' >ids.all
+all_tasks id | grep -E '^(done|runs|waits|after|failed|held)-' | sed 's/$/ n1/' >ids.all
 is "all of them are known" "$(wc -l <ids.all)" 36
 
 # What nobody may change.
@@ -116,18 +115,19 @@ prompt values
 sleep 10 # longer than any heartbeat lives
 unharmed values
 "$SKALDS" skald list --json >sk.json
-is "invented skalds get no task" "$("$SKALDS" task list --all --json | grep -o '"executor":"forged[^"]*"' | head -n 1)" ""
-is "nodes that a value left out are online" "$(tr '{' '\n' <sk.json | grep -E '"id":"n[12]"' | grep -c '"state":"online"')" 2
+states_of() # ID…: of skalds
+{
+	grep -oE '"id":"[^"]*"|"state":"[^"]*"' sk.json | cut -d '"' -f 4 | paste -sd ' ' | grep -oE "($1|$2) [a-z]+" | paste -sd ' '
+}
+is "invented skalds get no task" "$(all_tasks executor | grep -c ^forged)" 0
+is "nodes that a value left out are online" "$(states_of n1 n2)" "n1 online n2 online"
 
 # ---- garbage ----
 
 remember
+declare -A SAID=()
 for name in one n1 n2; do
-	LINES[$name]=$(wc -l <"$T/$name.err")
-done 2>/dev/null
-declare -A LINES
-for name in one n1 n2; do
-	LINES[$name]=$(wc -l <"$T/$name.err")
+	SAID[$name]=$(wc -l <"$T/$name.err")
 done
 check "garbage everywhere" forge garbage
 note "$(cat "$T/.check")"
@@ -135,7 +135,7 @@ prompt garbage
 sleep 12
 unharmed garbage
 for name in one n1 n2; do
-	tail -n +$((LINES[$name] + 1)) "$T/$name.err" >"$name.new"
+	tail -n +$((SAID[$name] + 1)) "$T/$name.err" >"$name.new"
 	at_most "$name says little of it: lines" "$(wc -l <"$name.new")" 60
 	at_most "in short lines: bytes of the longest" "$(awk '{ if (length > n) n = length } END { print n + 0 }' "$name.new")" 2000
 	LC_ALL=C check "in plain text" eval '! LC_ALL=C grep -q "[^[:print:][:space:]]" "$name.new"'

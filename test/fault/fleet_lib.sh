@@ -117,6 +117,12 @@ n_of()
 	events "$T/.status" -- "tasks.$1"
 }
 
+# all_in PHASE PREFIX N: so many tasks with ids PREFIX-… are in it
+all_in()
+{
+	[ "$(all_tasks id phase | grep "^$2-" | grep -c "	$1\$")" = "$3" ]
+}
+
 # settled SECONDS: nothing waits or runs any more
 settled()
 {

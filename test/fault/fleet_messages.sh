@@ -46,7 +46,7 @@ stop_fleet()
 	done
 }
 
-# n_of_log WORD: the sum over all logs of what the broken bus did
+# met WORD: the sum over all logs of what the broken bus did
 met()
 {
 	cat "$T"/*.err | sed -n "s/.*the broken bus:.* \([0-9]*\) $1.*/\1/p" | awk '{ n += $1 } END { print n + 0 }'
@@ -68,10 +68,6 @@ note "$((N + $(rounds 50 200))) tasks: $(($(now_ms) - from)) ms"
 for i in $(seq "$(rounds 5 50)"); do
 	"$SKALDS" task add --id "cancel-$i" -- sleep 300 >/dev/null
 done
-all_in() # STATE NAME N
-{
-	[ "$("$SKALDS" task list --all --json | tr '{' '\n' | grep "\"id\":\"$2-" | grep -c "\"phase\":\"$1\"")" = "$3" ]
-}
 check "long ones run" until_true 30 all_in Running cancel "$(rounds 5 50)"
 from=$(now_ms)
 for i in $(seq "$(rounds 5 50)"); do
@@ -103,5 +99,5 @@ check "a long one runs" wait_for Running "$id" 20
 check "its cancel is found" wait_for Cancelled "$id" 20
 check "task wait needs none" timeout 30 "$SKALDS" task add --wait -- "$T/truth.sh" 0 0
 stop_fleet n1 n2 one
-is "nothing has arrived: other than lost" "$(sed -n 's/.*the broken bus: \([0-9]*\) events, \([0-9]*\) lost.*/\1 \2/p' n1.err | awk '{ print $1 - $2 }')" 0
+is "nothing has arrived: other than lost" "$(sed -n 's/.*the broken bus: \([0-9]*\) events, \([0-9]*\) lost.*/\1 \2/p' one.err | awk '{ print $1 - $2 }')" 0
 finish
