@@ -189,8 +189,9 @@ show "$skalds status"
 # ---- a node dies ----
 
 show "kill -9 \$(all processes of node-2)		# as if its machine had lost power"
+kill -STOP "$victim" # so that it starts nothing meanwhile
 # shellcheck disable=SC2046 # a list of numbers
-kill -KILL $(tree "$victim")
+kill -KILL $(tree "$victim") 2>/dev/null
 killed=$(now_ms)
 until_true 30 is_seen node-2 offline || fail "that node-2 is gone is not noticed"
 echo "noticed after $((($(now_ms) - killed + 500) / 1000)) s: its lease is $lease s here, 30 s by default"
