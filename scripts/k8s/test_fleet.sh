@@ -68,8 +68,10 @@ fleet_rolled()
 fleet_add()
 {
 	local n=$1 script=$2
-	awk -v n="$n" -v script="$script" 'BEGIN { while (n-- > 0)
-		printf "{\"className\":\"Exec\",\"attachments\":{\"script\":\"%s; echo $SKALDS_TASK_ID >>/truth/ended\"}}\n", script }' >"$T/fleet/tasks.jsonl"
+	while [ "$n" -gt 0 ]; do
+		printf '{"className":"Exec","attachments":{"script":"%s; echo $SKALDS_TASK_ID >>/truth/ended"}}\n' "$script"
+		n=$((n - 1))
+	done >"$T/fleet/tasks.jsonl"
 	"$SKALDS" task add --file "$T/fleet/tasks.jsonl" >"$T/fleet/ids" 2>"$T/fleet/add.err"
 	[ "$(wc -l <"$T/fleet/ids")" = "$1" ]
 }
@@ -97,7 +99,7 @@ fleet_leader()
 {
 	local p term best=0 found=
 	for p in $(fleet_pods controller); do
-		term=$(k logs "$p" | sed -n 's/.* leads, term \([0-9]*\).*/\1/p' | tail -n 1)
+		term=$(k logs "$p" 2>/dev/null | sed -n 's/.* leads, term \([0-9]*\).*/\1/p' | tail -n 1)
 		[ "${term:-0}" -gt "$best" ] && best=$term found=$p
 	done
 	echo "$found"
@@ -108,9 +110,10 @@ fleet_term()
 	"$SKALDS" status --json | sed -n 's/.*"leader":{\([^}]*\)}.*/\1/p' | grep -o '"term":[0-9]*' | cut -d: -f2
 }
 
+# fleet_led TERM: somebody leads in a later term. Asked from outside: kubectl is slow.
 fleet_led()
 {
-	[ "$(fleet_term)" -gt "$1" ] 2>/dev/null && [ "$(fleet_leader)" != "${2:-}" ] && [ -n "$(fleet_leader)" ]
+	"$SKALDS" status --json | grep -q '"leader":{"name":"[^"]' && [ "$(fleet_term)" -gt "$1" ]
 }
 
 fleet_runs()
@@ -126,7 +129,7 @@ is_unready()
 
 part_fleet()
 {
-	local p first t0 term total=0 online
+	local p id first t0 term total=0 online
 	fleet_services || { fail "the services start" "$(tail -n 5 "$T/services.log")"; return; }
 	fleet_overlay
 	t0=$(now_ms)
@@ -148,7 +151,8 @@ part_fleet()
 	fleet_add 50 'sleep 0.5'
 	total=50
 	must_finish "50 tasks that were added from outside finish" 60 $total
-	like "their output is read from outside" "$("$SKALDS" task logs "$("$SKALDS" task add --wait -- sh -c 'echo from $SKALDS_TASK_ID')" 2>&1)" '^from [0-9a-z]{26}$'
+	id=$("$SKALDS" task add --wait -- sh -c 'echo from $SKALDS_TASK_ID' 2>/dev/null)
+	is "their output is read from outside" "$("$SKALDS" task logs "$id" 2>&1)" "from $id"
 	total=$((total + 1))
 	echo wait >>"$T/truth/ended" # it has not written itself down
 
@@ -169,8 +173,9 @@ part_fleet()
 	total=$((total + 12))
 	t0=$(now_ms)
 	k delete pod "$p" --wait=false >/dev/null
-	check "another controller leads when the leader's pod is deleted" until_true 10 fleet_led "$term" "$p"
+	check "another controller leads when the leader's pod is deleted" until_true 10 fleet_led "$term"
 	note "after $(($(now_ms) - t0)) ms"
+	unlike "it is another pod" "$(fleet_leader)" "^($p)?\$"
 	must_finish "tasks go on" 60 $total
 	check "there are two controllers again" fleet_rolled deploy/skalds-controller
 	term=$(fleet_term)
@@ -200,7 +205,7 @@ part_fleet()
 	"$ROOT/scripts/services.sh" thaw javamongo
 	check "and with it all are again" fleet_rolled deploy/skalds-controller
 	check "nodes too" fleet_rolled ds/skalds-node
-	is "no node was restarted because of that" \
-		"$(k get pods -l 'app.kubernetes.io/component in (node, pool)' -o 'jsonpath={.items[*].status.containerStatuses[0].restartCount}' | tr -d ' 0')" ""
+	is "no node was restarted because of that" "$(k get pods -l 'app.kubernetes.io/component in (node, pool)' \
+		-o 'jsonpath={.items[*].status.containerStatuses[0].restartCount}' | tr -d ' 0')" ""
 	k delete -k "$T/fleet" --wait=true >/dev/null
 }
