@@ -118,7 +118,6 @@ def garbage_messages():
             p.send(topic, key=None, value=bad)
             p.send(topic, key=junk(8), value=bad)
         p.send(topic, key=b"k", value=None)
-        p.send(topic, key=None, value=None)
         p.send(topic, key=junk(100000), value=b"{}")
         for filler in (b"x", b"\xff"):
             p.send(topic, key=b"huge", value=b'{"id":"' + filler * (900 << 10) + b'"}')
@@ -151,29 +150,26 @@ def garbage_documents():
              "createDateTime": 1, "updateDateTime": 1, "priority": 0, "isPersistent": False, "deadlineDateTime": 0,
              "dependencies": [], "executor": None}
     ours = {"phase": "Created", "wanted": "run", "attempt": 0, "failures": 0, "maxAttempts": 3, "seq": 1, "rank": 1,
-            "gate": 0, "due": 0, "executorIncarnation": 0, "specMembers": {}}
-    made = refused = 0
+            "gate": "open", "due": 0, "executorIncarnation": 0, "specMembers": {}}
+    docs = {"tasks": [], "skalds.skalds": [], "skalds.attempts": [], "skalds.settings": []}
     for base in (right, {**right, **ours}):
         for member in base:
             for i, bad in enumerate(kinds):
                 # what would be a fine task is none of what is tried here
-                doc = {**base, "className": "NoSuchClass", "id": f"garbage-{len(base)}-{member}-{i}", member: bad}
-                try:
-                    db.tasks.insert_one(doc)
-                    made += 1
-                except pymongo.errors.PyMongoError:
-                    refused += 1
+                docs["tasks"].append({**base, "className": "NoSuchClass", "id": f"garbage-{len(base)}-{member}-{i}",
+                                      member: bad})
     for i, bad in enumerate(kinds):
-        for collection, doc in (("tasks", {"id": bad, "lifecycleStatus": "Created"}),
-                                ("skalds.skalds", {"_id": f"garbage-{i}", "id": bad, "incarnation": bad}),
-                                ("skalds.attempts", {"task": bad, "attempt": bad}),
-                                ("skalds.settings", {"_id": f"garbage-{i}", "value": bad})):
-            try:
-                db[collection].insert_one(doc)
-                made += 1
-            except pymongo.errors.PyMongoError:
-                refused += 1
-    print(made, "documents,", refused, "the server refused")
+        docs["tasks"].append({"id": bad, "lifecycleStatus": "Created"})
+        docs["skalds.skalds"].append({"_id": f"garbage-{i}", "id": bad, "incarnation": bad})
+        docs["skalds.attempts"].append({"task": bad, "attempt": bad})
+        docs["skalds.settings"].append({"_id": f"garbage-{i}", "value": bad})
+    for collection, some in docs.items():
+        try:
+            db[collection].insert_many(some, ordered=False)
+            refused = 0
+        except pymongo.errors.BulkWriteError as e:
+            refused = len(e.details["writeErrors"])
+        print(len(some), "documents in", collection + ",", refused, "the server refused")
 
 
 def listen(path):

@@ -3,7 +3,8 @@
 # told, counted and passed over; nobody is held up (reliability P24).
 . "$(dirname "$0")/fleet_lib.sh"
 
-fault_fleet mongo
+# FerretDB panics at some of the documents; then its proxy waits for ever.
+fault_fleet "${SKALDS_TEST_STORE:-javamongo}"
 export FORGED=$T/forged FORGE_SEED=$SKALDS_SEED
 forge()
 {
@@ -136,9 +137,11 @@ sleep 12
 unharmed garbage
 for name in one n1 n2; do
 	tail -n +$((SAID[$name] + 1)) "$T/$name.err" >"$name.new"
-	at_most "$name says little of it: lines" "$(wc -l <"$name.new")" 60
+	# each document once; messages and values are counted, the first is told
+	at_most "$name tells of what it left out: lines" "$(wc -l <"$name.new")" 560
+	is "once each" "$(sed -n 's/.*msg="\(.*left out: .*}\): .*/\1/p' "$name.new" | sort | uniq -d | wc -l)" 0
 	at_most "in short lines: bytes of the longest" "$(awk '{ if (length > n) n = length } END { print n + 0 }' "$name.new")" 2000
-	LC_ALL=C check "in plain text" eval '! LC_ALL=C grep -q "[^[:print:][:space:]]" "$name.new"'
+	check "in plain text" eval 'iconv -f utf-8 -t utf-8 "$name.new" >/dev/null && ! LC_ALL=C grep -q "[[:cntrl:]]" "$name.new"'
 	like "$name tells of records on a topic" "$(cat "$name.new")" 'task\.(assign|cancel|update\.attachment)|skalds\.event'
 done
 like "the controller tells of a document and its place" "$(cat one.new)" 'garbage|document|_id'

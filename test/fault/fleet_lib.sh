@@ -165,7 +165,8 @@ free_port()
 
 # ---- how fast it is ----
 
-# quick: a task is added and has ended; sets TOOK in ms. Counts as work, too.
+# quick: a task is added and has ended; sets TOOK to the ms between, by the store: what the command itself takes on a busy
+# machine is left out. It counts as work, too.
 N_QUICK=0
 quick()
 {
@@ -173,9 +174,12 @@ quick()
 	N_QUICK=$((N_QUICK + 1))
 	id=quick-$N_QUICK
 	from=$(now_ms)
-	timeout 30 "$SKALDS" task add --wait --id "$id" -- "$T/truth.sh" 0 0 >/dev/null 2>>"$T/add.err" &&
+	if timeout 30 "$SKALDS" task add --wait --id "$id" -- "$T/truth.sh" 0 0 >/dev/null 2>>"$T/add.err"; then
 		echo "$id" >>"$IDS"
-	TOOK=$(($(now_ms) - from))
+		TOOK=$(($(field "$id" finishDateTime) - $(field "$id" createDateTime)))
+	else
+		TOOK=$(($(now_ms) - from + 30000)) # it was refused, or has not ended
+	fi
 }
 
 # usual: what a task takes when all is well, measured; sets USUAL, at least as long as a busy machine may make it.

@@ -126,7 +126,7 @@ static const char full_json[] =
 	"\"createDateTime\":1000,\"updateDateTime\":2000,\"deadlineDateTime\":99,"
 	"\"attachments\":{\"b\":1,\"a\":[]},\"phase\":\"Failed\",\"wanted\":\"run\",\"attempt\":3,"
 	"\"failures\":2,\"maxAttempts\":5,\"backoffSeconds\":1,\"maxBackoffSeconds\":300,"
-	"\"nextRetry\":null,\"executorIncarnation\":9223372036854775808,\"startDateTime\":1500,"
+	"\"nextRetry\":null,\"executorIncarnation\":-9223372036854775808,\"startDateTime\":1500,"
 	"\"finishDateTime\":1900,\"timeoutSeconds\":0,\"graceSeconds\":2.5,\"notBefore\":null,"
 	"\"uniqueKey\":\"k\",\"labels\":{\"k\":\"v\"},\"resources\":{\"cpus\":2},"
 	"\"onDisconnect\":\"continue\",\"user\":\"u\",\"cwd\":\"/\","
