@@ -99,7 +99,7 @@ our_fleet()
 
 believed()
 {
-	"$SKALDS" skald list --json >skalds.out && [ "$(picks skalds.out items.0.id items.0.state)" = "bench-c online" ]
+	"$SKALDS" skald list --data "$T/controller.data" --json >skalds.out && [ "$(picks skalds.out items.0.id items.0.state)" = "bench-c online" ]
 }
 
 nodes_stop()
@@ -147,8 +147,25 @@ bench_latency()
 	nodes_stop
 }
 
+# bulk NAME CLASS [ATTACHMENTS]: 1,000 tasks to the controller at once, to the last end in the store
+bulk()
+{
+	local name=$1 i
+	shift
+	for ((i = 0; i < ROUNDS; i++)); do
+		"$BIN/queuebench" "$S" bulk 1000 "$@" >"$name.out" 2>"$name.err" ||
+			{ note "$name: $(tail -n 1 "$name.err")"; continue; }
+		value per_second "$name.out" >>"$name.per_second"
+	done
+}
+
 bench_burst()
 {
+	local i
+	for ((i = 0; i < ROUNDS; i++)); do
+		seconds sh -c "seq 1000 | xargs -P2 -n1 /bin/true" && calc "1000 / $SECS" 0 >>xargs.rate
+	done
+	figure "xargs -P2 -n1 /bin/true" tasks/s "$(median <xargs.rate)" - -
 	c_node || return
 	script burst burst 1000 bench-c Exec "$C_CODE"
 	figure "1,000 events at once to one node, a process each" tasks/s "$(of burst per_second)" - -
@@ -159,6 +176,12 @@ bench_burst()
 		py_stop "$py_pid"
 		py_pid=
 	fi
+	our_fleet || return
+	bulk bulk-noop Noop
+	bulk bulk-exec Exec '{"command":["/bin/true"]}'
+	figure "our way, 1,000 no-ops through the controller to their end in the store" tasks/s \
+		"$(of bulk-noop per_second)" - -
+	figure "the same, a process each" tasks/s "$(of bulk-exec per_second)" - -
 	nodes_stop
 }
 
@@ -231,7 +254,7 @@ bench_nodes()
 	start nodesim "$BENCH/nodesim" "$NODES" "$TASKS"
 	sim=$PID
 	until_true 60 grep -q ready nodesim.out || { note "nodesim: $(tail -n 1 nodesim.err)"; nodes_stop; return; }
-	until_true 30 eval '[ "$("$SKALDS" status --json | json skalds.online)" = "$NODES" ]'
+	until_true 30 eval '[ "$("$SKALDS" status --data "$T/controller.data" --json | json skalds.online)" = "$NODES" ]'
 	c0=$(cpu_ms "$controller_pid") j0=$(cpu_ms "$java") from=$(now_ms)
 	sleep "$IDLE"
 	c1=$(cpu_ms "$controller_pid") j1=$(cpu_ms "$java") ms=$(($(now_ms) - from))

@@ -120,6 +120,22 @@ tell(
 
 /* ---- rows ---- */
 
+static const char *const classes[] = { "Exec", "Noop", "Sleep", NULL };
+
+/* Not before: whoever is known in Redis alone is taken for one of the original. */
+static void
+is_there(struct bench *b, struct sim *s)
+{
+	s->there = true;
+	b->n_there++;
+	tell(b, SK_EVENT_SKALD, "", 0, s->id);
+	s->presence = sk_presence_open(&(struct sk_presence_config){ .loop = b->loop,
+		.cache = b->cache,
+		.id = s->id,
+		.mode = SK_MODE_NODE,
+		.classes = classes });
+}
+
 static void
 renewed(struct sk_op *op)
 {
@@ -129,11 +145,9 @@ renewed(struct sk_op *op)
 	if (op->code != SK_OK) {
 		b->renewals_lost++;
 		fprintf(stderr, "nodesim: %s: %s\n", s->id, op->err.msg);
-	} else if (!s->there) {
-		s->there = true;
-		b->n_there++;
-		tell(b, SK_EVENT_SKALD, "", 0, s->id);
-	} else
+	} else if (!s->there)
+		is_there(b, s);
+	else
 		note(&b->lag, (double)(sk_boot_ms() - s->due_ms));
 	sk_arena_free(s->arena);
 	s->arena = NULL;
@@ -142,7 +156,6 @@ renewed(struct sk_op *op)
 static void
 renew(void *arg)
 {
-	static const char *const classes[] = { "Exec", "Noop", "Sleep", NULL };
 	struct sim *s = arg;
 	struct bench *b = s->b;
 
@@ -386,7 +399,6 @@ open_services(struct bench *b)
 static void
 start_sims(struct bench *b)
 {
-	static const char *const classes[] = { "Exec", "Noop", "Sleep", NULL };
 	int64_t now = sk_boot_ms();
 
 	b->sims = sk_xcalloc((size_t)b->n_sims, sizeof(*b->sims));
@@ -400,11 +412,6 @@ start_sims(struct bench *b)
 		s->renewals = (uint64_t)now;
 		s->renew = (struct sk_timer){ .fn = renew, .arg = s };
 		sk_timer_set(b->loop, &s->renew, now + b->lease_ms / 3 * i / b->n_sims);
-		s->presence = sk_presence_open(&(struct sk_presence_config){ .loop = b->loop,
-			.cache = b->cache,
-			.id = s->id,
-			.mode = SK_MODE_NODE,
-			.classes = classes });
 	}
 }
 
