@@ -84,7 +84,8 @@ end(struct sk_control *c, const char *id, uint32_t attempt, bool over)
 	if (l == NULL || (attempt != 0 && l->attempt != attempt))
 		return false;
 	if (over && l->agent != NULL)
-		sk_agent_adapt(l->agent, l->need.reusable, sk_control_boot_ms(c) - l->since_ms);
+		sk_agent_adapt(
+			l->agent, l->need.reusable, sk_control_boot_ms(c) - l->since_ms, c->cfg.mixed);
 	let_go(l);
 	*p = l->next;
 	if (head == NULL)

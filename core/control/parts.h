@@ -95,8 +95,9 @@ bool sk_agent_has_room(const struct sk_agent *a, const struct sk_need *need);
 bool sk_agent_lacks_slot(const struct sk_agent *a, const struct sk_need *need);
 void sk_agent_take(struct sk_agent *a, const struct sk_need *need);
 void sk_agent_give(struct sk_agent *a, const struct sk_need *need);
-/* An attempt ran to its end, so long after it was assigned: how many may wait there is adapted. */
-void sk_agent_adapt(struct sk_agent *a, bool reusable, int64_t ms);
+/* An attempt ran to its end, so long after it was assigned: how many may wait there is adapted.
+ * fleet: store and events are on other machines. */
+void sk_agent_adapt(struct sk_agent *a, bool reusable, int64_t ms, bool fleet);
 /* As if none had ended there yet. */
 void sk_agent_adapt_anew(struct sk_agent *a);
 

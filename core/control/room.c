@@ -6,6 +6,7 @@
 #define MAX_DEPTH 2048 /* a round of assign, start, end and both commits takes some 20 ms */
 #define MAX_AHEAD ((int64_t)16) /* for each slot */
 #define QUICK_MS ((int64_t)25) /* tasks that end sooner may wait deeper */
+#define FLEET_QUICK_MS ((int64_t)200) /* two commits and two events between machines are in it */
 
 static bool
 has_class(const struct sk_agent *a, const char *name)
@@ -107,24 +108,26 @@ sk_agent_adapt_anew(struct sk_agent *a)
 }
 
 static void
-adapt_ahead(struct sk_agent *a, int64_t ms)
+adapt_ahead(struct sk_agent *a, int64_t ms, int64_t quick_ms)
 {
-	if (ms > 4 * QUICK_MS)
+	if (ms > 4 * quick_ms)
 		a->ahead = 0;
-	else if (ms <= QUICK_MS && a->ahead < MAX_AHEAD * a->row->slots)
+	else if (ms <= quick_ms && a->ahead < MAX_AHEAD * a->row->slots)
 		a->ahead++;
 }
 
 void
-sk_agent_adapt(struct sk_agent *a, bool reusable, int64_t ms)
+sk_agent_adapt(struct sk_agent *a, bool reusable, int64_t ms, bool fleet)
 {
+	int64_t quick_ms = fleet ? FLEET_QUICK_MS : QUICK_MS;
+
 	if (!reusable) {
-		adapt_ahead(a, ms);
+		adapt_ahead(a, ms, quick_ms);
 		return;
 	}
-	if (ms <= QUICK_MS && a->depth < MAX_DEPTH)
+	if (ms <= quick_ms && a->depth < MAX_DEPTH)
 		a->depth++;
-	else if (ms > 4 * QUICK_MS && a->depth > MIN_DEPTH)
+	else if (ms > 4 * quick_ms && a->depth > MIN_DEPTH)
 		a->depth -= a->depth / 8 + 1;
 	if (a->depth < MIN_DEPTH)
 		a->depth = MIN_DEPTH;

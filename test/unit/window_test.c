@@ -390,9 +390,9 @@ short_tasks_are_given_ahead_and_long_ones_are_not(void **state)
 	control_rig_skald(&g, 2);
 	control_rig_start(&g);
 	for (int i = 0; i < 100; i++)
-		sk_agent_adapt(agent(), false, 3);
+		sk_agent_adapt(agent(), false, 3, false);
 	assert_int_equal(agent()->ahead, 32);
-	sk_agent_adapt(agent(), false, 60); /* neither */
+	sk_agent_adapt(agent(), false, 60, false); /* neither */
 	assert_int_equal(agent()->ahead, 32);
 	for (int i = 0; i < 34; i++) {
 		need.prompt = true;
@@ -404,7 +404,9 @@ short_tasks_are_given_ahead_and_long_ones_are_not(void **state)
 	assert_null(sk_skalds_pick(g.control, &need, NULL));
 	sk_agent_give(agent(), &need);
 	assert_non_null(sk_skalds_pick(g.control, &need, NULL));
-	sk_agent_adapt(agent(), false, 101);
+	sk_agent_adapt(agent(), false, 101, true); /* between machines that is short */
+	assert_int_equal(agent()->ahead, 32);
+	sk_agent_adapt(agent(), false, 101, false);
 	assert_int_equal(agent()->ahead, 0);
 	assert_null(sk_skalds_pick(g.control, &need, NULL));
 	for (int i = 0; i < 33; i++)
