@@ -227,7 +227,8 @@ put_life(struct sk_str *out, const struct sk_record *r)
 	put_time(out, "nextRetry", r->life.attempt > 0 ? due_ms : 0);
 	sk_json_key(out, "executorIncarnation");
 	if (r->life.incarnation != 0)
-		/* ours are below 2^63; of what others wrote a reader of JSON must be able to take it, too */
+		/* ours are below 2^63; of what others wrote a reader of JSON must be able to take it, too
+		 * */
 		sk_json_int(out, (int64_t)r->life.incarnation);
 	else
 		sk_str_adds(out, "null");
