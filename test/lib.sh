@@ -117,15 +117,15 @@ at_least()
 # check SENTENCE COMMAND…: passes when the command succeeds.
 check()
 {
-	local sentence=$1 out=$T/.check
+	local sentence=$1 check_out=$T/.check # a name that the command's variables do not have
 	shift
-	[ "$BASHPID" = $$ ] || out=$out.$BASHPID # others may check something meanwhile
+	[ "$BASHPID" = $$ ] || check_out=$check_out.$BASHPID # others may check something meanwhile
 	# not in a subshell: what the command sets must stay
-	if "$@" >"$out" 2>&1; then
+	if "$@" >"$check_out" 2>&1; then
 		pass "$sentence"
 	else
 		fail "$sentence" "failed: $*
-$(cat "$out")"
+$(cat "$check_out")"
 	fi
 }
 
