@@ -162,8 +162,7 @@ started_anew()
 }
 give again1 steps=600 intervalSeconds=0.2
 check "a task runs" becomes again1 Running 25
-kill -KILL "$NODE"
-ended "$NODE" 5
+machine_dies "$NODE"
 node c1
 NODE=$PID
 check "after a kill -9 the next one starts it again" until_true 15 started_anew
