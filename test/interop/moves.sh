@@ -29,12 +29,17 @@ like "what was, is kept" "$("$SKALDS" task get "$A" --json)" "\"executor\":\"p2\
 py_stop "$P2"
 node p2 --lease 4
 C2=$PID
-check "a C node with the id p2 gets it as a new attempt" until_true 60 \
-	eval 'is_at "$A" p2 && peer is "$A" attempt=4 --for 0'
+starts()
+{
+	cat "$T/data-p2/logs/$A"/* 2>/dev/null | grep -c 'starting MyWorker'
+}
+check "a C node with the id p2 goes on with it: it is executed in the original's way" \
+	until_true 40 eval '[ "$(starts)" = 1 ]'
+check "Running, as the same attempt" peer is "$A" executor=p2 lifecycleStatus=Running attempt=3 --for 10
 machine_dies "$C2"
 py_node_begin p2
-check "a node of the original with the id p2, too" until_true 60 \
-	eval 'observed_is "$A" start 3 && is_at "$A" p2 && peer is "$A" attempt=5 --for 0'
+check "when it is dead a node of the original with the id p2 gets it" until_true 60 observed_is "$A" start 3
+check "as a new attempt" peer is "$A" executor=p2 lifecycleStatus=Running attempt=4 --for 20
 is "nothing of it came to an end" "$(observed "$A" end)" 0
 "$SKALDS" task cancel "$A" >/dev/null
 check "it is cancelled there" becomes "$A" Cancelled 20
