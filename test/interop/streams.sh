@@ -53,6 +53,7 @@ sleep 2
 exec 5>&- 6>&-
 wait "$C_STREAM" "$P_STREAM"
 check "both have something to tell" eval '[ "$(wc -l <c.stream)" -gt 25 ] && [ "$(wc -l <p.stream)" -gt 25 ]'
+is "a C node leaves nothing in Redis for ever (N9)" "$(grep -E '^redis (MULTI: )?SET' c.stream | grep -v ' EX ')" ''
 
 {
 	comm -23 c.stream p.stream | sed 's/^/C\t/'
