@@ -4,7 +4,8 @@
  * Once a round: tasks of theirs that are ready, tasks of ours whose status they wrote, documents
  * of their edges. In between their events make us look at the tasks they name: soon, together,
  * and so many at a time that a flood costs a bounded number of reads; what is beyond waits for
- * the round. */
+ * the round. One alone is looked at at once: a controller of the original may write Running over a
+ * cancel that it took itself a moment ago. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/control/active.h"
@@ -16,13 +17,13 @@
 #define PAGE 1000
 #define MAX_NAMED 256 /* tasks of one look */
 #define SOON_MS 20
-#define BETWEEN_MS 500 /* two looks */
+#define EACH_MS 2 /* so much later comes the next look for each task of the last */
 
 struct sk_strangers {
 	struct sk_timer soon;
 	struct sk_map named; /* hashes of what is in names */
 	struct sk_str names; /* ids, NUL-terminated one after another */
-	size_t n;
+	size_t n, looked_n;
 	bool listening, reading, round;
 	int64_t looked_ms; /* real boot clock */
 };
@@ -315,6 +316,7 @@ read_named(void *arg)
 	sk_str_clear(&s->names);
 	sk_map_release(&s->named);
 	s->n = 0;
+	s->looked_n = n;
 	s->reading = true;
 	s->looked_ms = sk_boot_ms();
 	g->get = (struct sk_op_get){
@@ -329,7 +331,7 @@ static void
 look_later(struct sk_control *c)
 {
 	struct sk_strangers *s = c->strangers;
-	int64_t soon = sk_boot_ms() + SOON_MS, next = s->looked_ms + BETWEEN_MS;
+	int64_t soon = sk_boot_ms() + SOON_MS, next = s->looked_ms + (int64_t)s->looked_n * EACH_MS;
 
 	if (s->n > 0 && !s->reading && s->soon.pos == 0)
 		sk_timer_set(c->cfg.loop, &s->soon, soon > next ? soon : next);
@@ -376,7 +378,7 @@ sk_strangers_start(struct sk_control *c)
 
 	if (s->listening)
 		return;
-	s->looked_ms = sk_boot_ms() - BETWEEN_MS;
+	s->looked_n = 0;
 	s->listening = c->cfg.bus->ops->subscribe(c->cfg.bus,
 					   1u << SK_TOPIC_ASSIGN | 1u << SK_TOPIC_CANCEL | 1u << SK_TOPIC_UPDATE, heard,
 					   c, &err) == SK_OK;

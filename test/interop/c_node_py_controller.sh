@@ -77,6 +77,17 @@ fails()
 	like "for an hour" "$(peer key task:bad1:exception)" '"ttl": 3[0-9]{3}'
 }
 
+is_killed()
+{
+	give dies1 steps=600 intervalSeconds=0.2
+	check "one whose process is to die runs" until_true 10 beats dies1
+	kill -KILL $(procs env SKALDS_TASK_ID=dies1)
+	check "its node tells so at once (N4)" until_true 3 beat_is dies1 -1
+	like "  with the signal" "$(peer value task:dies1:exception)" 'signal 9|SIGKILL'
+	check "it leaves the list" until_true 5 eval '[[ $(peer value skalds:c1:all-task) != *dies1* ]]'
+	check "it is Failed" becomes dies1 Failed 25
+}
+
 # ---- cancelled and updated through the original's API ----
 
 is_changed()
@@ -145,6 +156,7 @@ is_refused()
 part looks
 part ends_well
 part fails
+part is_killed
 part is_stopped
 part events_of_all_kinds
 part is_refused
@@ -162,8 +174,7 @@ started_anew()
 }
 give again1 steps=600 intervalSeconds=0.2
 check "a task runs" becomes again1 Running 25
-kill -KILL "$NODE"
-ended "$NODE" 5
+machine_dies "$NODE"
 node c1
 NODE=$PID
 check "after a kill -9 the next one starts it again" until_true 15 started_anew

@@ -65,6 +65,13 @@ node()
 	until_true 20 seen "$T/$id.out" event=ready
 }
 
+# machine_dies PID: the node and everything that it started, at once
+machine_dies()
+{
+	kill -KILL $(procs tree "$1")
+	ended "$1" 5
+}
+
 # ---- the original ----
 
 # In a session of its own: its helper processes outlive it otherwise (N3, N11, N12).
@@ -116,7 +123,8 @@ py_controller_begin()
 {
 	local port
 	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-	py_start pyc "$PEERS/peer_controller.py" "$port" "${1:-MONITOR}"
+	pycs=$((${pycs:-0} + 1))
+	py_start "pyc$pycs" "$PEERS/peer_controller.py" "$port" "${1:-MONITOR}"
 	py_pids+=("$PID")
 	API=http://127.0.0.1:$port
 }

@@ -1,36 +1,46 @@
 #!/usr/bin/env bash
 # One machine at a time: a task moves from a dead node of the original to a C node, and from a dead C node
-# to one of the original; a C node takes the place, and the id, of one of the original.
+# to one of the original; a C node takes the place, and the id, of one of the original, and the other way.
 . "$(dirname "$0")/lib.sh"
 
+py_node_begin p1
+P1=$PID
 controller main --lease 4
-TASK='rtspUrl=rtsp://a fixFrame=1 steps=3000 intervalSeconds=0.2'
-runs_at()
-{
-	[ "$(doc "$1" executor)" = "$2" ] && [ "$(doc "$1" lifecycleStatus)" = Running ]
-}
-py_node p1
-P=$PID
-A=$("$SKALDS" task add MyWorker $TASK --max-attempts 10)
-check "it runs at the node of the original" until_true 40 runs_at "$A" p1
+py_node_ready p1
+TASK='rtspUrl=rtsp://a fixFrame=1 steps=3000 intervalSeconds=0.2 --retries 9 --backoff 1s'
+A=$("$SKALDS" task add MyWorker $TASK)
+check "it runs at the node of the original" until_true 40 is_at "$A" p1
 node c1 --lease 4
-py_stop "$P"
-check "after its death at the C node" until_true 60 runs_at "$A" c1
-C=$(pgrep -P $$ -f 'node --data' | head -n 1)
+C1=$PID
+py_stop "$P1"
+check "after its death at the C node" until_true 60 is_at "$A" c1
+is "as its second attempt" "$(doc "$A" attempt)" 2
 py_node p2
-kill -KILL "$C"
-check "after that one's death at another of the original" until_true 60 runs_at "$A" p2
-is "that was its third attempt" "$(doc "$A" attempt)" 3
-is "told as started by each Python node once" "$(observed "$A" start)" 2
+P2=$PID
+sleep 2 # it must have been seen twice
+machine_dies "$C1"
+check "after that one's death at another of the original" until_true 60 is_at "$A" p2
+is "as its third attempt" "$(doc "$A" attempt)" 3
+is "two Python nodes started it once each" "$(observed "$A" start)" 2
+like "what was, is kept" "$("$SKALDS" task get "$A" --json)" "\"executor\":\"p2\".*\"attempt\":3"
 
 # ---- the same id, the other program ----
 
-"$SKALDS" task cancel "$A" >/dev/null
-becomes "$A" Cancelled 20
-B=$("$SKALDS" task add MyWorker $TASK --max-attempts 10)
-check "a task at p2" until_true 30 runs_at "$B" p2
-py_stop "${py_pids[1]}"
+py_stop "$P2"
 node p2 --lease 4
-check "a C node with the id p2 gets it as a new attempt" until_true 60 eval 'runs_at "$B" p2 && [ "$(doc "$B" attempt)" = 2 ]'
-is "nothing of it ended twice" "$(observed "$B" end)" 0
+C2=$PID
+starts()
+{
+	cat "$T/data-p2/logs/$A"/* 2>/dev/null | grep -c 'starting MyWorker'
+}
+check "a C node with the id p2 goes on with it: it is executed in the original's way" \
+	until_true 40 eval '[ "$(starts)" = 1 ]'
+check "Running, as the same attempt" peer is "$A" executor=p2 lifecycleStatus=Running attempt=3 --for 10
+machine_dies "$C2"
+py_node_begin p2
+check "when it is dead a node of the original with the id p2 gets it" until_true 60 observed_is "$A" start 3
+check "as a new attempt" peer is "$A" executor=p2 lifecycleStatus=Running attempt=4 --for 20
+is "nothing of it came to an end" "$(observed "$A" end)" 0
+"$SKALDS" task cancel "$A" >/dev/null
+check "it is cancelled there" becomes "$A" Cancelled 20
 finish

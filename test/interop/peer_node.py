@@ -44,6 +44,7 @@ class MyWorker(BaseTaskWorker[MyModel]):
     def main(self):
         tell(self.task_id, "start", os.getpid())
         if self.rtsp_url == "fail":
+            time.sleep(self.interval)  # a beat that is under way would write over its -1 (N9)
             raise RuntimeError("made to fail")
         done = 0
         while done < self.steps:
