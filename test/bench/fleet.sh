@@ -93,7 +93,7 @@ fleet_controller()
 # has not seen come.
 our_fleet()
 {
-	[ -z "${c_pid:-}" ] || { stop "$c_pid"; c_pid=; }
+	nodes_stop
 	fleet_controller || return
 	c_node "$@" && until_true 30 believed
 }
@@ -103,6 +103,8 @@ believed()
 	"$SKALDS" skald list --data "$T/controller.data" --json >skalds.out && [ "$(picks skalds.out items.0.id items.0.state)" = "bench-c online" ]
 }
 
+# What one part leaves (tasks of scripts that no controller has judged fill the slots of their node) must
+# not be in the way of the next.
 nodes_stop()
 {
 	[ -z "${c_pid:-}" ] || stop "$c_pid"
@@ -111,6 +113,7 @@ nodes_stop()
 	c_pid=
 	py_pid=
 	controller_pid=
+	peer clean
 }
 
 bench_latency()
@@ -257,6 +260,7 @@ server_pid()
 bench_nodes()
 {
 	local sim c0 c1 j0 j1 from ms java
+	nodes_stop
 	fleet_controller || return
 	java=$(server_pid)
 	start nodesim "$BENCH/nodesim" "$NODES" "$TASKS"
