@@ -15,6 +15,7 @@
 #> make fuzz         every fuzz target for FUZZ_SECONDS (600)
 #> make fault        the fault tests with their full counts
 #> make bench        speed and size, measured beside their goals
+#> make bench-fleet  a fleet on real services, beside the original program
 #> make soak         a long run under load
 #> make k8s-test     in a real Kubernetes
 #> make lint         format, clang-tidy, cppcheck, headers, layers
@@ -103,7 +104,8 @@ LIBS = $(if $(filter release hooks,$(FLAVOR)),$(ARCHIVES) $(SYSTEM),$(MIXED))
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)	$(2)')
 
-.PHONY: all deps lib unit unit-build fuzz-build test asan ubsan tsan fuzz fault soak bench k8s-test demo demo-fleet \
+.PHONY: all deps lib unit unit-build fuzz-build test asan ubsan tsan fuzz fault soak bench bench-fleet \
+	k8s-test demo demo-fleet \
 	headers check-layers check-static lint format install uninstall dist clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -226,6 +228,8 @@ bench: all
 	@test/bench/run.sh
 	@test/bench/queue.sh
 	@test/bench/cli_bench.sh
+bench-fleet: all
+	@test/bench/fleet.sh
 k8s-test: all
 	@scripts/k8s/test.sh
 demo: all

@@ -20,7 +20,7 @@ S=$T/controller.data/skalds.sock
 # user code of both kinds tells its first line there
 C_CODE="{\"command\": [\"$BIN/stamp\", \"--append\", \"$OBSERVED\"]}"
 PY_CODE='{"rtspUrl": "rtsp://bench", "fixFrame": 1, "steps": 0}'
-make -s -C "$ROOT" "$BENCH/fleetbench" BUILD="${BUILD:-build}" >make.out 2>&1 ||
+make -s -C "$ROOT" "$BENCH/fleetbench" "$BENCH/nodesim" "$BENCH/memory_bench" BUILD="${BUILD:-build}" >make.out 2>&1 ||
 	{ tail -5 make.out; exit 1; }
 helper stamp >/dev/null
 helper queuebench >/dev/null
@@ -32,6 +32,7 @@ value()
 	sed -nE "s/.*\"$1\":([0-9.-]+).*/\1/p" "$2"
 }
 
+# of the last minute
 load()
 {
 	cut -d ' ' -f 1 /proc/loadavg
@@ -92,7 +93,7 @@ fleet_controller()
 # has not seen come.
 our_fleet()
 {
-	[ -z "${c_pid:-}" ] || { stop "$c_pid"; c_pid=; }
+	nodes_stop
 	fleet_controller || return
 	c_node "$@" && until_true 30 believed
 }
@@ -102,6 +103,8 @@ believed()
 	"$SKALDS" skald list --data "$T/controller.data" --json >skalds.out && [ "$(picks skalds.out items.0.id items.0.state)" = "bench-c online" ]
 }
 
+# What one part leaves (tasks of scripts that no controller has judged fill the slots of their node) must
+# not be in the way of the next.
 nodes_stop()
 {
 	[ -z "${c_pid:-}" ] || stop "$c_pid"
@@ -110,6 +113,7 @@ nodes_stop()
 	c_pid=
 	py_pid=
 	controller_pid=
+	peer clean
 }
 
 bench_latency()
@@ -183,6 +187,13 @@ bench_burst()
 		"$(of bulk-noop per_second)" - -
 	figure "the same, a process each" tasks/s "$(of bulk-exec per_second)" - -
 	nodes_stop
+	for ((i = 0; i < ROUNDS; i++)); do
+		timeout 60 "$BENCH/memory_bench" 1000 2 >memory.out 2>memory.err || note "memory: $(tail -n 1 memory.err)"
+		awk '$1 == "Noop" { print $2 }' memory.out >>memory-noop.per_second
+		awk '$1 == "Exec" { print $2 }' memory.out >>memory-exec.per_second
+	done
+	figure "the store in memory, no services: 1,000 no-ops" tasks/s "$(of memory-noop per_second)" - -
+	figure "the same, a process each" tasks/s "$(of memory-exec per_second)" - -
 }
 
 # Established connections of a process and its descendants, each once whoever shares it.
@@ -249,6 +260,7 @@ server_pid()
 bench_nodes()
 {
 	local sim c0 c1 j0 j1 from ms java
+	nodes_stop
 	fleet_controller || return
 	java=$(server_pid)
 	start nodesim "$BENCH/nodesim" "$NODES" "$TASKS"
@@ -284,5 +296,5 @@ for part in $parts; do
 	esac
 done
 figure "load at the end" - "$(load)" - -
-print_figures "durable: as the server is, authenticated: no" "$BIN/../bench-fleet.json"
+print_figures "store: mongo-java-server, not synced; authenticated: no" "$BIN/../bench-fleet.json"
 exit 0
