@@ -12,8 +12,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../fleet_lib.sh"
 . "$ROOT/test/truth_lib.sh"
 
-# What bash says of children that were killed is no news here.
-exec 2> >(grep -v ' Killed  ' >&2)
 FAULT=$(basename "$0" .sh)
 IDS=$T/ids # of what was accepted
 : >"$IDS"
