@@ -408,7 +408,7 @@ hash(const char *id)
 }
 
 /* A server that is slow must not be asked for more than it can answer in time: what is not answered
- * counts as unknown, and would be asked again for ever. Nor for so much that the renewals of leases,
+ * counts as unknown, and would be asked again for ever. Nor for so much that renewals of leases,
  * our own and those of others, wait long behind one command. */
 static void
 adapt(struct sk_mg_conn *c, size_t n, int64_t took_ms)

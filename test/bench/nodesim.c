@@ -5,10 +5,11 @@
  *	nodesim NODES TASKS [LEASE_SECONDS]
  *
  * Prints "ready" when all rows are there, and ends with one line of JSON when TASKS tasks are done,
- * or on SIGTERM. Lag: how long after it was due a renewal was stored. Latency of an assignment: from
- * the moment the controller wrote it (updateDateTime) until it is heard here; one machine, one
- * clock. Nodes share connections to the store: one takes the renewals (the queue of a real node holds
- * its own few tasks, not those of a thousand), the others the tasks. Services: KAFKA_HOST, KAFKA_PORT, REDIS_HOST, REDIS_PORT, REDIS_DB, MONGO_HOST, DB_NAME. */
+ * or on SIGTERM. Lag: how long after it was due a renewal was stored. Latency of an assignment:
+ * from the moment the controller wrote it (updateDateTime) until it is heard and read here; one
+ * machine, one clock. Nodes share connections to the store: one takes the renewals (the queue of a
+ * real node holds its own few tasks, not those of a thousand), the others the tasks. Services:
+ * KAFKA_HOST, KAFKA_PORT, REDIS_HOST, REDIS_PORT, REDIS_DB, MONGO_HOST, DB_NAME. */
 #include "adapters/kafka/bus.h"
 #include "adapters/mongo/store.h"
 #include "adapters/redis/cache.h"
