@@ -31,7 +31,7 @@ struct sk_mg_conn {
 	mongoc_collection_t *coll[SK_MG_N_COLL];
 	bool lost; /* what failed last was the connection: it must be made anew */
 	int64_t tagged_ms; /* boot clock: foreign documents were looked for */
-	size_t wave; /* moves in one command: as many as are done in a second or so */
+	size_t wave; /* moves in one command: as many as are done in a fraction of a second */
 };
 
 struct sk_mg_list_of_ops {

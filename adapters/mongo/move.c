@@ -394,6 +394,9 @@ do_again(struct sk_mg_conn *c, struct sk_mg_stmt **list, size_t n)
 
 /* ---- waves: no task twice in one command ---- */
 
+#define QUICK_MS 100 /* a command; then the next one has more moves */
+#define SLOW_MS 400
+
 static uint64_t
 hash(const char *id)
 {
@@ -405,13 +408,14 @@ hash(const char *id)
 }
 
 /* A server that is slow must not be asked for more than it can answer in time: what is not answered
- * counts as unknown, and would be asked again for ever. */
+ * counts as unknown, and would be asked again for ever. Nor for so much that renewals of leases,
+ * our own and those of others, wait long behind one command. */
 static void
 adapt(struct sk_mg_conn *c, size_t n, int64_t took_ms)
 {
-	if (took_ms > 1000 && c->wave > 4)
+	if (took_ms > SLOW_MS && c->wave > 4)
 		c->wave /= 2;
-	else if (took_ms < 250 && n == c->wave && c->wave < SK_MG_CHUNK)
+	else if (took_ms < QUICK_MS && n == c->wave && c->wave < SK_MG_CHUNK)
 		c->wave = c->wave * 2 < SK_MG_CHUNK ? c->wave * 2 : SK_MG_CHUNK;
 }
 
@@ -475,8 +479,7 @@ sk_mg_move_run(struct sk_mg_conn *c, struct sk_op **ops, size_t n)
 		struct sk_map ids = SK_MAP_INIT;
 		size_t count = 0;
 
-		while (
-			at < total && count < SK_MG_CHUNK && sk_map_find(&ids, hash(all[at].v->id)) == NULL) {
+		while (at < total && count < c->wave && sk_map_find(&ids, hash(all[at].v->id)) == NULL) {
 			sk_map_put(&ids, hash(all[at].v->id), &all[at]);
 			wave[count++] = &all[at++];
 		}

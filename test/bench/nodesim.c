@@ -5,9 +5,11 @@
  *	nodesim NODES TASKS [LEASE_SECONDS]
  *
  * Prints "ready" when all rows are there, and ends with one line of JSON when TASKS tasks are done,
- * or on SIGTERM. Lag: how long after it was due a renewal was stored. Latency of an assignment: from
- * the moment the controller wrote it (updateDateTime) until it is heard here; one machine, one
- * clock. Services: KAFKA_HOST, KAFKA_PORT, REDIS_HOST, REDIS_PORT, REDIS_DB, MONGO_HOST, DB_NAME. */
+ * or on SIGTERM. Lag: how long after it was due a renewal was stored. Latency of an assignment:
+ * from the moment the controller wrote it (updateDateTime) until it is heard and read here; one
+ * machine, one clock. Nodes share connections to the store: one takes the renewals (the queue of a
+ * real node holds its own few tasks, not those of a thousand), the others the tasks. Services:
+ * KAFKA_HOST, KAFKA_PORT, REDIS_HOST, REDIS_PORT, REDIS_DB, MONGO_HOST, DB_NAME. */
 #include "adapters/kafka/bus.h"
 #include "adapters/mongo/store.h"
 #include "adapters/redis/cache.h"
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #define SLOTS 16
+#define STORES 4 /* for tasks */
 #define LOOK_MS 2000 /* without news for so long: look into the store for what was missed */
 
 static volatile sig_atomic_t stopping;
@@ -46,7 +49,7 @@ struct numbers {
 
 struct bench {
 	struct sk_loop *loop;
-	struct sk_store *store;
+	struct sk_store *rows, *store[STORES];
 	struct sk_bus *bus;
 	struct sk_cache *cache;
 	struct sim *sims;
@@ -184,13 +187,14 @@ renew(void *arg)
 		.skald = &s->row,
 		.keep_draining = true
 	};
-	sk_store_submit(b->store, &s->put.op);
+	sk_store_submit(b->rows, &s->put.op);
 }
 
 /* ---- tasks ---- */
 
 struct work {
 	struct bench *b;
+	struct sk_store *store; /* the skald's */
 	struct sk_arena *arena;
 	struct sk_op_get get;
 	struct sk_op_move op;
@@ -259,7 +263,7 @@ run(struct work *w, const struct sk_record *r, uint64_t incarnation)
 		.moves = &w->move,
 		.n = 1
 	};
-	sk_store_submit(w->b->store, &w->op.op);
+	sk_store_submit(w->store, &w->op.op);
 	return true;
 }
 
@@ -291,11 +295,12 @@ got(struct sk_op *op)
 }
 
 static void
-take(struct bench *b, const char *id)
+take(struct bench *b, const char *id, int sim)
 {
 	struct work *w = sk_xcalloc(1, sizeof(*w));
 
 	w->b = b;
+	w->store = b->store[sim % STORES];
 	w->arena = sk_arena_new();
 	snprintf(w->id, sizeof(w->id), "%s", id);
 	w->ids[0] = w->id;
@@ -303,7 +308,7 @@ take(struct bench *b, const char *id)
 		.op = { .kind = SK_OP_GET, .done = got, .arg = w, .arena = w->arena }, .ids = w->ids, .n = 1
 	};
 	b->moves_under_way++;
-	sk_store_submit(b->store, &w->get.op);
+	sk_store_submit(w->store, &w->get.op);
 }
 
 static void
@@ -316,7 +321,7 @@ hear(void *arg, enum sk_topic topic, const struct sk_event *e)
 	b->news_ms = sk_boot_ms();
 	if (b->first_ms == 0)
 		b->first_ms = b->news_ms;
-	take(b, e->task);
+	take(b, e->task, sim_of(b, e->skald));
 }
 
 /* ---- what no event told ---- */
@@ -333,7 +338,7 @@ looked(struct sk_op *op)
 	struct look *l = op->arg;
 
 	for (size_t i = 0; op->code == SK_OK && i < l->op.n; i++)
-		take(l->b, l->op.records[i]->id);
+		take(l->b, l->op.records[i]->id, (int)i);
 	l->b->looking = false;
 	sk_arena_free(l->arena);
 	free(l);
@@ -354,10 +359,24 @@ look(struct bench *b)
 		.order = SK_OLDEST_FIRST,
 		.limit = 1000
 	};
-	sk_store_submit(b->store, &l->op.op);
+	sk_store_submit(b->store[0], &l->op.op);
 }
 
 /* ---- start ---- */
+
+static struct sk_store *
+open_store(struct bench *b)
+{
+	struct sk_err err = { SK_OK, "" };
+	struct sk_store *s = sk_store_mongo_open(
+		&(struct sk_store_mongo_config){
+			.uri = env("MONGO_HOST", "mongodb://127.0.0.1/"), .db = env("DB_NAME", "skalds") },
+		b->loop, &err);
+
+	if (s == NULL)
+		die("MongoDB", err.msg);
+	return s;
+}
 
 static void
 open_services(struct bench *b)
@@ -370,12 +389,9 @@ open_services(struct bench *b)
 	b->loop = sk_loop_new(&err);
 	if (b->loop == NULL)
 		die("loop", err.msg);
-	b->store = sk_store_mongo_open(
-		&(struct sk_store_mongo_config){
-			.uri = env("MONGO_HOST", "mongodb://127.0.0.1/"), .db = env("DB_NAME", "skalds") },
-		b->loop, &err);
-	if (b->store == NULL)
-		die("MongoDB", err.msg);
+	b->rows = open_store(b);
+	for (int i = 0; i < STORES; i++)
+		b->store[i] = open_store(b);
 	b->cache = sk_cache_redis_open(&(struct sk_cache_redis_config){ .loop = b->loop,
 									   .component = "nodesim",
 									   .host = env("REDIS_HOST", "127.0.0.1"),
