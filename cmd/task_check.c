@@ -20,22 +20,12 @@ sk_bulk_interrupted(void)
 		(sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1);
 }
 
-static uint64_t
-hash(const char *id)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (; *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * 1099511628211u;
-	return h == 0 || h == UINT64_MAX ? 1 : h;
-}
-
 /* The same id or unique key on two lines is a mistake that the other side would see piece by piece
  * only. */
 static bool
 is_new(const struct sk_map *m, const char *text, const char *path, struct sk_problems *p)
 {
-	uintptr_t before = (uintptr_t)sk_map_find(m, hash(text));
+	uintptr_t before = (uintptr_t)sk_map_find(m, sk_map_key(text));
 
 	if (before != 0)
 		sk_problem(p, 0, 0, path, "line %zu has the same %s", (size_t)before, path);
@@ -45,7 +35,7 @@ is_new(const struct sk_map *m, const char *text, const char *path, struct sk_pro
 static void
 remember(struct sk_map *m, const char *text, size_t number)
 {
-	sk_map_put(m, hash(text), (void *)(uintptr_t)number);
+	sk_map_put(m, sk_map_key(text), (void *)(uintptr_t)number);
 }
 
 /* Those that no line before adds are looked at when all lines are known. */
@@ -55,7 +45,7 @@ keep_dependencies(struct sk_bulk *b, const struct sk_value *list, size_t number)
 	for (size_t i = 0; list != NULL && list->kind == SK_LIST && i < list->u.list.n; i++) {
 		const char *id = list->u.list.items[i]->u.str.s;
 
-		if (sk_map_find(&b->ids, hash(id)) != NULL)
+		if (sk_map_find(&b->ids, sk_map_key(id)) != NULL)
 			continue;
 		if (b->n_deps == b->cap_deps) {
 			b->cap_deps = b->cap_deps > 0 ? b->cap_deps * 2 : 64;
@@ -231,7 +221,7 @@ check_dependencies(struct sk_bulk *b)
 
 	for (size_t i = 0; code == 0 && i < b->n_deps; i++) {
 		const struct sk_bulk_dep *dep = &b->deps[i];
-		uint64_t key = hash(dep->id);
+		uint64_t key = sk_map_key(dep->id);
 		uintptr_t line = (uintptr_t)sk_map_find(&b->ids, key);
 		uintptr_t answer = (uintptr_t)sk_map_find(&asked, key);
 		bool known = true;

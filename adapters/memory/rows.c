@@ -3,21 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a; 0 and UINT64_MAX are not for maps. */
-static uint64_t
-hash(const char *id)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (; *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * UINT64_C(1099511628211);
-	return h == 0 || h == UINT64_MAX ? 1 : h;
-}
-
 struct sk_memory_row *
 sk_memory_row(struct sk_memory *m, const char *id)
 {
-	struct sk_memory_row *w = sk_map_find(&m->by_id, hash(id));
+	struct sk_memory_row *w = sk_map_find(&m->by_id, sk_map_key(id));
 
 	while (w != NULL && strcmp(w->r->id, id) != 0)
 		w = w->next;
@@ -48,23 +37,23 @@ sk_memory_add(struct sk_memory *m, const struct sk_record *r)
 	}
 	m->rows[m->n++] = w;
 	w->r->seq = m->n;
-	w->next = sk_map_find(&m->by_id, hash(r->id));
-	sk_map_put(&m->by_id, hash(r->id), w);
+	w->next = sk_map_find(&m->by_id, sk_map_key(r->id));
+	sk_map_put(&m->by_id, sk_map_key(r->id), w);
 	return w;
 }
 
 void
 sk_memory_drop(struct sk_memory *m, struct sk_memory_row *w)
 {
-	struct sk_memory_row *head = sk_map_find(&m->by_id, hash(w->r->id)), **p = &head;
+	struct sk_memory_row *head = sk_map_find(&m->by_id, sk_map_key(w->r->id)), **p = &head;
 
 	while (*p != w)
 		p = &(*p)->next;
 	*p = w->next;
 	if (head == NULL)
-		sk_map_remove(&m->by_id, hash(w->r->id));
+		sk_map_remove(&m->by_id, sk_map_key(w->r->id));
 	else
-		sk_map_put(&m->by_id, hash(w->r->id), head);
+		sk_map_put(&m->by_id, sk_map_key(w->r->id), head);
 	sk_arena_free(w->arena);
 	w->arena = NULL;
 	w->r = NULL;

@@ -241,16 +241,6 @@ insert_chunk(struct sk_mg_conn *c, struct slot *slots, size_t n)
 	bson_destroy(&opts);
 }
 
-static uint64_t
-hash(const char *id)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (; *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * UINT64_C(1099511628211);
-	return h == 0 || h == UINT64_MAX ? 1 : h;
-}
-
 /* In order: an id that comes twice begins a new command, a unique key is done alone. */
 static void
 insert_slots(struct sk_mg_conn *c, struct slot *slots, size_t n)
@@ -264,9 +254,9 @@ insert_slots(struct sk_mg_conn *c, struct slot *slots, size_t n)
 		while (end < n && end - at < SK_MG_CHUNK) {
 			const struct sk_record *r = slots[end].op->records[slots[end].i];
 
-			if (takes_key(r) || sk_map_find(&ids, hash(r->id)) != NULL)
+			if (takes_key(r) || sk_map_find(&ids, sk_map_key(r->id)) != NULL)
 				break;
-			sk_map_put(&ids, hash(r->id), &slots[end++]);
+			sk_map_put(&ids, sk_map_key(r->id), &slots[end++]);
 		}
 		sk_map_release(&ids);
 		if (end > at + 1)
@@ -321,13 +311,13 @@ insert_each(struct sk_mg_conn *c, struct sk_op_insert *op)
 static const struct sk_record *
 twin(const struct sk_op_insert *op, size_t i, const struct sk_map *seen)
 {
-	const struct sk_record *r = op->records[i], *other = sk_map_find(seen, hash(r->id));
+	const struct sk_record *r = op->records[i], *other = sk_map_find(seen, sk_map_key(r->id));
 
 	if (other != NULL && strcmp(other->id, r->id) == 0)
 		return other;
 	if (!takes_key(r))
 		return NULL;
-	other = sk_map_find(seen, hash(r->unique_key) ^ 2);
+	other = sk_map_find(seen, sk_map_key(r->unique_key) ^ 2);
 	return other != NULL && strcmp(other->unique_key, r->unique_key) == 0 ? other : NULL;
 }
 
@@ -344,9 +334,9 @@ first_twin(const struct sk_op_insert *op, const struct sk_record **other)
 		*other = twin(op, i, &seen);
 		if (*other != NULL)
 			break;
-		sk_map_put(&seen, hash(r->id), (void *)(uintptr_t)r);
+		sk_map_put(&seen, sk_map_key(r->id), (void *)(uintptr_t)r);
 		if (takes_key(r))
-			sk_map_put(&seen, hash(r->unique_key) ^ 2, (void *)(uintptr_t)r);
+			sk_map_put(&seen, sk_map_key(r->unique_key) ^ 2, (void *)(uintptr_t)r);
 	}
 	sk_map_release(&seen);
 	return i;

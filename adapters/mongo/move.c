@@ -397,16 +397,6 @@ do_again(struct sk_mg_conn *c, struct sk_mg_stmt **list, size_t n)
 #define QUICK_MS 100 /* a command; then the next one has more moves */
 #define SLOW_MS 400
 
-static uint64_t
-hash(const char *id)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (; *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * UINT64_C(1099511628211);
-	return h == 0 || h == UINT64_MAX ? 1 : h;
-}
-
 /* A server that is slow must not be asked for more than it can answer in time: what is not answered
  * counts as unknown, and would be asked again for ever. Nor for so much that renewals of leases,
  * our own and those of others, wait long behind one command. */
@@ -479,8 +469,9 @@ sk_mg_move_run(struct sk_mg_conn *c, struct sk_op **ops, size_t n)
 		struct sk_map ids = SK_MAP_INIT;
 		size_t count = 0;
 
-		while (at < total && count < c->wave && sk_map_find(&ids, hash(all[at].v->id)) == NULL) {
-			sk_map_put(&ids, hash(all[at].v->id), &all[at]);
+		while (
+			at < total && count < c->wave && sk_map_find(&ids, sk_map_key(all[at].v->id)) == NULL) {
+			sk_map_put(&ids, sk_map_key(all[at].v->id), &all[at]);
 			wave[count++] = &all[at++];
 		}
 		sk_map_release(&ids);

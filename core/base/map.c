@@ -12,6 +12,16 @@ start_of(const struct sk_map *m, uint64_t key)
 	return (size_t)(key ^ (key >> 32)) & (m->cap - 1);
 }
 
+uint64_t
+sk_map_key(const char *text)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (; *text != '\0'; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
+	return h == 0 || h == UINT64_MAX ? 1 : h;
+}
+
 void
 sk_map_release(struct sk_map *m)
 {

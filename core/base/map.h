@@ -17,6 +17,9 @@ struct sk_map {
 		NULL, 0, 0, 0 \
 	}
 
+/* A key for a text: FNV-1a, never a reserved one. Two texts may have the same. */
+uint64_t sk_map_key(const char *text);
+
 void sk_map_release(struct sk_map *m);
 /* The value, or NULL. */
 void *sk_map_find(const struct sk_map *m, uint64_t key);

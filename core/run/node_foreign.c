@@ -53,7 +53,7 @@ is_passive(const struct sk_record *r)
 static bool
 knows_class(struct sk_node *n, const struct sk_record *r)
 {
-	uint64_t key = node_hash(r->class_name);
+	uint64_t key = sk_map_key(r->class_name);
 
 	for (const char **name = n->classes; *name != NULL; name++)
 		if (strcmp(*name, r->class_name) == 0)

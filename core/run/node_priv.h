@@ -174,7 +174,6 @@ void node_hold(struct sk_node *n, const struct sk_op *op, const char *what);
 void node_unhold(struct sk_node *n, const struct sk_op *op);
 
 /* node_table.c */
-uint64_t node_hash(const char *text); /* no key that a map cannot have */
 struct node_task *node_find(const struct sk_node *n, const char *id);
 /* A new task; key 0: choose one. A tombstone with this id must have been dropped. */
 struct node_task *

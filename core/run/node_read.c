@@ -47,7 +47,7 @@ static char plainly, by_assignment;
 static void
 queue(struct sk_node *n, const char *id, bool assigned)
 {
-	uint64_t key = node_hash(id);
+	uint64_t key = sk_map_key(id);
 	void *old = sk_map_find(&n->queued, key);
 
 	if (old == NULL && n->n_ids >= QUEUE_MAX) {
@@ -149,7 +149,7 @@ take_ids(struct sk_node *n, struct node_read *r, size_t *count)
 	bool *assigned = sk_arena_alloc(r->arena, max + 1);
 
 	for (*count = 0; *count < max; (*count)++) {
-		uint64_t key = node_hash(n->ids.p + used);
+		uint64_t key = sk_map_key(n->ids.p + used);
 
 		ids[*count] = sk_arena_strdup(r->arena, n->ids.p + used);
 		assigned[*count] = sk_map_find(&n->queued, key) == &by_assignment;

@@ -3,20 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t
-node_hash(const char *id)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (; *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * 1099511628211u;
-	return h == 0 || h == UINT64_MAX ? 1 : h;
-}
-
 struct node_task *
 node_find(const struct sk_node *n, const char *id)
 {
-	struct node_task *t = sk_map_find(&n->tasks, node_hash(id));
+	struct node_task *t = sk_map_find(&n->tasks, sk_map_key(id));
 	size_t i = 0;
 
 	if (t == NULL ? n->n_odd == 0 : strcmp(t->id, id) == 0)
@@ -31,7 +21,7 @@ node_find(const struct sk_node *n, const char *id)
 static uint64_t
 free_key(const struct sk_node *n, const char *id)
 {
-	uint64_t key = node_hash(id);
+	uint64_t key = sk_map_key(id);
 
 	while (sk_map_find(&n->tasks, key) != NULL)
 		key = key + 1 >= UINT64_MAX ? 1 : key + 1;
@@ -50,7 +40,7 @@ node_add(struct sk_node *n, uint64_t key, const char *id, const char *class_name
 	t->key = key != 0 ? key : free_key(n, id);
 	t->attempt = attempt;
 	t->changed = n->reads;
-	if (t->key != node_hash(id))
+	if (t->key != sk_map_key(id))
 		n->n_odd++;
 	sk_map_put(&n->tasks, t->key, t);
 	n->n_tasks++;
@@ -178,7 +168,7 @@ node_drop(struct sk_node *n, struct node_task *t)
 		leave(n, t);
 	else if (!t->kept)
 		list_remove(&n->gone, t);
-	if (t->key != node_hash(t->id))
+	if (t->key != sk_map_key(t->id))
 		n->n_odd--;
 	sk_map_remove(&n->tasks, t->key);
 	task_free(t);

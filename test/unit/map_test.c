@@ -28,6 +28,15 @@ an_empty_map_has_nothing(void **state)
 }
 
 static void
+a_text_has_one_key_which_a_map_can_have(void **state)
+{
+	(void)state;
+	assert_true(sk_map_key("a") == UINT64_C(0xaf63dc4c8601ec8c)); /* FNV-1a of its authors */
+	assert_true(sk_map_key("") != 0 && sk_map_key("") != UINT64_MAX);
+	assert_true(sk_map_key("ab") != sk_map_key("ba"));
+}
+
+static void
 what_is_put_is_found_replaced_and_removed(void **state)
 {
 	struct sk_map m = SK_MAP_INIT;
@@ -151,6 +160,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_map_has_nothing),
+		cmocka_unit_test(a_text_has_one_key_which_a_map_can_have),
 		cmocka_unit_test(what_is_put_is_found_replaced_and_removed),
 		cmocka_unit_test(the_two_reserved_keys_are_never_found_and_remove_nothing),
 		cmocka_unit_test(chance_agrees_with_an_array),
