@@ -29,6 +29,43 @@ sk_store_wait(struct sk_store *s, struct sk_loop *loop, struct sk_op *op)
 	return op->code;
 }
 
+void
+sk_op_push(struct sk_op_list *l, struct sk_op *op)
+{
+	op->next = NULL;
+	if (l->tail != NULL)
+		l->tail->next = op;
+	else
+		l->head = op;
+	l->tail = op;
+}
+
+struct sk_op *
+sk_op_pop(struct sk_op_list *l)
+{
+	struct sk_op *op = l->head;
+
+	if (op == NULL)
+		return NULL;
+	l->head = op->next;
+	if (l->head == NULL)
+		l->tail = NULL;
+	return op;
+}
+
+void
+sk_op_append(struct sk_op_list *a, struct sk_op_list *b)
+{
+	if (b->head == NULL)
+		return;
+	if (a->tail != NULL)
+		a->tail->next = b->head;
+	else
+		a->head = b->head;
+	a->tail = b->tail;
+	*b = (struct sk_op_list){ NULL, NULL };
+}
+
 static const char *const *
 copied_names(struct sk_arena *a, const char *const *from)
 {

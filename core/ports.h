@@ -76,6 +76,16 @@ sk_op_late(const struct sk_op *op)
 	return op->until_ms != 0 && sk_boot_ms() >= op->until_ms;
 }
 
+/* For adapters: operations one after another, linked by `next`. Zeroed is empty. */
+struct sk_op_list {
+	struct sk_op *head, *tail;
+};
+void sk_op_push(struct sk_op_list *l, struct sk_op *op);
+/* NULL when it is empty. */
+struct sk_op *sk_op_pop(struct sk_op_list *l);
+/* All of b behind a; b is empty then. */
+void sk_op_append(struct sk_op_list *a, struct sk_op_list *b);
+
 /* Store new tasks. All of them or none: the first record that cannot be inserted decides the code;
  * with `each`, every record on its own. SK_ECONFLICT: a task with that id, or one that is not final
  * with that unique key, is there already. */

@@ -21,7 +21,7 @@ struct sk_memory {
 	struct sk_store store;
 	struct sk_loop *loop;
 	struct sk_timer timer;
-	struct sk_op *head, *tail;
+	struct sk_op_list queue;
 	bool closing;
 	struct sk_memory_row **rows; /* by seq - 1 */
 	size_t n, cap;

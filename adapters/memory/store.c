@@ -47,11 +47,11 @@ static void
 run_queue(void *arg)
 {
 	struct sk_memory *m = arg;
-	struct sk_op *op, *list = m->head;
+	struct sk_op_list list = m->queue;
+	struct sk_op *op;
 
-	m->head = m->tail = NULL;
-	while ((op = list) != NULL) {
-		list = op->next;
+	m->queue = (struct sk_op_list){ NULL, NULL };
+	while ((op = sk_op_pop(&list)) != NULL) {
 		op->err = (struct sk_err){ SK_OK, "" };
 		if (m->closing)
 			op->code = sk_fail(&op->err, SK_EUNAVAIL, "the store is closed");
@@ -68,12 +68,7 @@ memory_submit(struct sk_store *s, struct sk_op *op)
 {
 	struct sk_memory *m = (struct sk_memory *)s;
 
-	op->next = NULL;
-	if (m->tail != NULL)
-		m->tail->next = op;
-	else
-		m->head = op;
-	m->tail = op;
+	sk_op_push(&m->queue, op);
 	if (m->timer.pos == 0)
 		sk_timer_set(m->loop, &m->timer, 0);
 }
@@ -86,7 +81,7 @@ memory_close(struct sk_store *s)
 
 	run_queue(m);
 	m->closing = true;
-	while (m->head != NULL)
+	while (m->queue.head != NULL)
 		run_queue(m);
 	sk_timer_clear(m->loop, &m->timer);
 	sk_memory_release_rows(m);

@@ -29,24 +29,24 @@ do_one(struct sk_mg_conn *c, struct sk_op *op, struct sk_err *err)
 static void
 answer(struct sk_mongo *s, struct sk_op *op, enum sk_code code, struct sk_err *err)
 {
-	struct sk_mg_list_of_ops done = { NULL, NULL };
+	struct sk_op_list done = { NULL, NULL };
 
 	if (code == SK_EAGAIN) /* its own limit of time */
 		code = SK_EUNAVAIL;
 	if (code != SK_OK)
 		sk_mg_answer(op, code, err);
-	sk_mg_push(&done, op);
+	sk_op_push(&done, op);
 	sk_mg_deliver(s, &done);
 }
 
 static void
 refuse_all(struct sk_mongo *s, const struct sk_err *err)
 {
-	struct sk_mg_list_of_ops refused;
+	struct sk_op_list refused;
 
 	pthread_mutex_lock(&s->lock);
 	refused = s->aside;
-	s->aside = (struct sk_mg_list_of_ops){ NULL, NULL };
+	s->aside = (struct sk_op_list){ NULL, NULL };
 	pthread_mutex_unlock(&s->lock);
 	for (struct sk_op *op = refused.head; op != NULL; op = op->next)
 		sk_mg_answer(op, SK_EUNAVAIL, err);
@@ -114,7 +114,7 @@ sk_mg_aside(void *arg)
 
 		pthread_mutex_lock(&s->lock);
 		wait_for_work(s, look_ms);
-		op = sk_mg_pop(&s->aside);
+		op = sk_op_pop(&s->aside);
 		stop = s->aside_stop;
 		connected = s->state.connected;
 		pthread_mutex_unlock(&s->lock);

@@ -169,13 +169,13 @@ static void
 put_aside(struct sk_mongo *s, struct sk_op *op)
 {
 	pthread_mutex_lock(&s->lock);
-	sk_mg_push(&s->aside, op);
+	sk_op_push(&s->aside, op);
 	pthread_cond_signal(&s->aside_work);
 	pthread_mutex_unlock(&s->lock);
 }
 
 static void
-run_single(struct sk_mongo *s, struct sk_op *op, struct sk_mg_list_of_ops *done)
+run_single(struct sk_mongo *s, struct sk_op *op, struct sk_op_list *done)
 {
 	struct sk_err err = { SK_OK, "" };
 	enum sk_code code;
@@ -191,11 +191,11 @@ run_single(struct sk_mongo *s, struct sk_op *op, struct sk_mg_list_of_ops *done)
 	}
 	if (code != SK_OK)
 		sk_mg_answer(op, code, &err);
-	sk_mg_push(done, op);
+	sk_op_push(done, op);
 }
 
 static void
-run_some(struct sk_mongo *s, size_t from, size_t n, struct sk_mg_list_of_ops *done)
+run_some(struct sk_mongo *s, size_t from, size_t n, struct sk_op_list *done)
 {
 	struct sk_op *first = s->batch[from];
 
@@ -211,34 +211,34 @@ run_some(struct sk_mongo *s, size_t from, size_t n, struct sk_mg_list_of_ops *do
 	else
 		sk_mg_insert_run(&s->driver, &s->batch[from], n);
 	for (size_t i = from; i < from + n; i++)
-		sk_mg_push(done, s->batch[i]);
+		sk_op_push(done, s->batch[i]);
 }
 
 static void
-refuse_from(struct sk_mongo *s, size_t from, struct sk_mg_list_of_ops *done)
+refuse_from(struct sk_mongo *s, size_t from, struct sk_op_list *done)
 {
 	struct sk_err err;
 
 	sk_fail(&err, SK_EUNAVAIL, "%s", s->state.error);
 	for (; from < s->n; from++) {
 		sk_mg_answer(s->batch[from], SK_EUNAVAIL, &err);
-		sk_mg_push(done, s->batch[from]);
+		sk_op_push(done, s->batch[from]);
 	}
 }
 
 static void
-refuse_late(struct sk_op *op, struct sk_mg_list_of_ops *done)
+refuse_late(struct sk_op *op, struct sk_op_list *done)
 {
 	struct sk_err err;
 
 	sk_fail(&err, SK_ECANCELED, "its time was over before it began");
 	sk_mg_answer(op, SK_ECANCELED, &err);
-	sk_mg_push(done, op);
+	sk_op_push(done, op);
 }
 
 /* What was lost may be a single connection: the next try is made at once. */
 static void
-run_batch(struct sk_mongo *s, struct sk_mg_list_of_ops *done)
+run_batch(struct sk_mongo *s, struct sk_op_list *done)
 {
 	size_t at = 0;
 
@@ -271,7 +271,7 @@ take(struct sk_mongo *s)
 	struct sk_op *op;
 
 	s->n = 0;
-	while (s->n < SK_MG_BATCH_OPS && (op = sk_mg_pop(&s->queue)) != NULL)
+	while (s->n < SK_MG_BATCH_OPS && (op = sk_op_pop(&s->queue)) != NULL)
 		s->batch[s->n++] = op;
 }
 
@@ -304,7 +304,7 @@ void *
 sk_mg_driver(void *arg)
 {
 	struct sk_mongo *s = arg;
-	struct sk_mg_list_of_ops done = { NULL, NULL };
+	struct sk_op_list done = { NULL, NULL };
 	bool stop = false;
 
 	(void)try(s);

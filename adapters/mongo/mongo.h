@@ -34,10 +34,6 @@ struct sk_mg_conn {
 	size_t wave; /* moves in one command: as many as are done in a fraction of a second */
 };
 
-struct sk_mg_list_of_ops {
-	struct sk_op *head, *tail;
-};
-
 #define SK_MG_BATCH_OPS 1024
 /* Documents in one command at most. */
 #define SK_MG_CHUNK 1000
@@ -55,7 +51,7 @@ struct sk_mongo {
 	pthread_t driver_thread, aside_thread;
 
 	/* ---- under the lock ---- */
-	struct sk_mg_list_of_ops queue, aside, done;
+	struct sk_op_list queue, aside, done;
 	bool stop, aside_stop;
 	bool told; /* the loop was told of done and has not looked yet */
 	bool down; /* known to be away: refused at once */
@@ -89,11 +85,8 @@ struct sk_mongo {
 
 /* ---- store.c ---- */
 
-void sk_mg_push(struct sk_mg_list_of_ops *l, struct sk_op *op);
-struct sk_op *sk_mg_pop(struct sk_mg_list_of_ops *l);
-void sk_mg_append(struct sk_mg_list_of_ops *a, struct sk_mg_list_of_ops *b);
 /* Hand what is done to the loop. Any thread. */
-void sk_mg_deliver(struct sk_mongo *s, struct sk_mg_list_of_ops *done);
+void sk_mg_deliver(struct sk_mongo *s, struct sk_op_list *done);
 /* The next number of a task, or of a move. Any thread. */
 uint64_t sk_mg_seq(struct sk_mongo *s);
 int64_t sk_mg_token(struct sk_mongo *s);

@@ -12,45 +12,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* ---- lists ---- */
-
-void
-sk_mg_push(struct sk_mg_list_of_ops *l, struct sk_op *op)
-{
-	op->next = NULL;
-	if (l->tail != NULL)
-		l->tail->next = op;
-	else
-		l->head = op;
-	l->tail = op;
-}
-
-struct sk_op *
-sk_mg_pop(struct sk_mg_list_of_ops *l)
-{
-	struct sk_op *op = l->head;
-
-	if (op == NULL)
-		return NULL;
-	l->head = op->next;
-	if (l->head == NULL)
-		l->tail = NULL;
-	return op;
-}
-
-void
-sk_mg_append(struct sk_mg_list_of_ops *a, struct sk_mg_list_of_ops *b)
-{
-	if (b->head == NULL)
-		return;
-	if (a->tail != NULL)
-		a->tail->next = b->head;
-	else
-		a->head = b->head;
-	a->tail = b->tail;
-	*b = (struct sk_mg_list_of_ops){ NULL, NULL };
-}
-
 /* ---- numbers ---- */
 
 #define SEQ_COUNTER UINT64_C(0xfff)
@@ -137,7 +98,7 @@ sk_mg_skipped(struct sk_mongo *s, const bson_t *doc, const char *coll, const cha
 /* ---- from the threads to the loop ---- */
 
 void
-sk_mg_deliver(struct sk_mongo *s, struct sk_mg_list_of_ops *done)
+sk_mg_deliver(struct sk_mongo *s, struct sk_op_list *done)
 {
 	const uint64_t one = 1;
 	bool tell;
@@ -147,7 +108,7 @@ sk_mg_deliver(struct sk_mongo *s, struct sk_mg_list_of_ops *done)
 		s->state.done++;
 		s->state.unavailable += op->code == SK_EUNAVAIL;
 	}
-	sk_mg_append(&s->done, done);
+	sk_op_append(&s->done, done);
 	tell = !s->told && s->done.head != NULL;
 	s->told = s->told || tell;
 	pthread_mutex_unlock(&s->lock);
@@ -159,15 +120,15 @@ sk_mg_deliver(struct sk_mongo *s, struct sk_mg_list_of_ops *done)
 static void
 call_back(struct sk_mongo *s)
 {
-	struct sk_mg_list_of_ops done;
+	struct sk_op_list done;
 	struct sk_op *op;
 
 	pthread_mutex_lock(&s->lock);
 	done = s->done;
-	s->done = (struct sk_mg_list_of_ops){ NULL, NULL };
+	s->done = (struct sk_op_list){ NULL, NULL };
 	s->told = false;
 	pthread_mutex_unlock(&s->lock);
-	while ((op = sk_mg_pop(&done)) != NULL)
+	while ((op = sk_op_pop(&done)) != NULL)
 		op->done(op);
 }
 
@@ -189,18 +150,18 @@ static void
 mongo_submit(struct sk_store *store, struct sk_op *op)
 {
 	struct sk_mongo *s = (struct sk_mongo *)store;
-	struct sk_mg_list_of_ops refused = { NULL, NULL };
+	struct sk_op_list refused = { NULL, NULL };
 
 	op->code = SK_OK;
 	op->err = (struct sk_err){ SK_OK, "" };
 	pthread_mutex_lock(&s->lock);
 	if (s->down && s->queue.head == NULL) {
 		op->code = sk_fail(&op->err, SK_EUNAVAIL, "%s", s->state.error);
-		sk_mg_push(&refused, op);
+		sk_op_push(&refused, op);
 	} else {
 		if (s->queue.head == NULL)
 			pthread_cond_signal(&s->work);
-		sk_mg_push(&s->queue, op);
+		sk_op_push(&s->queue, op);
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (refused.head != NULL)
@@ -236,7 +197,7 @@ refuse_the_rest(struct sk_mongo *s)
 	pthread_mutex_lock(&s->lock);
 	s->down = false; /* into the queue */
 	pthread_mutex_unlock(&s->lock);
-	while (call_back(s), (op = sk_mg_pop(&s->queue)) != NULL || s->done.head != NULL)
+	while (call_back(s), (op = sk_op_pop(&s->queue)) != NULL || s->done.head != NULL)
 		if (op != NULL) {
 			op->code = sk_fail(&op->err, SK_EUNAVAIL, "the store is closed");
 			op->done(op);

@@ -18,24 +18,24 @@ answer(struct sk_sqlite *s, struct sk_op *op, enum sk_code code, const struct sk
 static void
 do_one(struct sk_sqlite *s, struct sk_op *op, const struct sk_sq_counts *counts)
 {
-	struct sk_sq_list done = { NULL, NULL };
+	struct sk_op_list done = { NULL, NULL };
 	struct sk_err err = { SK_OK, "" };
 	enum sk_code code = sk_sq_apply_aside(&s->reader, counts, op, &err);
 
 	if (code != SK_OK)
 		answer(s, op, code, &err);
-	sk_sq_push(&done, op);
+	sk_op_push(&done, op);
 	sk_sq_deliver(s, &done);
 }
 
 static void
 refuse(struct sk_sqlite *s, struct sk_op *op)
 {
-	struct sk_sq_list done = { NULL, NULL };
+	struct sk_op_list done = { NULL, NULL };
 
 	op->code = SK_EIO;
 	op->err = s->failure;
-	sk_sq_push(&done, op);
+	sk_op_push(&done, op);
 	sk_sq_deliver(s, &done);
 }
 
@@ -67,7 +67,7 @@ sk_sq_aside(void *arg)
 		pthread_mutex_lock(&s->lock);
 		while (s->aside.head == NULL && !s->checkpoint_wanted && !s->aside_stop)
 			pthread_cond_wait(&s->aside_work, &s->lock);
-		op = sk_sq_pop(&s->aside);
+		op = sk_op_pop(&s->aside);
 		checkpoint = s->checkpoint_wanted && !s->aside_stop;
 		failed = s->failed;
 		counts = s->counts;

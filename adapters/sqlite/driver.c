@@ -17,45 +17,6 @@
 #define IDLE_MS 1000
 #define PAUSE_MS 1000 /* after a checkpoint that found no room */
 
-/* ---- lists ---- */
-
-void
-sk_sq_push(struct sk_sq_list *l, struct sk_op *op)
-{
-	op->next = NULL;
-	if (l->tail != NULL)
-		l->tail->next = op;
-	else
-		l->head = op;
-	l->tail = op;
-}
-
-struct sk_op *
-sk_sq_pop(struct sk_sq_list *l)
-{
-	struct sk_op *op = l->head;
-
-	if (op == NULL)
-		return NULL;
-	l->head = op->next;
-	if (l->head == NULL)
-		l->tail = NULL;
-	return op;
-}
-
-void
-sk_sq_append(struct sk_sq_list *a, struct sk_sq_list *b)
-{
-	if (b->head == NULL)
-		return;
-	if (a->tail != NULL)
-		a->tail->next = b->head;
-	else
-		a->head = b->head;
-	a->tail = b->tail;
-	*b = (struct sk_sq_list){ NULL, NULL };
-}
-
 /* ---- a batch ---- */
 
 static int64_t
@@ -85,7 +46,7 @@ take(struct sk_sqlite *s)
 
 	s->n = 0;
 	while (s->n < SK_SQ_BATCH_OPS && rows < s->cfg.batch_rows && s->queue.head != NULL) {
-		struct sk_op *op = sk_sq_pop(&s->queue);
+		struct sk_op *op = sk_op_pop(&s->queue);
 
 		rows += rows_of(op);
 		s->batch[s->n++] = op;
@@ -96,13 +57,13 @@ take(struct sk_sqlite *s)
 static void
 put_back(struct sk_sqlite *s, size_t from)
 {
-	struct sk_sq_list rest = { NULL, NULL };
+	struct sk_op_list rest = { NULL, NULL };
 
 	for (size_t i = from; i < s->n; i++)
-		sk_sq_push(&rest, s->batch[i]);
+		sk_op_push(&rest, s->batch[i]);
 	s->n = from;
 	pthread_mutex_lock(&s->lock);
-	sk_sq_append(&rest, &s->queue);
+	sk_op_append(&rest, &s->queue);
 	s->queue = rest;
 	pthread_mutex_unlock(&s->lock);
 }
@@ -191,14 +152,14 @@ add_job(struct sk_sqlite *s, struct sk_op *op, struct sk_sq_backup *backup)
 }
 
 static void
-start_job(struct sk_sqlite *s, struct sk_op *op, struct sk_sq_list *done)
+start_job(struct sk_sqlite *s, struct sk_op *op, struct sk_op_list *done)
 {
 	struct sk_sq_backup *backup = NULL;
 
 	if (op->kind == SK_OP_BACKUP)
 		backup = sk_sq_backup_new(&s->q, (struct sk_op_backup *)op);
 	if (op->kind == SK_OP_BACKUP && backup == NULL)
-		sk_sq_push(done, op);
+		sk_op_push(done, op);
 	else
 		add_job(s, op, backup);
 }
@@ -219,18 +180,18 @@ step(struct sk_sqlite *s, struct sk_sq_job *job, bool *left, struct sk_err *err)
 }
 
 static void
-end_job(struct sk_sqlite *s, struct sk_sq_list *done)
+end_job(struct sk_sqlite *s, struct sk_op_list *done)
 {
 	struct sk_sq_job *job = s->jobs;
 
 	s->jobs = job->next;
-	sk_sq_push(done, job->op);
+	sk_op_push(done, job->op);
 	sk_sq_backup_free(job->backup);
 	free(job);
 }
 
 static void
-step_job(struct sk_sqlite *s, struct sk_sq_list *done)
+step_job(struct sk_sqlite *s, struct sk_op_list *done)
 {
 	struct sk_err err = { SK_OK, "" };
 	bool left = false;
@@ -316,28 +277,28 @@ look_after_log(struct sk_sqlite *s)
 /* ---- the thread ---- */
 
 static void
-route(struct sk_sqlite *s, struct sk_sq_list *done)
+route(struct sk_sqlite *s, struct sk_op_list *done)
 {
-	struct sk_sq_list aside = { NULL, NULL };
+	struct sk_op_list aside = { NULL, NULL };
 
 	for (size_t i = 0; i < s->n; i++)
 		if (s->routes[i] == SK_SQ_DONE)
-			sk_sq_push(done, s->batch[i]);
+			sk_op_push(done, s->batch[i]);
 		else if (s->routes[i] == SK_SQ_ASIDE)
-			sk_sq_push(&aside, s->batch[i]);
+			sk_op_push(&aside, s->batch[i]);
 		else
 			start_job(s, s->batch[i], done);
 	if (aside.head == NULL)
 		return;
 	pthread_mutex_lock(&s->lock);
-	sk_sq_append(&s->aside, &aside);
+	sk_op_append(&s->aside, &aside);
 	s->counts = s->q.total;
 	pthread_cond_signal(&s->aside_work);
 	pthread_mutex_unlock(&s->lock);
 }
 
 static void
-run_batch(struct sk_sqlite *s, struct sk_sq_list *done)
+run_batch(struct sk_sqlite *s, struct sk_op_list *done)
 {
 	struct sk_err err = { SK_OK, "" };
 	enum sk_code code = do_together(s, &err);
@@ -368,14 +329,14 @@ wait_for_work(struct sk_sqlite *s)
 
 /* After a failure nothing touches the file again. */
 static void
-refuse_all(struct sk_sqlite *s, struct sk_sq_list *done)
+refuse_all(struct sk_sqlite *s, struct sk_op_list *done)
 {
 	struct sk_op *op;
 
 	pthread_mutex_lock(&s->lock);
-	while ((op = sk_sq_pop(&s->queue)) != NULL) {
+	while ((op = sk_op_pop(&s->queue)) != NULL) {
 		answer(op, SK_EIO, &s->failure);
-		sk_sq_push(done, op);
+		sk_op_push(done, op);
 	}
 	pthread_mutex_unlock(&s->lock);
 	while (s->jobs != NULL) {
@@ -385,7 +346,7 @@ refuse_all(struct sk_sqlite *s, struct sk_sq_list *done)
 }
 
 static void
-end_jobs(struct sk_sqlite *s, struct sk_sq_list *done)
+end_jobs(struct sk_sqlite *s, struct sk_op_list *done)
 {
 	struct sk_err err;
 
@@ -397,7 +358,7 @@ end_jobs(struct sk_sqlite *s, struct sk_sq_list *done)
 }
 
 static void
-work(struct sk_sqlite *s, struct sk_sq_list *done)
+work(struct sk_sqlite *s, struct sk_op_list *done)
 {
 	s->idle_done = false;
 	if (s->n > 0)
@@ -411,7 +372,7 @@ void *
 sk_sq_driver(void *arg)
 {
 	struct sk_sqlite *s = arg;
-	struct sk_sq_list done = { NULL, NULL };
+	struct sk_op_list done = { NULL, NULL };
 	bool stop = false, failed, awake;
 
 	while (!stop) {

@@ -8,15 +8,6 @@
 
 #define SK_SQ_BATCH_OPS 4096
 
-struct sk_sq_list {
-	struct sk_op *head, *tail;
-};
-void sk_sq_push(struct sk_sq_list *l, struct sk_op *op);
-/* NULL when it is empty. */
-struct sk_op *sk_sq_pop(struct sk_sq_list *l);
-/* All of b behind a; b is empty then. */
-void sk_sq_append(struct sk_sq_list *a, struct sk_sq_list *b);
-
 /* An operation that goes on between the batches. */
 struct sk_sq_job {
 	struct sk_sq_job *next;
@@ -33,9 +24,9 @@ struct sk_sqlite {
 	pthread_t driver_thread, aside_thread;
 
 	/* ---- under the lock ---- */
-	struct sk_sq_list queue; /* submitted */
-	struct sk_sq_list aside; /* for the second thread */
-	struct sk_sq_list done;
+	struct sk_op_list queue; /* submitted */
+	struct sk_op_list aside; /* for the second thread */
+	struct sk_op_list done;
 	struct sk_sq_counts counts; /* for the second thread */
 	bool stop, aside_stop;
 	bool told; /* the loop was told of done and has not looked yet */
@@ -67,7 +58,7 @@ struct sk_sqlite {
 void *sk_sq_driver(void *arg);
 void *sk_sq_aside(void *arg);
 /* Hand what is done to the loop, take note of a failure (SK_EIO). Callable from both threads. */
-void sk_sq_deliver(struct sk_sqlite *s, struct sk_sq_list *done);
+void sk_sq_deliver(struct sk_sqlite *s, struct sk_op_list *done);
 void sk_sq_broken(struct sk_sqlite *s, enum sk_code code, const struct sk_err *err);
 /* Write the log back into the file, as far as it goes. mode: SQLITE_CHECKPOINT_…; *whole: all of
  * it was. SK_ENOSPC: not now. */

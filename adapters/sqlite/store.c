@@ -15,13 +15,13 @@
 /* ---- from the threads to the loop ---- */
 
 void
-sk_sq_deliver(struct sk_sqlite *s, struct sk_sq_list *done)
+sk_sq_deliver(struct sk_sqlite *s, struct sk_op_list *done)
 {
 	const uint64_t one = 1;
 	bool tell;
 
 	pthread_mutex_lock(&s->lock);
-	sk_sq_append(&s->done, done);
+	sk_op_append(&s->done, done);
 	tell = !s->told && (s->done.head != NULL || s->failed);
 	s->told = s->told || tell;
 	pthread_mutex_unlock(&s->lock);
@@ -33,7 +33,7 @@ sk_sq_deliver(struct sk_sqlite *s, struct sk_sq_list *done)
 void
 sk_sq_broken(struct sk_sqlite *s, enum sk_code code, const struct sk_err *err)
 {
-	struct sk_sq_list none = { NULL, NULL };
+	struct sk_op_list none = { NULL, NULL };
 
 	if (code != SK_EIO)
 		return;
@@ -68,15 +68,15 @@ tell_failure(struct sk_sqlite *s)
 static void
 call_back(struct sk_sqlite *s)
 {
-	struct sk_sq_list done;
+	struct sk_op_list done;
 	struct sk_op *op;
 
 	pthread_mutex_lock(&s->lock);
 	done = s->done;
-	s->done = (struct sk_sq_list){ NULL, NULL };
+	s->done = (struct sk_op_list){ NULL, NULL };
 	s->told = false;
 	pthread_mutex_unlock(&s->lock);
-	while ((op = sk_sq_pop(&done)) != NULL)
+	while ((op = sk_op_pop(&done)) != NULL)
 		op->done(op);
 }
 
@@ -104,7 +104,7 @@ sqlite_submit(struct sk_store *store, struct sk_op *op)
 
 	pthread_mutex_lock(&s->lock);
 	first = s->queue.head == NULL;
-	sk_sq_push(&s->queue, op);
+	sk_op_push(&s->queue, op);
 	if (first)
 		pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
@@ -137,7 +137,7 @@ refuse_the_rest(struct sk_sqlite *s)
 {
 	struct sk_op *op;
 
-	while (call_back(s), (op = sk_sq_pop(&s->queue)) != NULL) {
+	while (call_back(s), (op = sk_op_pop(&s->queue)) != NULL) {
 		op->code = sk_fail(&op->err, SK_EUNAVAIL, "the store is closed");
 		op->done(op);
 	}
