@@ -17,10 +17,6 @@
 #define RETRY_MS 100
 #define RETRY_MAX_MS 2000
 #define SOON_MS 200
-/* A question to a broker that is not connected keeps two threads of librdkafka busy with each
- * other until its time is over: it gets little, now and then. That connects, and the next one is
- * heard. */
-#define AWAY_MS 200
 #define EVENT_RETENTION_MS "3600000" /* nobody reads skalds.event from behind */
 
 void
@@ -78,10 +74,9 @@ static rd_kafka_AdminOptions_t *
 options_for(struct kafka_bus *b, rd_kafka_admin_op_t op)
 {
 	rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(b->producer.rk, op);
-	const int ms = b->away || b->suspect.pos != 0 ? AWAY_MS : SK_KAFKA_SOCKET_MS;
 	char text[128];
 
-	if (rd_kafka_AdminOptions_set_request_timeout(o, ms, text, sizeof(text)) != 0)
+	if (rd_kafka_AdminOptions_set_request_timeout(o, SK_KAFKA_SOCKET_MS, text, sizeof(text)) != 0)
 		sk_log(SK_DEBUG, b->cfg.component, "librdkafka: %s", text);
 	return o;
 }
