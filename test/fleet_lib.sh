@@ -58,20 +58,3 @@ node()
 	start "$name" env SKALD_ID="$name" "$SKALDS" node --data "$T/$name.data" --json "$@"
 	until_true 20 seen "$T/$name.out" event=ready
 }
-
-# field ID PATH: of the task as JSON
-field()
-{
-	"$SKALDS" task get "$1" --json >"$T/.task" 2>/dev/null && events "$T/.task" -- "$2"
-}
-
-is_in()
-{
-	[ "$(field "$2" phase)" = "$1" ]
-}
-
-# wait_for STATE ID [SECONDS]
-wait_for()
-{
-	until_true "${3:-10}" is_in "$1" "$2"
-}

@@ -299,6 +299,26 @@ can_unshare()
 	unshare --pid --fork --mount-proc true 2>/dev/null
 }
 
+# ---- stored tasks ----
+
+# field ID PATH: of the task as JSON.
+field()
+{
+	"$SKALDS" task get "$1" --json >"$T/.task" 2>/dev/null && events "$T/.task" -- "$2"
+}
+
+# is_in STATE ID
+is_in()
+{
+	[ "$(field "$2" phase)" = "$1" ]
+}
+
+# wait_for STATE ID [SECONDS]
+wait_for()
+{
+	until_true "${3:-10}" is_in "$1" "$2"
+}
+
 # ---- task files ----
 
 new_file()

@@ -27,24 +27,6 @@ add()
 	"$SKALDS" task add "$@" 2>>"$T/add.err"
 }
 
-# field ID PATH: of the task as JSON.
-field()
-{
-	"$SKALDS" task get "$1" --json >"$T/.task" 2>/dev/null && events "$T/.task" -- "$2"
-}
-
-# is_in STATE ID
-is_in()
-{
-	[ "$(field "$2" phase)" = "$1" ]
-}
-
-# wait_for STATE ID [SECONDS]
-wait_for()
-{
-	until_true "${3:-10}" is_in "$1" "$2"
-}
-
 # How many tasks the store has in these states.
 n_in()
 {

@@ -4,7 +4,6 @@
                                     ones) that look like the real ones, with members that would be commands
     fleet_forge.py values IDS       what the cache says of the tasks: that they ended, that others have them; skalds
     fleet_forge.py garbage          what is no message, no value, no document, everywhere
-    fleet_forge.py listen FILE      each record of task.assign, as JSON, until it is killed
 
 IDS: "ID EXECUTOR" a line. Services: KAFKA_HOST, KAFKA_PORT, REDIS_HOST, REDIS_PORT, REDIS_DB, MONGO_HOST, DB_NAME;
 FORGED is a file that no forged command may make. FORGE_SEED seeds what is random.
@@ -172,14 +171,6 @@ def garbage_documents():
         print(len(some), "documents in", collection + ",", refused, "the server refused")
 
 
-def listen(path):
-    consumer = kafka.KafkaConsumer("task.assign", bootstrap_servers=brokers(), auto_offset_reset="latest")
-    with open(path, "w") as f:
-        for m in consumer:
-            f.write(m.value.decode("utf-8", "replace") + "\n")
-            f.flush()
-
-
 def main(words):
     if words[0] == "messages":
         messages(int(words[1]), read_ids(words[2]))
@@ -189,8 +180,6 @@ def main(words):
         garbage_messages()
         garbage_values()
         garbage_documents()
-    elif words[0] == "listen":
-        listen(words[1])
 
 
 main(sys.argv[1:])
