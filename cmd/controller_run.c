@@ -127,18 +127,6 @@ open_probe(struct controller *c)
 
 /* ---- once a second ---- */
 
-/* Those that are away, in one sentence; each adapter says by itself what it meets. */
-static void
-say_waiting(struct controller *c)
-{
-	struct sk_str names = SK_STR_INIT;
-
-	sk_services_away(&c->services, &names);
-	sk_log(SK_WARNING, COMPONENT, "waiting for %s", names.p);
-	c->waiting_said = true;
-	sk_str_release(&names);
-}
-
 static void
 each_second(void *arg)
 {
@@ -150,8 +138,10 @@ each_second(void *arg)
 	sk_probe_tick(c->probe);
 	sk_services_tick(&c->services);
 	sk_services_health(&c->services, health); /* so that it is known since when */
-	if (!c->ready_said && !c->waiting_said && now - c->start_ms > PATIENCE_MS)
-		say_waiting(c);
+	if (!c->ready_said && !c->waiting_said && now - c->start_ms > PATIENCE_MS) {
+		c->waiting_said = true;
+		sk_services_say_waiting(&c->services, COMPONENT);
+	}
 	sk_timer_set(c->loop, &c->second, now + SECOND_MS);
 }
 

@@ -74,17 +74,6 @@ watch_the_end(struct link *l, const struct sk_node_numbers *n)
 /* ---- once a second ---- */
 
 static void
-say_waiting(struct link *l)
-{
-	struct sk_str names = SK_STR_INIT;
-
-	sk_services_away(&l->services, &names);
-	sk_log(SK_WARNING, COMPONENT, "waiting for %s", names.p);
-	l->waiting_said = true;
-	sk_str_release(&names);
-}
-
-static void
 say_ready(struct link *l, const struct sk_node_numbers *n)
 {
 	struct sk_str line = SK_STR_INIT;
@@ -139,8 +128,10 @@ each_second(void *arg)
 
 	sk_services_tick(&l->services);
 	tell_ready(l);
-	if (!l->leased && !l->waiting_said && now - l->start_ms > PATIENCE_MS)
-		say_waiting(l);
+	if (!l->leased && !l->waiting_said && now - l->start_ms > PATIENCE_MS) {
+		l->waiting_said = true;
+		sk_services_say_waiting(&l->services, COMPONENT);
+	}
 	sk_timer_set(l->loop, &l->second, now + SECOND_MS);
 }
 

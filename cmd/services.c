@@ -6,6 +6,7 @@
 #include "adapters/mongo/store.h"
 #include "adapters/redis/cache.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/hooks_bus.h"
 #include <stdio.h>
 
@@ -313,16 +314,18 @@ sk_services_well(struct sk_services *v, enum sk_service which)
 }
 
 void
-sk_services_away(struct sk_services *v, struct sk_str *names)
+sk_services_say_waiting(struct sk_services *v, const char *component)
 {
 	struct sk_service_health health[SK_N_SERVICE];
+	struct sk_str names = SK_STR_INIT;
 	size_t n = sk_services_health(v, health), away = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (!health[i].ok)
-			sk_str_addf(names, "%s%s", away++ > 0 ? ", " : "", health[i].name);
-	if (away == 0)
-		sk_str_adds(names, "the store");
+			sk_str_addf(&names, "%s%s", away++ > 0 ? ", " : "", health[i].name);
+	/* none is away any more: it has not answered what it was asked */
+	sk_log(SK_WARNING, component, "waiting for %s", away > 0 ? names.p : "the store");
+	sk_str_release(&names);
 }
 
 size_t

@@ -76,8 +76,8 @@ struct sk_service_health {
 size_t sk_services_health(struct sk_services *v, struct sk_service_health out[SK_N_SERVICE]);
 /* One of them: it was opened and is there. */
 bool sk_services_well(struct sk_services *v, enum sk_service which);
-/* Append the names of those that are away, "the store" when none is: what a start waits for. */
-void sk_services_away(struct sk_services *v, struct sk_str *names);
+/* Log what a start waits for: those that are away, in one sentence. */
+void sk_services_say_waiting(struct sk_services *v, const char *component);
 /* The same as sk_control_config wants it; arg: struct sk_services. */
 size_t sk_services_tell(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
 

@@ -30,7 +30,7 @@ fleet()
 {
 	local mongo=${1:-javamongo} env=${SKALDS_SERVICES:-$ROOT/build/services}/env
 
-	if ! "$ROOT/scripts/services.sh" up kafka redis "$mongo" >"$T/services.log" 2>&1; then
+	if ! "$ROOT/scripts/services.sh" up kafka redis "$mongo" pyskalds >"$T/services.log" 2>&1; then
 		echo "Bail out! the services do not start: $(tail -n 3 "$T/services.log" | tr '\n' ' ')"
 		exit 99
 	fi
