@@ -66,6 +66,14 @@ sk_op_append(struct sk_op_list *a, struct sk_op_list *b)
 	*b = (struct sk_op_list){ NULL, NULL };
 }
 
+void
+sk_op_answer(struct sk_op *op, enum sk_code code, const struct sk_err *err)
+{
+	op->code = code;
+	op->err = *err;
+	op->err.code = code;
+}
+
 static const char *const *
 copied_names(struct sk_arena *a, const char *const *from)
 {

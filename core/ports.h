@@ -85,6 +85,8 @@ void sk_op_push(struct sk_op_list *l, struct sk_op *op);
 struct sk_op *sk_op_pop(struct sk_op_list *l);
 /* All of b behind a; b is empty then. */
 void sk_op_append(struct sk_op_list *a, struct sk_op_list *b);
+/* It failed as a whole: its code, and why. */
+void sk_op_answer(struct sk_op *op, enum sk_code code, const struct sk_err *err);
 
 /* Store new tasks. All of them or none: the first record that cannot be inserted decides the code;
  * with `each`, every record on its own. SK_ECONFLICT: a task with that id, or one that is not final

@@ -2,7 +2,6 @@
 #include "adapters/mongo/mongo.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include <time.h>
 
 #define LOOK_MS 10000
 
@@ -34,7 +33,7 @@ answer(struct sk_mongo *s, struct sk_op *op, enum sk_code code, struct sk_err *e
 	if (code == SK_EAGAIN) /* its own limit of time */
 		code = SK_EUNAVAIL;
 	if (code != SK_OK)
-		sk_mg_answer(op, code, err);
+		sk_op_answer(op, code, err);
 	sk_op_push(&done, op);
 	sk_mg_deliver(s, &done);
 }
@@ -44,12 +43,12 @@ refuse_all(struct sk_mongo *s, const struct sk_err *err)
 {
 	struct sk_op_list refused;
 
-	pthread_mutex_lock(&s->lock);
-	refused = s->aside;
-	s->aside = (struct sk_op_list){ NULL, NULL };
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
+	refused = s->t.aside;
+	s->t.aside = (struct sk_op_list){ NULL, NULL };
+	pthread_mutex_unlock(&s->t.lock);
 	for (struct sk_op *op = refused.head; op != NULL; op = op->next)
-		sk_mg_answer(op, SK_EUNAVAIL, err);
+		sk_op_answer(op, SK_EUNAVAIL, err);
 	sk_mg_deliver(s, &refused);
 }
 
@@ -93,13 +92,10 @@ look_after(struct sk_mongo *s)
 static void
 wait_for_work(struct sk_mongo *s, int64_t look_ms)
 {
-	struct timespec until;
 	int64_t left = look_ms - sk_boot_ms();
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += left > 0 ? left / 1000 + 1 : 0;
-	if (s->aside.head == NULL && !s->aside_stop && left > 0)
-		pthread_cond_timedwait(&s->aside_work, &s->lock, &until);
+	if (s->t.aside.head == NULL && !s->t.aside_stop && left > 0)
+		(void)sk_store_threads_wait(&s->t, &s->t.aside_work, left);
 }
 
 void *
@@ -112,12 +108,12 @@ sk_mg_aside(void *arg)
 		struct sk_op *op;
 		bool stop, connected;
 
-		pthread_mutex_lock(&s->lock);
+		pthread_mutex_lock(&s->t.lock);
 		wait_for_work(s, look_ms);
-		op = sk_op_pop(&s->aside);
-		stop = s->aside_stop;
+		op = sk_op_pop(&s->t.aside);
+		stop = s->t.aside_stop;
 		connected = s->state.connected;
-		pthread_mutex_unlock(&s->lock);
+		pthread_mutex_unlock(&s->t.lock);
 		if (op == NULL && stop)
 			return NULL;
 		if (op != NULL)

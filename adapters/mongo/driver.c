@@ -11,20 +11,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 3000
 #define FIND_MS 100 /* a find on this thread; longer ones are done again by the second */
 #define FIND_MANY 64 /* rows of a find, ids of a get */
-
-void
-sk_mg_answer(struct sk_op *op, enum sk_code code, const struct sk_err *err)
-{
-	op->code = code;
-	op->err = *err;
-	op->err.code = code;
-}
 
 /* ---- away and back ---- */
 
@@ -33,7 +24,7 @@ note(struct sk_mongo *s, bool connected, const struct sk_err *err)
 {
 	bool changed;
 
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	changed = s->state.connected != connected || (!connected && !s->down);
 	s->state.connects += connected;
 	s->down = !connected;
@@ -42,7 +33,7 @@ note(struct sk_mongo *s, bool connected, const struct sk_err *err)
 		s->state.since_ms = sk_boot_ms();
 	if (!connected)
 		snprintf(s->state.error, sizeof(s->state.error), "%s", err->msg);
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
 	if (changed && connected)
 		sk_log(SK_INFO, s->component, "connected to MongoDB");
 	else if (changed)
@@ -168,10 +159,10 @@ do_one(struct sk_mg_conn *c, struct sk_op *op, struct sk_err *err)
 static void
 put_aside(struct sk_mongo *s, struct sk_op *op)
 {
-	pthread_mutex_lock(&s->lock);
-	sk_op_push(&s->aside, op);
-	pthread_cond_signal(&s->aside_work);
-	pthread_mutex_unlock(&s->lock);
+	struct sk_op_list one = { NULL, NULL };
+
+	sk_op_push(&one, op);
+	sk_store_threads_put_aside(&s->t, &one);
 }
 
 static void
@@ -190,7 +181,7 @@ run_single(struct sk_mongo *s, struct sk_op *op, struct sk_op_list *done)
 		return;
 	}
 	if (code != SK_OK)
-		sk_mg_answer(op, code, &err);
+		sk_op_answer(op, code, &err);
 	sk_op_push(done, op);
 }
 
@@ -221,7 +212,7 @@ refuse_from(struct sk_mongo *s, size_t from, struct sk_op_list *done)
 
 	sk_fail(&err, SK_EUNAVAIL, "%s", s->state.error);
 	for (; from < s->n; from++) {
-		sk_mg_answer(s->batch[from], SK_EUNAVAIL, &err);
+		sk_op_answer(s->batch[from], SK_EUNAVAIL, &err);
 		sk_op_push(done, s->batch[from]);
 	}
 }
@@ -232,7 +223,7 @@ refuse_late(struct sk_op *op, struct sk_op_list *done)
 	struct sk_err err;
 
 	sk_fail(&err, SK_ECANCELED, "its time was over before it began");
-	sk_mg_answer(op, SK_ECANCELED, &err);
+	sk_op_answer(op, SK_ECANCELED, &err);
 	sk_op_push(done, op);
 }
 
@@ -271,7 +262,7 @@ take(struct sk_mongo *s)
 	struct sk_op *op;
 
 	s->n = 0;
-	while (s->n < SK_MG_BATCH_OPS && (op = sk_op_pop(&s->queue)) != NULL)
+	while (s->n < SK_MG_BATCH_OPS && (op = sk_op_pop(&s->t.queue)) != NULL)
 		s->batch[s->n++] = op;
 }
 
@@ -279,24 +270,12 @@ take(struct sk_mongo *s)
 static void
 wait_for_work(struct sk_mongo *s)
 {
-	while (s->queue.head == NULL && !s->stop) {
+	while (s->t.queue.head == NULL && !s->t.stop) {
 		int64_t left = s->retry_ms - sk_boot_ms();
-		struct timespec until;
 
-		if (!s->down) {
-			pthread_cond_wait(&s->work, &s->lock);
-			continue;
-		}
-		if (left <= 0)
+		if (s->down && left <= 0)
 			return;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += left / 1000;
-		until.tv_nsec += left % 1000 * 1000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		pthread_cond_timedwait(&s->work, &s->lock, &until);
+		(void)sk_store_threads_wait(&s->t, &s->t.work, s->down ? left : -1);
 	}
 }
 
@@ -311,12 +290,12 @@ sk_mg_driver(void *arg)
 	while (!stop) {
 		bool down;
 
-		pthread_mutex_lock(&s->lock);
+		pthread_mutex_lock(&s->t.lock);
 		wait_for_work(s);
 		take(s);
 		down = s->down;
-		stop = s->stop && s->queue.head == NULL && s->n == 0;
-		pthread_mutex_unlock(&s->lock);
+		stop = s->t.stop && s->t.queue.head == NULL && s->n == 0;
+		pthread_mutex_unlock(&s->t.lock);
 		if (down)
 			refuse_from(s, 0, &done);
 		else

@@ -187,7 +187,7 @@ sk_mg_get_run(struct sk_mg_conn *c, struct sk_op **ops, size_t n)
 		at = end;
 	}
 	for (size_t i = 0; i < n && code != SK_OK; i++)
-		sk_mg_answer(ops[i], code, &err);
+		sk_op_answer(ops[i], code, &err);
 	free(g.wants);
 }
 

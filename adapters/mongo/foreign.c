@@ -116,9 +116,9 @@ sk_mg_tag_foreign(struct sk_mg_conn *c, struct sk_err *err)
 	for (int i = 0; i < 100 && n == SK_MG_CHUNK && code == SK_OK; i++) {
 		code = tag_some(c, &n, err);
 		if (code == SK_OK && n > 0) {
-			pthread_mutex_lock(&c->s->lock);
+			pthread_mutex_lock(&c->s->t.lock);
 			c->s->state.foreign += n;
-			pthread_mutex_unlock(&c->s->lock);
+			pthread_mutex_unlock(&c->s->t.lock);
 		}
 	}
 	if (code == SK_OK)

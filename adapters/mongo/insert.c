@@ -160,7 +160,7 @@ slot_alone(struct sk_mg_conn *c, struct slot *s)
 		code = sk_mg_insert_alone(c, op->records[s->i], op->op.arena, &op->codes[s->i],
 			&op->found[s->i], &op->seqs[s->i], &err);
 	if (code != SK_OK)
-		sk_mg_answer(&op->op, code, &err);
+		sk_op_answer(&op->op, code, &err);
 }
 
 /* Which of the documents the server refused because their id is there; anything else is about all
@@ -196,7 +196,7 @@ fail_slots(struct slot *slots, size_t n, enum sk_code code, const struct sk_err 
 {
 	for (size_t i = 0; i < n; i++)
 		if (slots[i].op->op.code == SK_OK)
-			sk_mg_answer(&slots[i].op->op, code, err);
+			sk_op_answer(&slots[i].op->op, code, err);
 }
 
 static void

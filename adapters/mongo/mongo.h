@@ -9,8 +9,8 @@
 #include "adapters/mongo/store.h"
 #include "core/base/map.h"
 #include "core/model/names.h"
+#include "core/store_threads.h"
 #include <mongoc/mongoc.h>
-#include <pthread.h>
 
 enum sk_mg_coll {
 	SK_MG_TASKS,
@@ -46,14 +46,9 @@ struct sk_mongo {
 	char *uri, *db, *component;
 	mongoc_uri_t *parsed;
 	int64_t writer; /* a random number of this store: whose unfinished batch is it? */
-	pthread_mutex_t lock;
-	pthread_cond_t work, aside_work;
-	pthread_t driver_thread, aside_thread;
+	struct sk_store_threads t;
 
-	/* ---- under the lock ---- */
-	struct sk_op_list queue, aside, done;
-	bool stop, aside_stop;
-	bool told; /* the loop was told of done and has not looked yet */
+	/* ---- under its lock ---- */
 	bool down; /* known to be away: refused at once */
 	struct sk_store_mongo_state state;
 	uint64_t last_seq;
@@ -76,11 +71,6 @@ struct sk_mongo {
 	struct sk_mg_conn reader;
 	bool indexed, index_told;
 	int64_t swept_ms;
-
-	/* ---- the loop's ---- */
-	struct sk_loop *loop;
-	struct sk_watch *watch;
-	int fd;
 };
 
 /* ---- store.c ---- */
@@ -97,7 +87,6 @@ void sk_mg_skipped(struct sk_mongo *s, const bson_t *doc, const char *coll, cons
 
 void *sk_mg_driver(void *arg);
 void *sk_mg_aside(void *arg);
-void sk_mg_answer(struct sk_op *op, enum sk_code code, const struct sk_err *err);
 
 /* ---- conn.c ---- */
 

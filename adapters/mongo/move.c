@@ -259,7 +259,7 @@ fail_all(struct sk_mg_stmt **list, size_t n, enum sk_code code, const struct sk_
 {
 	for (size_t i = 0; i < n; i++)
 		if (list[i]->op->op.code == SK_OK)
-			sk_mg_answer(&list[i]->op->op, code, err);
+			sk_op_answer(&list[i]->op->op, code, err);
 }
 
 /* What was told of an operation that failed as a whole is not looked at. */
@@ -284,7 +284,7 @@ judge(struct sk_mg_stmt **list, size_t n, int64_t matched)
 	sk_fail(&err, SK_EUNAVAIL, "it is not known which of the changes were made");
 	for (size_t i = 0; i < n; i++)
 		if (!list[i]->done && found < matched && list[i]->op->op.code == SK_OK)
-			sk_mg_answer(&list[i]->op->op, SK_EUNAVAIL, &err);
+			sk_op_answer(&list[i]->op->op, SK_EUNAVAIL, &err);
 		else
 			settle(list[i]);
 }

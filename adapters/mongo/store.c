@@ -3,12 +3,8 @@
 #include "adapters/mongo/mongo.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -22,14 +18,14 @@ sk_mg_seq(struct sk_mongo *s)
 {
 	uint64_t seq = (uint64_t)sk_wall_ms() << 22 | s->seq_bits;
 
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	if (seq <= s->last_seq) {
 		seq = s->last_seq + 1;
 		if ((seq & SEQ_COUNTER) == 0)
 			seq = ((s->last_seq >> 22) + 1) << 22 | s->seq_bits;
 	}
 	s->last_seq = seq;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
 	return seq;
 }
 
@@ -38,10 +34,10 @@ sk_mg_token(struct sk_mongo *s)
 {
 	int64_t token;
 
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	s->tokens = s->tokens < INT64_MAX ? s->tokens + 1 : 1;
 	token = s->tokens;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
 	return token;
 }
 
@@ -64,7 +60,7 @@ is_news(struct sk_mongo *s, uint64_t h)
 {
 	bool news = true;
 
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	s->state.skipped++;
 	for (size_t i = 0; i < s->n_seen && news; i++)
 		news = s->seen[i] != h;
@@ -72,7 +68,7 @@ is_news(struct sk_mongo *s, uint64_t h)
 		s->seen[s->n_seen++] = h;
 	else
 		news = false;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
 	return news;
 }
 
@@ -100,108 +96,38 @@ sk_mg_skipped(struct sk_mongo *s, const bson_t *doc, const char *coll, const cha
 void
 sk_mg_deliver(struct sk_mongo *s, struct sk_op_list *done)
 {
-	const uint64_t one = 1;
-	bool tell;
-
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	for (const struct sk_op *op = done->head; op != NULL; op = op->next) {
 		s->state.done++;
 		s->state.unavailable += op->code == SK_EUNAVAIL;
 	}
-	sk_op_append(&s->done, done);
-	tell = !s->told && s->done.head != NULL;
-	s->told = s->told || tell;
-	pthread_mutex_unlock(&s->lock);
-	/* The counter cannot be full: it is read before it is written again. */
-	if (tell && write(s->fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
-		sk_log(SK_CRITICAL, s->component, "the loop cannot be told: %s", strerror(errno));
-}
-
-static void
-call_back(struct sk_mongo *s)
-{
-	struct sk_op_list done;
-	struct sk_op *op;
-
-	pthread_mutex_lock(&s->lock);
-	done = s->done;
-	s->done = (struct sk_op_list){ NULL, NULL };
-	s->told = false;
-	pthread_mutex_unlock(&s->lock);
-	while ((op = sk_op_pop(&done)) != NULL)
-		op->done(op);
-}
-
-static void
-told(uint32_t events, void *arg)
-{
-	struct sk_mongo *s = arg;
-	uint64_t n;
-
-	(void)events;
-	if (read(s->fd, &n, sizeof(n)) == -1 && errno != EAGAIN && errno != EINTR)
-		sk_log(SK_CRITICAL, s->component, "eventfd: %s", strerror(errno));
-	call_back(s);
+	pthread_mutex_unlock(&s->t.lock);
+	sk_store_threads_deliver(&s->t, done);
 }
 
 /* ---- the port ---- */
 
+/* Refused at once while the server is known to be away. */
 static void
 mongo_submit(struct sk_store *store, struct sk_op *op)
 {
 	struct sk_mongo *s = (struct sk_mongo *)store;
 	struct sk_op_list refused = { NULL, NULL };
+	bool down;
 
 	op->code = SK_OK;
 	op->err = (struct sk_err){ SK_OK, "" };
-	pthread_mutex_lock(&s->lock);
-	if (s->down && s->queue.head == NULL) {
+	pthread_mutex_lock(&s->t.lock);
+	down = s->down && s->t.queue.head == NULL;
+	if (down)
 		op->code = sk_fail(&op->err, SK_EUNAVAIL, "%s", s->state.error);
-		sk_op_push(&refused, op);
-	} else {
-		if (s->queue.head == NULL)
-			pthread_cond_signal(&s->work);
-		sk_op_push(&s->queue, op);
+	pthread_mutex_unlock(&s->t.lock);
+	if (!down) {
+		sk_store_threads_submit(&s->t, op);
+		return;
 	}
-	pthread_mutex_unlock(&s->lock);
-	if (refused.head != NULL)
-		sk_mg_deliver(s, &refused);
-}
-
-static void
-stop_driver(struct sk_mongo *s)
-{
-	pthread_mutex_lock(&s->lock);
-	s->stop = true;
-	pthread_cond_signal(&s->work);
-	pthread_mutex_unlock(&s->lock);
-	pthread_join(s->driver_thread, NULL);
-}
-
-static void
-stop_aside(struct sk_mongo *s)
-{
-	pthread_mutex_lock(&s->lock);
-	s->aside_stop = true;
-	pthread_cond_signal(&s->aside_work);
-	pthread_mutex_unlock(&s->lock);
-	pthread_join(s->aside_thread, NULL);
-}
-
-/* What those that are called back submit now is refused. */
-static void
-refuse_the_rest(struct sk_mongo *s)
-{
-	struct sk_op *op;
-
-	pthread_mutex_lock(&s->lock);
-	s->down = false; /* into the queue */
-	pthread_mutex_unlock(&s->lock);
-	while (call_back(s), (op = sk_op_pop(&s->queue)) != NULL || s->done.head != NULL)
-		if (op != NULL) {
-			op->code = sk_fail(&op->err, SK_EUNAVAIL, "the store is closed");
-			op->done(op);
-		}
+	sk_op_push(&refused, op);
+	sk_mg_deliver(s, &refused);
 }
 
 static void
@@ -209,14 +135,9 @@ free_all(struct sk_mongo *s)
 {
 	sk_mg_disconnect(&s->driver);
 	sk_mg_disconnect(&s->reader);
-	sk_watch_remove(s->watch);
-	if (s->fd != -1)
-		close(s->fd);
 	if (s->parsed != NULL)
 		mongoc_uri_destroy(s->parsed);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->work);
-	pthread_cond_destroy(&s->aside_work);
+	sk_store_threads_release(&s->t);
 	explicit_bzero(s->uri, strlen(s->uri));
 	free(s->uri);
 	free(s->db);
@@ -229,9 +150,10 @@ mongo_close(struct sk_store *store)
 {
 	struct sk_mongo *s = (struct sk_mongo *)store;
 
-	stop_driver(s);
-	stop_aside(s);
-	refuse_the_rest(s);
+	sk_store_threads_stop_driver(&s->t);
+	sk_store_threads_stop_aside(&s->t);
+	s->down = false; /* what is submitted now goes into the queue, and is refused there */
+	sk_store_threads_refuse_rest(&s->t);
 	free_all(s);
 }
 
@@ -240,44 +162,12 @@ sk_store_mongo_state(struct sk_store *store, struct sk_store_mongo_state *out)
 {
 	struct sk_mongo *s = (struct sk_mongo *)store;
 
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	*out = s->state;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
 }
 
 /* ---- opening ---- */
-
-/* Signals are the loop's. */
-static enum sk_code
-start_threads(struct sk_mongo *s, struct sk_err *err)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&s->driver_thread, NULL, sk_mg_driver, s);
-	if (rc == 0) {
-		rc = pthread_create(&s->aside_thread, NULL, sk_mg_aside, s);
-		if (rc != 0)
-			stop_driver(s);
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
-		return sk_fail(err, rc == EAGAIN ? SK_EAGAIN : SK_EIO,
-			"the threads of the store cannot be started: %s", strerror(rc));
-	return SK_OK;
-}
-
-static enum sk_code
-watch(struct sk_mongo *s, struct sk_err *err)
-{
-	s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (s->fd == -1)
-		return sk_fail_errno(err, "eventfd");
-	s->watch = sk_watch_add(s->loop, s->fd, EPOLLIN, told, s, err);
-	return s->watch != NULL ? SK_OK : err->code;
-}
 
 static enum sk_code
 make_random(struct sk_mongo *s, struct sk_err *err)
@@ -299,7 +189,6 @@ new_store(const struct sk_store_mongo_config *cfg, struct sk_loop *loop)
 		.name = "mongo", .submit = mongo_submit, .close = mongo_close
 	};
 	struct sk_mongo *s = sk_xcalloc(1, sizeof(*s));
-	pthread_condattr_t attr;
 
 	s->store.ops = &ops;
 	s->cfg = *cfg;
@@ -313,14 +202,7 @@ new_store(const struct sk_store_mongo_config *cfg, struct sk_loop *loop)
 	s->driver.tagged_ms = s->reader.tagged_ms = INT64_MIN;
 	s->swept_ms = INT64_MIN;
 	s->state.since_ms = sk_boot_ms();
-	s->loop = loop;
-	s->fd = -1;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->work, &attr);
-	pthread_cond_init(&s->aside_work, &attr);
-	pthread_condattr_destroy(&attr);
+	sk_store_threads_init(&s->t, loop, s->component, NULL, s);
 	return s;
 }
 
@@ -331,8 +213,8 @@ sk_store_mongo_open(
 	struct sk_mongo *s = new_store(cfg, loop);
 
 	s->parsed = sk_mg_uri(cfg, err);
-	if (s->parsed != NULL && make_random(s, err) == SK_OK && watch(s, err) == SK_OK &&
-		start_threads(s, err) == SK_OK)
+	if (s->parsed != NULL && make_random(s, err) == SK_OK &&
+		sk_store_threads_start(&s->t, sk_mg_driver, sk_mg_aside, err) == SK_OK)
 		return &s->store;
 	free_all(s);
 	return NULL;

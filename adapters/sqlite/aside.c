@@ -25,7 +25,7 @@ do_one(struct sk_sqlite *s, struct sk_op *op, const struct sk_sq_counts *counts)
 	if (code != SK_OK)
 		answer(s, op, code, &err);
 	sk_op_push(&done, op);
-	sk_sq_deliver(s, &done);
+	sk_store_threads_deliver(&s->t, &done);
 }
 
 static void
@@ -36,7 +36,7 @@ refuse(struct sk_sqlite *s, struct sk_op *op)
 	op->code = SK_EIO;
 	op->err = s->failure;
 	sk_op_push(&done, op);
-	sk_sq_deliver(s, &done);
+	sk_store_threads_deliver(&s->t, &done);
 }
 
 static void
@@ -48,10 +48,10 @@ write_back(struct sk_sqlite *s)
 
 	if (code != SK_OK && code != SK_EAGAIN && code != SK_ENOSPC)
 		sk_sq_broken(s, code, &err);
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	s->checkpoint_wanted = false;
 	s->checkpoint_made = code == SK_OK;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
 }
 
 void *
@@ -64,14 +64,14 @@ sk_sq_aside(void *arg)
 		struct sk_op *op;
 		bool failed, checkpoint;
 
-		pthread_mutex_lock(&s->lock);
-		while (s->aside.head == NULL && !s->checkpoint_wanted && !s->aside_stop)
-			pthread_cond_wait(&s->aside_work, &s->lock);
-		op = sk_op_pop(&s->aside);
-		checkpoint = s->checkpoint_wanted && !s->aside_stop;
+		pthread_mutex_lock(&s->t.lock);
+		while (s->t.aside.head == NULL && !s->checkpoint_wanted && !s->t.aside_stop)
+			pthread_cond_wait(&s->t.aside_work, &s->t.lock);
+		op = sk_op_pop(&s->t.aside);
+		checkpoint = s->checkpoint_wanted && !s->t.aside_stop;
 		failed = s->failed;
 		counts = s->counts;
-		pthread_mutex_unlock(&s->lock);
+		pthread_mutex_unlock(&s->t.lock);
 		if (op == NULL && !checkpoint)
 			return NULL;
 		if (checkpoint && !failed)

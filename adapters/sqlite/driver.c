@@ -10,9 +10,7 @@
 #include "adapters/sqlite/driver.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define IDLE_MS 1000
 #define PAUSE_MS 1000 /* after a checkpoint that found no room */
@@ -45,8 +43,8 @@ take(struct sk_sqlite *s)
 	int64_t rows = 0;
 
 	s->n = 0;
-	while (s->n < SK_SQ_BATCH_OPS && rows < s->cfg.batch_rows && s->queue.head != NULL) {
-		struct sk_op *op = sk_op_pop(&s->queue);
+	while (s->n < SK_SQ_BATCH_OPS && rows < s->cfg.batch_rows && s->t.queue.head != NULL) {
+		struct sk_op *op = sk_op_pop(&s->t.queue);
 
 		rows += rows_of(op);
 		s->batch[s->n++] = op;
@@ -62,10 +60,10 @@ put_back(struct sk_sqlite *s, size_t from)
 	for (size_t i = from; i < s->n; i++)
 		sk_op_push(&rest, s->batch[i]);
 	s->n = from;
-	pthread_mutex_lock(&s->lock);
-	sk_op_append(&rest, &s->queue);
-	s->queue = rest;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
+	sk_op_append(&rest, &s->t.queue);
+	s->t.queue = rest;
+	pthread_mutex_unlock(&s->t.lock);
 }
 
 static enum sk_code
@@ -88,14 +86,6 @@ do_together(struct sk_sqlite *s, struct sk_err *err)
 	return code;
 }
 
-static void
-answer(struct sk_op *op, enum sk_code code, const struct sk_err *err)
-{
-	op->code = code;
-	op->err = *err;
-	op->err.code = code;
-}
-
 static enum sk_code
 do_alone(struct sk_sqlite *s, size_t i, struct sk_err *err)
 {
@@ -112,7 +102,7 @@ static void
 answer_from(struct sk_sqlite *s, size_t i, enum sk_code code, const struct sk_err *err)
 {
 	for (; i < s->n; i++) {
-		answer(s->batch[i], code, err);
+		sk_op_answer(s->batch[i], code, err);
 		s->routes[i] = SK_SQ_DONE;
 	}
 }
@@ -132,7 +122,7 @@ do_singly(struct sk_sqlite *s)
 			return;
 		}
 		sk_wrap(&err, s->path);
-		answer(s->batch[i], code, &err);
+		sk_op_answer(s->batch[i], code, &err);
 		s->routes[i] = SK_SQ_DONE;
 	}
 }
@@ -204,7 +194,7 @@ step_job(struct sk_sqlite *s, struct sk_op_list *done)
 		sk_sq_broken(s, code, &err);
 		if (code == SK_ENOSPC)
 			sk_wrap(&err, s->path);
-		answer(s->jobs->op, code, &err);
+		sk_op_answer(s->jobs->op, code, &err);
 		left = false;
 	}
 	if (!left)
@@ -261,15 +251,15 @@ look_after_log(struct sk_sqlite *s)
 	int limit = (int)(s->cfg.wal_bytes / SK_SQ_PAGE), frames = s->q.db.frames;
 	bool made, ask;
 
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	made = s->checkpoint_made;
 	s->checkpoint_made = false;
 	ask = frames >= limit / 4 && !made && !s->checkpoint_wanted;
 	if (ask) {
 		s->checkpoint_wanted = true;
-		pthread_cond_signal(&s->aside_work);
+		pthread_cond_signal(&s->t.aside_work);
 	}
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
 	if ((made || frames >= limit) && sk_boot_ms() >= s->no_checkpoint_until_ms)
 		checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
 }
@@ -290,11 +280,10 @@ route(struct sk_sqlite *s, struct sk_op_list *done)
 			start_job(s, s->batch[i], done);
 	if (aside.head == NULL)
 		return;
-	pthread_mutex_lock(&s->lock);
-	sk_op_append(&s->aside, &aside);
+	pthread_mutex_lock(&s->t.lock);
 	s->counts = s->q.total;
-	pthread_cond_signal(&s->aside_work);
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
+	sk_store_threads_put_aside(&s->t, &aside);
 }
 
 static void
@@ -316,15 +305,14 @@ run_batch(struct sk_sqlite *s, struct sk_op_list *done)
 static bool
 wait_for_work(struct sk_sqlite *s)
 {
-	struct timespec until;
-	int rc = 0;
+	int64_t until_ms = sk_boot_ms() + IDLE_MS, left = IDLE_MS;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += IDLE_MS / 1000;
-	while (s->queue.head == NULL && !s->stop && rc != ETIMEDOUT)
-		rc = s->idle_done ? pthread_cond_wait(&s->work, &s->lock)
-						  : pthread_cond_timedwait(&s->work, &s->lock, &until);
-	return s->queue.head != NULL || s->stop;
+	while (s->t.queue.head == NULL && !s->t.stop && left > 0)
+		if (sk_store_threads_wait(&s->t, &s->t.work, s->idle_done ? -1 : left))
+			left = s->idle_done ? IDLE_MS : until_ms - sk_boot_ms();
+		else
+			left = 0;
+	return s->t.queue.head != NULL || s->t.stop;
 }
 
 /* After a failure nothing touches the file again. */
@@ -333,14 +321,14 @@ refuse_all(struct sk_sqlite *s, struct sk_op_list *done)
 {
 	struct sk_op *op;
 
-	pthread_mutex_lock(&s->lock);
-	while ((op = sk_op_pop(&s->queue)) != NULL) {
-		answer(op, SK_EIO, &s->failure);
+	pthread_mutex_lock(&s->t.lock);
+	while ((op = sk_op_pop(&s->t.queue)) != NULL) {
+		sk_op_answer(op, SK_EIO, &s->failure);
 		sk_op_push(done, op);
 	}
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
 	while (s->jobs != NULL) {
-		answer(s->jobs->op, SK_EIO, &s->failure);
+		sk_op_answer(s->jobs->op, SK_EIO, &s->failure);
 		end_job(s, done);
 	}
 }
@@ -352,7 +340,7 @@ end_jobs(struct sk_sqlite *s, struct sk_op_list *done)
 
 	sk_fail(&err, SK_EUNAVAIL, "the store is closed");
 	while (s->jobs != NULL) {
-		answer(s->jobs->op, SK_EUNAVAIL, &err);
+		sk_op_answer(s->jobs->op, SK_EUNAVAIL, &err);
 		end_job(s, done);
 	}
 }
@@ -363,7 +351,7 @@ work(struct sk_sqlite *s, struct sk_op_list *done)
 	s->idle_done = false;
 	if (s->n > 0)
 		run_batch(s, done);
-	sk_sq_deliver(s, done);
+	sk_store_threads_deliver(&s->t, done);
 	step_job(s, done);
 	look_after_log(s);
 }
@@ -376,23 +364,23 @@ sk_sq_driver(void *arg)
 	bool stop = false, failed, awake;
 
 	while (!stop) {
-		pthread_mutex_lock(&s->lock);
+		pthread_mutex_lock(&s->t.lock);
 		awake = s->jobs != NULL || wait_for_work(s);
 		failed = s->failed;
 		s->n = 0;
 		if (!failed)
 			take(s);
-		stop = s->stop && s->queue.head == NULL && s->n == 0;
-		pthread_mutex_unlock(&s->lock);
+		stop = s->t.stop && s->t.queue.head == NULL && s->n == 0;
+		pthread_mutex_unlock(&s->t.lock);
 		if (failed)
 			refuse_all(s, &done);
 		else if (!awake)
 			tidy(s);
 		else if (!stop)
 			work(s, &done);
-		sk_sq_deliver(s, &done);
+		sk_store_threads_deliver(&s->t, &done);
 	}
 	end_jobs(s, &done);
-	sk_sq_deliver(s, &done);
+	sk_store_threads_deliver(&s->t, &done);
 	return NULL;
 }

@@ -4,7 +4,7 @@
 
 #include "adapters/sqlite/sqlite.h"
 #include "adapters/sqlite/store.h"
-#include <pthread.h>
+#include "core/store_threads.h"
 
 #define SK_SQ_BATCH_OPS 4096
 
@@ -19,17 +19,10 @@ struct sk_sqlite {
 	struct sk_store store;
 	struct sk_sqlite_config cfg;
 	char *path;
-	pthread_mutex_t lock;
-	pthread_cond_t work, aside_work;
-	pthread_t driver_thread, aside_thread;
+	struct sk_store_threads t;
 
-	/* ---- under the lock ---- */
-	struct sk_op_list queue; /* submitted */
-	struct sk_op_list aside; /* for the second thread */
-	struct sk_op_list done;
+	/* ---- under its lock ---- */
 	struct sk_sq_counts counts; /* for the second thread */
-	bool stop, aside_stop;
-	bool told; /* the loop was told of done and has not looked yet */
 	bool failed; /* everything is answered SK_EIO */
 	struct sk_err failure;
 	bool checkpoint_wanted, checkpoint_made; /* by the second thread */
@@ -47,18 +40,13 @@ struct sk_sqlite {
 	struct sk_sq_db reader;
 	atomic_bool interrupt; /* what it does shall end */
 
-	/* ---- the loop's ---- */
-	struct sk_loop *loop;
-	struct sk_watch *watch;
-	int fd;
-	bool fatal_told;
+	bool fatal_told; /* the loop's */
 };
 
 /* The threads' main functions. */
 void *sk_sq_driver(void *arg);
 void *sk_sq_aside(void *arg);
-/* Hand what is done to the loop, take note of a failure (SK_EIO). Callable from both threads. */
-void sk_sq_deliver(struct sk_sqlite *s, struct sk_op_list *done);
+/* Take note of a failure (SK_EIO). Callable from both threads. */
 void sk_sq_broken(struct sk_sqlite *s, enum sk_code code, const struct sk_err *err);
 /* Write the log back into the file, as far as it goes. mode: SQLITE_CHECKPOINT_…; *whole: all of
  * it was. SK_ENOSPC: not now. */

@@ -4,60 +4,41 @@
 #include "core/base/log.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- from the threads to the loop ---- */
-
-void
-sk_sq_deliver(struct sk_sqlite *s, struct sk_op_list *done)
-{
-	const uint64_t one = 1;
-	bool tell;
-
-	pthread_mutex_lock(&s->lock);
-	sk_op_append(&s->done, done);
-	tell = !s->told && (s->done.head != NULL || s->failed);
-	s->told = s->told || tell;
-	pthread_mutex_unlock(&s->lock);
-	/* The counter cannot be full: it is read before it is written again. */
-	if (tell && write(s->fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
-		sk_log(SK_CRITICAL, "store", "the loop cannot be told: %s", strerror(errno));
-}
+/* ---- a failure ---- */
 
 void
 sk_sq_broken(struct sk_sqlite *s, enum sk_code code, const struct sk_err *err)
 {
-	struct sk_op_list none = { NULL, NULL };
-
 	if (code != SK_EIO)
 		return;
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	if (!s->failed) {
 		s->failed = true;
 		s->failure = *err;
 		s->failure.code = SK_EIO;
 	}
-	pthread_cond_signal(&s->work); /* what waits is refused */
-	pthread_mutex_unlock(&s->lock);
-	sk_sq_deliver(s, &none);
+	pthread_cond_signal(&s->t.work); /* what waits is refused */
+	pthread_mutex_unlock(&s->t.lock);
+	sk_store_threads_wake(&s->t);
 }
 
+/* Before the answers: the owner may end with it before anybody acts on them. */
 static void
-tell_failure(struct sk_sqlite *s)
+tell_failure(void *store)
 {
+	struct sk_sqlite *s = store;
 	struct sk_err failure;
 	bool failed;
 
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->t.lock);
 	failed = s->failed;
 	failure = s->failure;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->t.lock);
 	if (!failed || s->fatal_told)
 		return;
 	s->fatal_told = true;
@@ -65,82 +46,12 @@ tell_failure(struct sk_sqlite *s)
 		s->cfg.fatal(s->cfg.arg, failure.msg);
 }
 
-static void
-call_back(struct sk_sqlite *s)
-{
-	struct sk_op_list done;
-	struct sk_op *op;
-
-	pthread_mutex_lock(&s->lock);
-	done = s->done;
-	s->done = (struct sk_op_list){ NULL, NULL };
-	s->told = false;
-	pthread_mutex_unlock(&s->lock);
-	while ((op = sk_op_pop(&done)) != NULL)
-		op->done(op);
-}
-
-/* The failure first: the owner may end with it before anybody acts on the answers. */
-static void
-told(uint32_t events, void *arg)
-{
-	struct sk_sqlite *s = arg;
-	uint64_t n;
-
-	(void)events;
-	if (read(s->fd, &n, sizeof(n)) == -1 && errno != EAGAIN && errno != EINTR)
-		sk_log(SK_CRITICAL, "store", "eventfd: %s", strerror(errno));
-	tell_failure(s);
-	call_back(s);
-}
-
 /* ---- the port ---- */
 
 static void
 sqlite_submit(struct sk_store *store, struct sk_op *op)
 {
-	struct sk_sqlite *s = (struct sk_sqlite *)store;
-	bool first;
-
-	pthread_mutex_lock(&s->lock);
-	first = s->queue.head == NULL;
-	sk_op_push(&s->queue, op);
-	if (first)
-		pthread_cond_signal(&s->work);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static void
-stop_driver(struct sk_sqlite *s)
-{
-	pthread_mutex_lock(&s->lock);
-	s->stop = true;
-	pthread_cond_signal(&s->work);
-	pthread_mutex_unlock(&s->lock);
-	pthread_join(s->driver_thread, NULL);
-}
-
-static void
-stop_aside(struct sk_sqlite *s)
-{
-	atomic_store(&s->interrupt, true);
-	pthread_mutex_lock(&s->lock);
-	s->aside_stop = true;
-	pthread_cond_signal(&s->aside_work);
-	pthread_mutex_unlock(&s->lock);
-	pthread_join(s->aside_thread, NULL);
-}
-
-/* What those that are called back submit now is refused. */
-static void
-refuse_the_rest(struct sk_sqlite *s)
-{
-	struct sk_op *op;
-
-	while (call_back(s), (op = sk_op_pop(&s->queue)) != NULL) {
-		op->code = sk_fail(&op->err, SK_EUNAVAIL, "the store is closed");
-		op->done(op);
-	}
+	sk_store_threads_submit(&((struct sk_sqlite *)store)->t, op);
 }
 
 static void
@@ -148,12 +59,7 @@ free_all(struct sk_sqlite *s)
 {
 	sk_sq_db_close(&s->reader);
 	sk_sq_release(&s->q);
-	sk_watch_remove(s->watch);
-	if (s->fd != -1)
-		close(s->fd);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->work);
-	pthread_cond_destroy(&s->aside_work);
+	sk_store_threads_release(&s->t);
 	free(s->path);
 	free(s);
 }
@@ -180,10 +86,10 @@ sqlite_close(struct sk_store *store)
 {
 	struct sk_sqlite *s = (struct sk_sqlite *)store;
 
-	stop_driver(s);
-	stop_aside(s);
-	tell_failure(s);
-	refuse_the_rest(s);
+	sk_store_threads_stop_driver(&s->t);
+	atomic_store(&s->interrupt, true);
+	sk_store_threads_stop_aside(&s->t);
+	sk_store_threads_refuse_rest(&s->t);
 	last_checkpoint(s);
 	free_all(s);
 }
@@ -294,38 +200,6 @@ open_files(struct sk_sqlite *s, struct sk_err *err)
 	return open_to_read(s, err);
 }
 
-/* Signals are the loop's. */
-static enum sk_code
-start_threads(struct sk_sqlite *s, struct sk_err *err)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&s->driver_thread, NULL, sk_sq_driver, s);
-	if (rc == 0) {
-		rc = pthread_create(&s->aside_thread, NULL, sk_sq_aside, s);
-		if (rc != 0)
-			stop_driver(s);
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
-		return sk_fail(err, rc == EAGAIN ? SK_EAGAIN : SK_EIO, "its threads cannot be started: %s",
-			strerror(rc));
-	return SK_OK;
-}
-
-static enum sk_code
-watch(struct sk_sqlite *s, struct sk_err *err)
-{
-	s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (s->fd == -1)
-		return sk_fail_errno(err, "eventfd");
-	s->watch = sk_watch_add(s->loop, s->fd, EPOLLIN, told, s, err);
-	return s->watch != NULL ? SK_OK : err->code;
-}
-
 static struct sk_sqlite *
 new_store(const struct sk_sqlite_config *cfg, struct sk_loop *loop)
 {
@@ -333,7 +207,6 @@ new_store(const struct sk_sqlite_config *cfg, struct sk_loop *loop)
 		.name = "sqlite", .submit = sqlite_submit, .close = sqlite_close
 	};
 	struct sk_sqlite *s = sk_xcalloc(1, sizeof(*s));
-	pthread_condattr_t attr;
 
 	s->store.ops = &ops;
 	s->cfg = *cfg;
@@ -341,15 +214,8 @@ new_store(const struct sk_sqlite_config *cfg, struct sk_loop *loop)
 	s->cfg.batch_rows = cfg->batch_rows > 0 ? cfg->batch_rows : 4096;
 	s->cfg.batch_ms = cfg->batch_ms > 0 ? cfg->batch_ms : 20;
 	s->cfg.wal_bytes = cfg->wal_bytes > 0 ? cfg->wal_bytes : (int64_t)32 << 20;
-	s->loop = loop;
-	s->fd = -1;
 	atomic_init(&s->interrupt, false);
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->work, &attr);
-	pthread_cond_init(&s->aside_work, &attr);
-	pthread_condattr_destroy(&attr);
+	sk_store_threads_init(&s->t, loop, "store", tell_failure, s);
 	return s;
 }
 
@@ -358,7 +224,8 @@ sk_store_sqlite_open(const struct sk_sqlite_config *cfg, struct sk_loop *loop, s
 {
 	struct sk_sqlite *s = new_store(cfg, loop);
 
-	if (open_files(s, err) == SK_OK && watch(s, err) == SK_OK && start_threads(s, err) == SK_OK)
+	if (open_files(s, err) == SK_OK &&
+		sk_store_threads_start(&s->t, sk_sq_driver, sk_sq_aside, err) == SK_OK)
 		return &s->store;
 	if (err->code == SK_EUNAVAIL)
 		err->code = SK_EIO;
