@@ -15,12 +15,13 @@ TASKS=${TASKS:-10000}
 IDLE=${IDLE:-20}
 ORIGINAL=${ORIGINAL:-yes}
 parts=${*:-latency burst memory nodes}
-BENCH=$ROOT/${BUILD:-build}/release/test/bench
+OUT=${BUILD:-build}/release/test/bench # as the Makefile calls it
+case $OUT in /*) BENCH=$OUT ;; *) BENCH=$ROOT/$OUT ;; esac
 S=$T/controller.data/skalds.sock
 # user code of both kinds tells its first line there
 C_CODE="{\"command\": [\"$BIN/stamp\", \"--append\", \"$OBSERVED\"]}"
 PY_CODE='{"rtspUrl": "rtsp://bench", "fixFrame": 1, "steps": 0}'
-make -s -C "$ROOT" "$BENCH/fleetbench" "$BENCH/nodesim" "$BENCH/memory_bench" BUILD="${BUILD:-build}" >make.out 2>&1 ||
+make -s -C "$ROOT" "$OUT/fleetbench" "$OUT/nodesim" "$OUT/memory_bench" BUILD="${BUILD:-build}" >make.out 2>&1 ||
 	{ tail -5 make.out; exit 1; }
 helper stamp >/dev/null
 helper queuebench >/dev/null
@@ -85,7 +86,7 @@ original_node()
 fleet_controller()
 {
 	[ -n "${controller_pid:-}" ] && kill -0 "$controller_pid" 2>/dev/null && return
-	controller controller --data "$T/controller.data" "$@" || { note "the controller does not start"; return 1; }
+	controller controller --data "$T/controller.data" "$@" || { note "the controller does not start: $(tail -n 1 controller.err)"; return 1; }
 	controller_pid=$PID
 }
 
@@ -171,14 +172,18 @@ bench_burst()
 	done
 	figure "xargs -P2 -n1 /bin/true" tasks/s "$(median <xargs.rate)" - -
 	c_node || return
-	script burst burst 1000 bench-c Exec "$C_CODE"
-	figure "1,000 events at once to one node, a process each" tasks/s "$(of burst per_second)" - -
-	if original_node; then
+	original_node
+	for ((i = 0; i < ROUNDS; i++)); do
+		ROUNDS=1 script burst burst 1000 bench-c Exec "$C_CODE"
+		[ -n "${py_pid:-}" ] || continue
 		ROUNDS=1 script py-burst burst 100 bench-py MyWorker "$PY_CODE"
+		# within a round: a machine that is slow for a minute is slow for both
+		calc "$(tail -n 1 burst.per_second) / $(tail -n 1 py-burst.per_second)" 1 >>burst.ratio
+	done
+	figure "1,000 events at once to one node, a process each" tasks/s "$(of burst per_second)" - -
+	if [ -n "${py_pid:-}" ]; then
 		figure "100 to the original" tasks/s "$(of py-burst per_second)" - -
-		figure "ratio" x "$(calc "$(of burst per_second) / $(of py-burst per_second)" 1)" '>=' 40
-		py_stop "$py_pid"
-		py_pid=
+		figure "ratio, within a round" x "$(median <burst.ratio)" '>=' 40
 	fi
 	our_fleet || return
 	bulk bulk-noop Noop

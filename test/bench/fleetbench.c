@@ -168,6 +168,8 @@ read_starts(const struct bench *b, double *start, int n)
 		int i;
 
 		if (sscanf(line, format, &i, &at) == 2 && i >= 0 && i < n && start[i] == 0) {
+			if (at < 1e9)
+				die("a start without its time", line);
 			start[i] = at;
 			count++;
 		}

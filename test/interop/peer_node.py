@@ -3,8 +3,8 @@
     peer_node.py ID [MODE [YAML]]     MODE: node (default), edge, single_process
 
 Services come from KAFKA_HOST, KAFKA_PORT, REDIS_HOST, REDIS_PORT, MONGO_HOST, DB_NAME. What the
-workers do is told in the file OBSERVED, one line a step: "ID start|update|end VALUE", in one
-write each, so that lines of several processes do not mix. MyWorker is the seed documents' class,
+workers do is told in the file OBSERVED, one line a step: "ID start SECONDS PID",
+"ID update|end VALUE", in one write each, so that lines of several processes do not mix. MyWorker is the seed documents' class,
 with C's attachments: `steps` steps of `intervalSeconds`; rtspUrl "fail" makes it raise.
 """
 import logging
@@ -42,7 +42,7 @@ class MyWorker(BaseTaskWorker[MyModel]):
 
     @run_main_handler
     def main(self):
-        tell(self.task_id, "start", os.getpid())
+        tell(self.task_id, "start", time.time(), os.getpid())
         if self.rtsp_url == "fail":
             time.sleep(self.interval)  # a beat that is under way would write over its -1 (N9)
             raise RuntimeError("made to fail")

@@ -89,7 +89,7 @@ dead_worker()
 	local n
 	n=$(add MyWorker $SHORT steps=3000 --backoff 1s)
 	check "one whose worker is to die runs" becomes "$n" Running 20
-	kill -KILL "$(sed -n "s/^$n start //p" "$OBSERVED")"
+	kill -KILL "$(sed -n "s/^$n start .* //p" "$OBSERVED")"
 	check "it is lost and given to the node again, which starts it" until_true 60 observed_is "$n" start 2
 	check "as a new attempt" eval "becomes $n Running 15 && [ \"\$(doc $n attempt)\" = 2 ]"
 	"$SKALDS" task cancel "$n" >/dev/null
