@@ -80,7 +80,8 @@ fails()
 is_killed()
 {
 	give dies1 steps=600 intervalSeconds=0.2
-	check "one whose process is to die runs" until_true 10 beats dies1
+	check "one whose process is to die runs" until_true 10 eval '[ -n "$(procs env SKALDS_TASK_ID=dies1)" ]'
+	check "and beats" until_true 10 beats dies1
 	kill -KILL $(procs env SKALDS_TASK_ID=dies1)
 	check "its node tells so at once (N4)" until_true 3 beat_is dies1 -1
 	like "  with the signal" "$(peer value task:dies1:exception)" 'signal 9|SIGKILL'
