@@ -50,8 +50,9 @@ controller_run(const struct sk_args *args, struct sk_settings *settings)
 static const struct sk_opt options[] = {
 	{ .name = "lease",
 		.value = "SECONDS",
-		.doc = "a node or a leader that is silent for longer is lost; the same in all the fleet "
-			   "(30)" },
+		.doc = "a leader that is silent for longer is replaced, and a skald that tells no lease of "
+			   "its "
+			   "own is lost; the same for all controllers (30)" },
 	{ .name = "strategy",
 		.value = "NAME",
 		.setting = "DISPATCHER_STRATEGY",

@@ -177,8 +177,8 @@ static const struct sk_opt options[] = {
 	SK_CAPACITY_OPTIONS,
 	{ .name = "lease",
 		.value = "SECONDS",
-		.doc = "without the store for so long, it stops what others may run; the same in all the "
-			   "fleet (30)" },
+		.doc = "without the store for so long, it stops what others may run, and counts as lost "
+			   "(30)" },
 	{ .name = "keep-output",
 		.value = "MIB",
 		.doc = "remove the oldest output of ended attempts beyond MIB in all (1024); 0 = never" },

@@ -275,6 +275,7 @@ struct sk_skald {
 	const char *const *classes; /* NULL-terminated */
 	const struct sk_value *labels; /* a map of strings */
 	bool draining;
+	int64_t lease_ms; /* it trusts itself for so long after a renewal; 0 = not told */
 	/* No row in the store: a node of the original, known by its keys in the cache alone; its
 	 * incarnation is 0. Stores neither keep nor return it. */
 	bool original;

@@ -1,8 +1,8 @@
 /* store_threads.h - the front of a store that works on two threads of its own.
  *
- * The loop submits, the driver takes what has queued up, the second thread does what takes long (aside), and what is
- * done is called back on the loop. The store brings the two main functions and whatever they share; the members
- * under the lock are theirs to use, with the lock held. */
+ * The loop submits, the driver takes what has queued up, the second thread does what takes long
+ * (aside), and what is done is called back on the loop. The store brings the two main functions and
+ * whatever they share; the members under the lock are theirs to use, with the lock held. */
 #ifndef SK_CORE_STORE_THREADS_H
 #define SK_CORE_STORE_THREADS_H
 
@@ -34,7 +34,8 @@ struct sk_store_threads {
 /* Before anything else; cannot fail. The texts and the loop stay the caller's. */
 void sk_store_threads_init(struct sk_store_threads *t, struct sk_loop *loop, const char *component,
 	void (*before)(void *store), void *store);
-/* Signals are the loop's: both threads block them. SK_EAGAIN, SK_EIO: no thread or descriptor; nothing runs then. */
+/* Signals are the loop's: both threads block them. SK_EAGAIN, SK_EIO: no thread or descriptor;
+ * nothing runs then. */
 enum sk_code sk_store_threads_start(struct sk_store_threads *t, void *(*driver)(void *store),
 	void *(*aside)(void *store), struct sk_err *err) SK_CHECKED;
 
@@ -48,7 +49,7 @@ void sk_store_threads_deliver(struct sk_store_threads *t, struct sk_op_list *don
 /* `before` runs soon, with or without operations. */
 void sk_store_threads_wake(struct sk_store_threads *t);
 
-/* With the lock held: wait for one of the two conditions, ms at the longest (-1 = for ever, 0 = not at all). Wakes
+/* With the lock held: wait for one of the two conditions, ms at the longest (-1 = for ever). Wakes
  * now and then without reason. false: the time is up. */
 bool sk_store_threads_wait(struct sk_store_threads *t, pthread_cond_t *cond, int64_t ms);
 

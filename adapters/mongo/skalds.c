@@ -54,6 +54,7 @@ put_row(bson_t *b, const struct sk_skald *s)
 	sk_mg_put_i64(b, "gpus", s->gpus);
 	put_classes(b, s->classes);
 	put_labels(b, s->labels);
+	sk_mg_put_i64(b, "leaseMs", s->lease_ms);
 	sk_mg_put_i64(b, "started", s->start_ms);
 	sk_mg_put_i64(b, "seen", s->seen_ms);
 }
@@ -223,6 +224,8 @@ take_numbers(struct sk_skald *s, const bson_iter_t *it, const char *key)
 		s->memory_mb = v;
 	else if (strcmp(key, "gpus") == 0)
 		s->gpus = v;
+	else if (strcmp(key, "leaseMs") == 0)
+		s->lease_ms = v;
 	else if (strcmp(key, "started") == 0)
 		s->start_ms = v;
 	else if (strcmp(key, "seen") == 0)

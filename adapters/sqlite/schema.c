@@ -102,6 +102,8 @@ static const char *const migrations[] = {
 	/* accepted: how many tasks ever were, so that no seq comes twice. */
 	"CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
 	"INSERT INTO counter VALUES('accepted', 0);",
+	/* 2 */
+	"ALTER TABLE skald ADD COLUMN lease_ms INTEGER NOT NULL DEFAULT 0;",
 };
 #define NEWEST ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

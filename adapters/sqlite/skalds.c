@@ -51,8 +51,8 @@ write_skald(struct sk_sq *q, const struct sk_skald *s, bool draining, struct sk_
 	struct sk_str classes = SK_STR_INIT, labels = SK_STR_INIT;
 	struct sk_sq_use u = sk_sq_fixed(&q->db,
 		"INSERT OR REPLACE INTO skald(id, incarnation, renewals, mode, version, host, slots, cpus,"
-		" memory_mb, gpus, classes, labels, draining, start_ms, seen_ms)"
-		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		" memory_mb, gpus, classes, labels, draining, start_ms, seen_ms, lease_ms)"
+		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	enum sk_code code;
 
 	encode(s, &classes, &labels);
@@ -71,6 +71,7 @@ write_skald(struct sk_sq *q, const struct sk_skald *s, bool draining, struct sk_
 	sk_sq_int(&u, draining);
 	sk_sq_int(&u, s->start_ms);
 	sk_sq_int(&u, s->seen_ms);
+	sk_sq_int(&u, s->lease_ms);
 	code = sk_sq_run(&u, err);
 	sk_str_release(&classes);
 	sk_str_release(&labels);
@@ -144,6 +145,7 @@ read_skald(struct sk_sq_use *u, struct sk_arena *a)
 		.draining = sqlite3_column_int(u->st, 12) != 0,
 		.start_ms = sqlite3_column_int64(u->st, 13),
 		.seen_ms = sqlite3_column_int64(u->st, 14),
+		.lease_ms = sqlite3_column_int64(u->st, 15),
 	};
 	return s;
 }
@@ -153,7 +155,7 @@ sk_sq_skald_list(struct sk_sq_db *db, struct sk_op_skald_list *op, struct sk_err
 {
 	struct sk_sq_use u = sk_sq_fixed(db,
 		"SELECT id, incarnation, renewals, mode, version, host, slots, cpus, memory_mb, gpus,"
-		" classes, labels, draining, start_ms, seen_ms FROM skald ORDER BY id");
+		" classes, labels, draining, start_ms, seen_ms, lease_ms FROM skald ORDER BY id");
 	struct sk_skald **all = NULL;
 	size_t cap = 0;
 	enum sk_code code;

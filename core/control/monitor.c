@@ -160,7 +160,7 @@ see(struct sk_control *c, const struct sk_record *r)
 		sk_beats_see(c, r); /* its keys tell */
 	else if (is_outlived(c, a, l, r))
 		expire(c, r->id, r->life.attempt, r->life.executor, false);
-	else if (a == NULL && sk_control_boot_ms(c) - l->since_ms > sk_skalds_patience_ms(c))
+	else if (a == NULL && sk_control_boot_ms(c) - l->since_ms > sk_skalds_patience_ms(c, NULL))
 		expire(c, r->id, r->life.attempt, r->life.executor, true);
 }
 

@@ -64,8 +64,9 @@ void sk_skalds_anew(struct sk_control *c);
 void sk_skalds_answer_nobody(struct sk_control *c);
 /* Have the rows been read by an operation that was submitted after this (boot clock)? */
 bool sk_skalds_read_since(const struct sk_control *c, int64_t boot_ms);
-/* How long a row may stand still before its skald counts as lost: L and a margin. */
-int64_t sk_skalds_patience_ms(const struct sk_control *c);
+/* How long a row may stand still before its skald counts as lost: its own lease, which may be
+ * longer or shorter than ours, and a margin. Ours where it tells none; row may be NULL. */
+int64_t sk_skalds_patience_ms(const struct sk_control *c, const struct sk_skald *row);
 /* A skald said on the bus that it lives: its row counts from the next reading on, without waiting
  * for a second renewal. */
 void sk_skalds_announced(struct sk_control *c, const char *id);

@@ -177,7 +177,7 @@ is_long_gone(const struct sk_control *c, const struct sk_agent *a)
 	int64_t unseen = c->clock.doubt ? 0 : sk_control_wall_ms(c) - a->row->seen_ms;
 
 	return !a->row->original && a->row->mode != SK_MODE_NODE && !a->view.online && a->n_live == 0 &&
-		silent > sk_skalds_patience_ms(c) && (silent > GONE_MS || unseen > GONE_MS);
+		silent > sk_skalds_patience_ms(c, a->row) && (silent > GONE_MS || unseen > GONE_MS);
 }
 
 /* One that comes back at this very moment says so again in a third of a lease. */

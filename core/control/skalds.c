@@ -6,6 +6,7 @@
 
 #define MARGIN_MS 2000 /* beyond the lease, before a skald counts as lost; scaled with it */
 #define DEFAULT_LEASE_MS 10000
+#define MAX_LEASE_MS 86400000 /* a row may say anything; this is the most that --lease takes */
 #define NOBODY SIZE_MAX
 #define ORIGINAL_SHARE 8
 
@@ -82,9 +83,12 @@ sk_skalds_find(struct sk_control *c, const char *id)
 /* ---- rows ---- */
 
 int64_t
-sk_skalds_patience_ms(const struct sk_control *c)
+sk_skalds_patience_ms(const struct sk_control *c, const struct sk_skald *row)
 {
-	return c->cfg.lease_ms + c->cfg.lease_ms * MARGIN_MS / DEFAULT_LEASE_MS;
+	bool told = row != NULL && row->lease_ms > 0 && row->lease_ms <= MAX_LEASE_MS;
+	int64_t lease_ms = told ? row->lease_ms : c->cfg.lease_ms;
+
+	return lease_ms + lease_ms * MARGIN_MS / DEFAULT_LEASE_MS;
 }
 
 static void
@@ -143,7 +147,8 @@ shows_life(const struct sk_control *c, const struct sk_agent *a, bool fresh, boo
 	int64_t age_ms = sk_control_wall_ms(c) - a->row->seen_ms;
 
 	if (c->cfg.by_clock && !c->cfg.dispatch)
-		return age_ms < sk_skalds_patience_ms(c) && age_ms > -sk_skalds_patience_ms(c);
+		return age_ms < sk_skalds_patience_ms(c, a->row) &&
+			age_ms > -sk_skalds_patience_ms(c, a->row);
 	return (!fresh && (a->view.online || moved)) || is_announced(c->skalds, a->row->id);
 }
 
@@ -214,7 +219,7 @@ judge_silence(struct sk_control *c)
 	for (size_t i = 0; i < s->n; i++) {
 		struct sk_agent *a = s->list[i];
 
-		if (a->row->original || (a->in_store && a->silent_ms <= sk_skalds_patience_ms(c)))
+		if (a->row->original || (a->in_store && a->silent_ms <= sk_skalds_patience_ms(c, a->row)))
 			continue;
 		if (a->view.online && a->in_store)
 			sk_log(sk_control_leads(c) ? SK_WARNING : SK_INFO, "monitor",
@@ -339,7 +344,7 @@ has_row(struct sk_control *c, const char *id, bool dead)
 	const struct sk_agent *a = sk_skalds_find(c, id);
 
 	return a != NULL && !a->row->original && a->in_store &&
-		(a->silent_ms > sk_skalds_patience_ms(c)) == dead;
+		(a->silent_ms > sk_skalds_patience_ms(c, a->row)) == dead;
 }
 
 bool

@@ -530,6 +530,7 @@ edge_renew(void *arg)
 		.host = c->host,
 		.slots = c->slots,
 		.classes = none, /* nothing is dispatched to it */
+		.lease_ms = c->lease_ms,
 		.start_ms = c->start_ms,
 		.seen_ms = sk_wall_ms() };
 	e->put = (struct sk_op_skald_put){

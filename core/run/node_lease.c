@@ -50,6 +50,7 @@ fill_row(struct sk_node *n)
 		.gpus = n->cfg.gpus,
 		.classes = (const char *const *)n->classes,
 		.labels = n->cfg.labels,
+		.lease_ms = n->cfg.lease_ms,
 		.start_ms = n->began_ms,
 		.seen_ms = sk_wall_ms() };
 }

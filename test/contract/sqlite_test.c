@@ -98,10 +98,36 @@ a_newer_schema_is_refused(void **state)
 	RIG(g);
 
 	sk_store_close(g->store);
-	sqlite_sql(sqlite_file(g, ""), "PRAGMA user_version=2");
+	sqlite_sql(sqlite_file(g, ""), "PRAGMA user_version=3");
 	assert_int_equal(refused(g, sqlite_file(g, ""), "newer version of skalds"), SK_EINVAL);
-	sqlite_sql(sqlite_file(g, ""), "PRAGMA user_version=1");
+	sqlite_sql(sqlite_file(g, ""), "PRAGMA user_version=2");
 	store_rig_start(g);
+	store_rig_close(g);
+}
+
+/* Version 1 had no leases of skalds. */
+static void
+an_older_schema_is_brought_up_to_date(void **state)
+{
+	RIG(g);
+	struct sk_op_skald_put put = { .skald = &(struct sk_skald){
+									   .id = "n1", .incarnation = 7, .host = "h", .lease_ms = 9 } };
+	struct sk_op_skald_list list = { .n = 0 };
+
+	assert_int_equal(sqlite_try(g, "a"), SK_OK);
+	store_must(g, SK_OP_SKALD_PUT, &put.op);
+	sk_store_close(g->store);
+	sqlite_sql(sqlite_file(g, ""), "ALTER TABLE skald DROP COLUMN lease_ms; PRAGMA user_version=1");
+	store_rig_start(g);
+	assert_string_equal(store_get(g, "a")->id, "a");
+	store_must(g, SK_OP_SKALD_LIST, &list.op);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.skalds[0]->host, "h");
+	assert_int_equal(list.skalds[0]->lease_ms, 0);
+	assert_string_equal(sqlite_problems(g), "");
+	store_must(g, SK_OP_SKALD_PUT, &put.op);
+	store_must(g, SK_OP_SKALD_LIST, &list.op);
+	assert_int_equal(list.skalds[0]->lease_ms, 9);
 	store_rig_close(g);
 }
 
@@ -249,6 +275,7 @@ main(void)
 		cmocka_unit_test(a_store_at_rest_is_one_file),
 		cmocka_unit_test(what_is_none_of_ours_is_refused_and_left_alone),
 		cmocka_unit_test(a_newer_schema_is_refused),
+		cmocka_unit_test(an_older_schema_is_brought_up_to_date),
 		cmocka_unit_test(an_empty_file_becomes_a_store),
 		cmocka_unit_test(a_directory_that_cannot_be_written_is_refused),
 		cmocka_unit_test(what_a_check_must_find_it_finds),

@@ -48,7 +48,7 @@ a_skald_comes_back_as_it_was_given(void **state)
 	static const char *const classes[] = { "Exec", "Sleep", NULL };
 	const struct sk_value *labels = store_json(g->arena, "{\"gpu\":\"a100\",\"zone\":\"x\"}");
 	struct sk_skald s = { "n1", UINT64_MAX, 17, SK_MODE_EDGE, "1.2", "host", 4, 2.5, 1024, 1,
-		classes, labels, true, false, 1000, 2000 };
+		classes, labels, true, 45000, false, 1000, 2000 };
 	struct sk_op_skald_put op = { .skald = &s };
 	struct sk_skald *r;
 
@@ -70,6 +70,7 @@ a_skald_comes_back_as_it_was_given(void **state)
 	assert_true(r->draining);
 	assert_int_equal(r->start_ms, 1000);
 	assert_int_equal(r->seen_ms, 2000);
+	assert_int_equal(r->lease_ms, 45000);
 	store_rig_close(g);
 }
 

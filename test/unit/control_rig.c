@@ -362,7 +362,8 @@ put_row(struct sim *s, bool first)
 		.memory_mb = s->memory_mb,
 		.gpus = s->gpus,
 		.classes = s->classes,
-		.labels = labels };
+		.labels = labels,
+		.lease_ms = s->lease_ms };
 	p->op = (struct sk_op_skald_put){
 		.op = { .kind = SK_OP_SKALD_PUT, .done = put_done, .arg = p, .arena = p->arena },
 		.skald = &p->row,

@@ -19,6 +19,7 @@ struct sim {
 	int64_t memory_mb, gpus;
 	const char *label; /* "zone=a" or NULL */
 	const char *classes[4];
+	int64_t lease_ms; /* that its row tells from the next renewal on; 0 = none */
 	bool dead; /* does not renew, hears nothing, ends nothing */
 	bool deaf; /* hears nothing on the bus, looks into the store */
 	int64_t running, most; /* attempts now; the most at once */

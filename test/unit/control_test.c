@@ -333,6 +333,28 @@ a_lost_skald_gives_its_tasks_back(void **state)
 	}
 }
 
+/* It trusts itself for longer than the controller would: until then it may still run them. */
+static void
+a_skald_is_judged_by_its_own_lease(void **state)
+{
+	int64_t died;
+
+	(void)state;
+	open_with(SK_LEAST_TASKS, 2, 4);
+	g.sims[0].lease_ms = 4 * LEASE_MS;
+	control_rig_run(&g, LEASE_MS);
+	g.run_ms = 150;
+	control_rig_add_many(&g, "t", 8);
+	control_rig_run(&g, 50);
+	died = sk_boot_ms();
+	sim_dies(&g.sims[0]);
+	assert_true(control_rig_until(&g, 20000, control_rig_all_ended));
+	expect_counts(8, 0, 0);
+	assert_int_equal(g.n_truth, 12);
+	for (size_t i = 8; i < 12; i++)
+		assert_true(g.truth[i].start_ms - died >= 4 * LEASE_MS * 2 / 3);
+}
+
 static bool
 first_is_offline(struct control_rig *r)
 {
@@ -740,6 +762,7 @@ main(void)
 		TEST(a_skald_is_kept_for_nobody_in_vain),
 		TEST(who_waits_for_long_does_not_hold_up_who_goes_before_it),
 		TEST(a_lost_skald_gives_its_tasks_back),
+		TEST(a_skald_is_judged_by_its_own_lease),
 		TEST(a_lost_skald_is_said_to_be_lost_once),
 		TEST(who_slept_as_long_as_the_controller_is_not_lost),
 		TEST(a_new_incarnation_frees_the_old_ones_tasks_at_once),
