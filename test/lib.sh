@@ -241,11 +241,15 @@ gone()
 # SKALDS_TEST_SLACK multiplies the patience; what is promised in time is measured, by at_most.
 until_true()
 {
-	local end=$(($(now_ms) + $1 * 1000 * ${SKALDS_TEST_SLACK:-1}))
+	local began now pause=0.05
+	began=$(now_ms)
+	local end=$((began + $1 * 1000 * ${SKALDS_TEST_SLACK:-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "$(now_ms)" -lt "$end" ] || return 1
-		sleep 0.05
+		now=$(now_ms)
+		[ "$now" -lt "$end" ] || return 1
+		[ $((now - began)) -lt 3000 ] || pause=0.2 # looking costs those who are waited for
+		sleep $pause
 	done
 }
 

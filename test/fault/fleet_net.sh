@@ -16,7 +16,7 @@ at_exit 'ip netns del $NS; ip link del skv$$ 2>/dev/null'
 fault_fleet "${SKALDS_TEST_STORE:-javamongo}"
 LEASE=5
 
-# ---- the net: n1 lives in a namespace and reaches the services over a pair of interfaces ----
+# ---- the net: four nodes live in a namespace and reach the services over a pair of interfaces ----
 
 ip link add skv$$ type veth peer name skw$$ netns $NS && ip addr add $OUT/30 dev skv$$ && ip link set skv$$ up &&
 	ip -n $NS addr add $IN/30 dev skw$$ && ip -n $NS link set skw$$ up && ip -n $NS link set lo up ||
@@ -52,57 +52,71 @@ let_through()
 }
 
 controllers one || { fail "a controller starts" "$(tail -n 3 one.err)"; finish; }
-nodes n2 || { fail "a node starts" "$(tail -n 3 n2.err)"; finish; }
-start n1 env SKALD_ID=n1 MONGO_HOST="mongodb://$OUT:$MONGO_PORT/" REDIS_HOST=$OUT \
-	nsenter --net=/var/run/netns/$NS "$SKALDS" node --data "$T/n1.data" --json --lease $LEASE --slots $SLOTS
-PID_OF[n1]=$PID
-check "a node in a net of its own starts" until_true 20 seen n1.out event=ready
+nodes out || { fail "a node starts" "$(tail -n 3 out.err)"; finish; }
+CUT="n1 n2 n3 n4" # all of them at once
+for name in $CUT; do
+	start $name env SKALD_ID=$name MONGO_HOST="mongodb://$OUT:$MONGO_PORT/" REDIS_HOST=$OUT \
+		nsenter --net=/var/run/netns/$NS "$SKALDS" node --data "$T/$name.data" --json --lease $LEASE --slots $SLOTS
+	PID_OF[$name]=$PID
+done
+for name in $CUT; do
+	check "$name in a net of its own starts" until_true 20 seen $name.out event=ready
+done
 usual
 
-# n1_gets ID SECONDS [FLAGS…]: while n2 is drained
-n1_gets()
+started_in() # PATTERN N: so many first attempts
 {
-	add_task "$@"
-	until_true 10 eval "grep -q '^$1 1 start' \"$TRUTH\""
+	[ "$(grep -c "^$1 1 start" "$TRUTH")" = "$2" ]
 }
-started_ms() # ID ATTEMPT: as the store has it
+again() # PATTERN N: so many second ones
 {
-	field "$1" startDateTime
+	[ "$(grep -c "^$1 2 start" "$TRUTH")" = "$2" ]
 }
-is_started() # ID ATTEMPT
+all_ready() { for name in $CUT; do ready "$name" || return 1; done; }
+none_ready() { for name in $CUT; do not_ready "$name" || return 1; done; }
+all_finished() # PREFIX
 {
-	grep -q "^$1 $2 start" "$TRUTH"
+	[ "$(all_tasks id phase | grep "^$1-" | grep -c "	Finished\$")" = 4 ]
 }
-n1_is()
+executors() # PREFIX: where they run, each name once
 {
-	[ "$("$SKALDS" skald list --json | tr '{' '\n' | grep '"id":"n1"' | sed 's/.*"state":"\([a-z]*\)".*/\1/')" = "$1" ]
+	for n in 1 2 3 4; do field "$1-$n" executor; done | sort -u | tr '\n' ' '
 }
 
-# ---- from the store ----
+# ---- from the store: each round cuts off four nodes, each with a task of either setting ----
 
 earliest=999999
 latest=0
-for round in $(seq "${ROUNDS:-$(rounds 3 200)}"); do
-	"$SKALDS" skald drain n2 >/dev/null
-	n1_gets "stop-$round" 14
-	n1_gets "keep-$round" 14 --on-disconnect continue
-	"$SKALDS" skald undrain n2 >/dev/null
+ROUNDS=${ROUNDS:-$(rounds 5 50)}
+for ((round = 1; round <= ROUNDS; round++)); do
+	"$SKALDS" skald drain out >/dev/null
+	for n in 1 2 3 4; do
+		add_task "stop-$round-$n" 14
+	done
+	for n in 1 2 3 4; do
+		add_task "keep-$round-$n" 14 --on-disconnect continue
+	done
+	check "$round: eight tasks run" until_true 10 started_in "[a-z]*-$round-." 8
+	is "$round: at all four" "$(executors "stop-$round")" "$CUT "
+	"$SKALDS" skald undrain out >/dev/null
 	since=$(now_ms)
 	drop "$MONGO_PORT"
-	until_true $((LEASE + 15)) is_started "stop-$round" 2
+	until_true $((LEASE + 15)) again "stop-$round-." 1
+	first=$(($(now_ms) - since))
+	until_true $((LEASE + 15)) again "stop-$round-." 4
 	took=$(($(now_ms) - since))
 	at_most "$round: what stops runs elsewhere, ms" $took $((LEASE * 1000 + 2000 + 3000))
-	at_least "$round: not before the lease is over" $took $((LEASE * 2000 / 3))
-	[ $took -ge $earliest ] || earliest=$took
+	at_least "$round: not before the lease is over" $first $((LEASE * 2000 / 3))
+	[ $first -ge $earliest ] || earliest=$first
 	[ $took -le $latest ] || latest=$took
-	check "$round: the node is not ready" until_true 10 not_ready n1
-	until_true 20 eval "grep -q '^keep-$round 1 end' \"$TRUTH\""
-	is "$round: what continues was left to it" "$(grep "^keep-$round " "$TRUTH" | cut -d ' ' -f 2,3 | tr '\n' ' ')" "1 start 1 end "
+	check "$round: the nodes are not ready" until_true 10 none_ready
+	until_true 20 eval "[ \$(grep -c '^keep-$round-. 1 end' \"$TRUTH\") = 4 ]"
+	is "$round: what continues was left to them" "$(grep "^keep-$round-. " "$TRUTH" | cut -d ' ' -f 2,3 | sort | uniq -c | tr -s ' \n' ' ')" " 4 1 end 4 1 start "
 	let_through
-	check "$round: the node is ready again" until_true 25 ready n1
-	check "$round: its end is told afterwards" wait_for Finished "keep-$round" 20
-	is "$round: as it was" "$(field "keep-$round" attempt)" 1
-	check "$round: the other one ends, too" wait_for Finished "stop-$round" 25
+	check "$round: the nodes are ready again" until_true 25 all_ready
+	check "$round: its end is told afterwards" until_true 20 all_finished "keep-$round"
+	is "$round: as it was" "$(field "keep-$round-1" attempt)" 1
+	check "$round: the other ones end, too" until_true 25 all_finished "stop-$round"
 done
 note "runs elsewhere after $earliest to $latest ms, the lease is $LEASE s"
 
@@ -110,14 +124,16 @@ note "runs elsewhere after $earliest to $latest ms, the lease is $LEASE s"
 
 for name in redis kafka; do
 	[ $name = redis ] && port=$REDIS_PORT || port=$KAFKA_PORT
-	"$SKALDS" skald drain n2 >/dev/null
-	n1_gets "without-$name" 20
-	lines=$(wc -l <n1.err)
+	"$SKALDS" skald drain out >/dev/null
+	add_task "without-$name" 20
+	until_true 10 started_in "without-$name" 1
+	at=$(field "without-$name" executor) # one of the four
+	lines=$(wc -l <"$at.err")
 	drop "$port"
 	since=$(now_ms)
-	until_true 20 eval "tail -n +$((lines + 1)) n1.err | grep -iq '$name'"
+	until_true 20 eval "tail -n +$((lines + 1)) $at.err | grep -iq '$name'"
 	at_most "without $name: the node's log says so after ms" $(($(now_ms) - since)) 15000
-	check "without $name: it is ready" ready n1
+	check "without $name: it is ready" ready "$at"
 	quick
 	at_most "without $name: a task is done all the same, ms" "$TOOK" 12000
 	let_through
@@ -126,7 +142,7 @@ for name in redis kafka; do
 	at_most "without $name: full speed again, ms after the return" "$SPEED" 10000
 	check "without $name: what ran has ended" wait_for Finished "without-$name" 30
 	is "without $name: untouched" "$(grep -c "^without-$name . start" "$TRUTH")" 1
-	"$SKALDS" skald undrain n2 >/dev/null
+	"$SKALDS" skald undrain out >/dev/null
 done
 
 check "everything ends" settled 60

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Kafka, Redis and MongoDB stand still for longer than anybody may take to tell of it: in one round each alone, in the next
+# all at once (reliability P1, P4, P9).
+# ROUNDS: 5 of 16 s, 100 of 60 s in full.
+. "$(dirname "$0")/services_lib.sh"
+ROUNDS=${ROUNDS:-$(rounds 5 100)}
+SECONDS_FROZEN=$(rounds 16 60)
+
+frozen()
+{
+	local since
+	# An attempt without the store for a lease is stopped, as it must: no task is then longer than the lease.
+	case " $* " in *" mongo "*) begin 24 ;; *) begin $((SECONDS_FROZEN + 4)) ;; esac
+	since=$(now_ms)
+	svc freeze "$@"
+	red "frozen $*" "$since" "$@"
+	sleep "$(awk "BEGIN { s = $SECONDS_FROZEN - ($(now_ms) - $since) / 1000; print s > 0 ? s : 0 }")"
+	svc thaw "$@"
+	since=$(now_ms)
+	back "frozen $*" "$since" "$@"
+	untouched "frozen $*" 20
+}
+
+for ((round = 1; round <= ROUNDS; round++)); do
+	note "round $round"
+	if [ $((round % 2)) = 0 ]; then
+		frozen kafka redis mongo
+		continue
+	fi
+	for name in kafka redis mongo; do
+		frozen $name
+	done
+done
+services_finish "$ROUNDS"
