@@ -14,7 +14,9 @@ frozen()
 	since=$(now_ms)
 	svc freeze "$@"
 	red "frozen $*" "$since" "$@"
-	sleep "$(awk "BEGIN { s = $SECONDS_FROZEN - ($(now_ms) - $since) / 1000; print s > 0 ? s : 0 }")"
+	until [ $(($(now_ms) - since)) -ge $((SECONDS_FROZEN * 1000)) ]; do
+		sleep 0.5
+	done
 	svc thaw "$@"
 	since=$(now_ms)
 	back "frozen $*" "$since" "$@"
