@@ -323,7 +323,7 @@ stage_fault()
 		built hooks || return 0
 		export SKALDS_HOOKED=$BUILD/hooks/skalds
 	fi
-	scripts fault
+	PARALLEL=$((PARALLEL + 1)) scripts fault # those of fleets wait for time to pass
 	unset SKALDS_HOOKED # no setting of skalds, which says so
 }
 

@@ -19,6 +19,7 @@ struct sk_dispatch {
 	struct sk_map live;
 	struct sk_timer round;
 	unsigned in_flight;
+	bool failing; /* it was said that nothing can be assigned */
 };
 
 struct sk_window *
@@ -57,6 +58,22 @@ struct assigning {
 	struct sk_value empty;
 };
 
+/* Each round fails while the store takes nothing: said once. */
+static void
+tell_outcome(struct sk_control *c, const struct sk_op *op)
+{
+	struct sk_dispatch *d = c->dispatch;
+	bool failed = op->code != SK_OK;
+
+	if (op->code == SK_ECANCELED) /* we do not lead any more */
+		return;
+	if (failed && !d->failing)
+		sk_log(SK_ERROR, "dispatcher", "cannot assign: %s", op->err.msg);
+	else if (!failed && d->failing)
+		sk_log(SK_INFO, "dispatcher", "assigns again");
+	d->failing = failed;
+}
+
 static void
 assign_done(struct sk_op *op)
 {
@@ -78,10 +95,9 @@ assign_done(struct sk_op *op)
 		}
 		free(a->cands[i]);
 	}
-	if (op->code != SK_OK && op->code != SK_ECANCELED) { /* which is: we do not lead any more */
-		sk_log(SK_ERROR, "dispatcher", "cannot assign: %s", op->err.msg);
+	tell_outcome(c, op);
+	if (op->code != SK_OK && op->code != SK_ECANCELED)
 		sk_reads_again(c);
-	}
 	sk_arena_free(a->arena);
 	free(a);
 	sk_dispatch_wake(c);

@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 
 #define FIRST_BACKOFF_MS 100
-#define MAX_BACKOFF_MS 5000
+#define MAX_BACKOFF_MS 2000
 #define GIVE_UP_MS 5000 /* how long the losses of a dead supervisor are tried to be stored */
 #define LEAVE_MS 1000 /* how long the cache may take to hear that we go */
 #define QUIT_MS 1000 /* how long the supervisor may take to read its QUIT */

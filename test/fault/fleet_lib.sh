@@ -163,8 +163,8 @@ free_port()
 
 # ---- how fast it is ----
 
-# quick: a task is added and has ended; sets TOOK to the ms between, by the store: what the command itself takes on a busy
-# machine is left out. It counts as work, too.
+# quick: a task is added and has ended; sets TOOK to the ms between, by the store, and ENDED: what the command itself takes
+# on a busy machine is left out. It counts as work, too.
 N_QUICK=0
 quick()
 {
@@ -174,9 +174,11 @@ quick()
 	from=$(now_ms)
 	if timeout 30 "$SKALDS" task add --wait --id "$id" -- "$T/truth.sh" 0 0 >/dev/null 2>>"$T/add.err"; then
 		echo "$id" >>"$IDS"
-		TOOK=$(($(field "$id" finishDateTime) - $(field "$id" createDateTime)))
+		ENDED=$(field "$id" finishDateTime)
+		TOOK=$((ENDED - $(field "$id" createDateTime)))
 	else
-		TOOK=$(($(now_ms) - from + 30000)) # it was refused, or has not ended
+		ENDED=$(now_ms)
+		TOOK=$((ENDED - from + 30000)) # it was refused, or has not ended
 	fi
 }
 
@@ -194,18 +196,19 @@ usual()
 }
 
 # full_speed SINCE: waits until two tasks in a row take as long as usual: what nobody tells of is found every 5 s, so
-# that one alone may have been lucky. SPEED becomes the ms from SINCE to the adding of the first of them.
+# that one alone may have been lucky. SPEED becomes the ms from SINCE to the end of the last that did not.
 full_speed()
 {
-	local begin end=$(($(now_ms) + 60000))
-	while [ "$(now_ms)" -lt $end ]; do
-		begin=$(now_ms)
+	local slow=$1 end=$(($(now_ms) + 60000)) good=0
+	while [ $good -lt 2 ] && [ "$(now_ms)" -lt $end ]; do
 		quick
-		[ $TOOK -le $USUAL ] || continue
-		quick
-		[ $TOOK -gt $USUAL ] || break
+		good=$((good + 1))
+		[ $TOOK -gt $USUAL ] || continue
+		good=0
+		slow=$ENDED
 	done
-	SPEED=$((begin - $1))
+	[ $good = 2 ] || slow=$ENDED
+	SPEED=$((slow - $1))
 }
 
 # ---- health ----

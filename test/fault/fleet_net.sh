@@ -68,9 +68,9 @@ started_in() # PATTERN N: so many first attempts
 {
 	[ "$(grep -c "^$1 1 start" "$TRUTH")" = "$2" ]
 }
-again() # PATTERN N: so many second ones, at least
+again() # PATTERN N: so many have begun again, at least; it may have been given to another that is cut off first
 {
-	[ "$(grep -c "^$1 2 start" "$TRUTH")" -ge "$2" ]
+	[ "$(grep "^$1 [2-9] start" "$TRUTH" | cut -d ' ' -f 1 | sort -u | wc -l)" -ge "$2" ]
 }
 all_ready() { for name in $CUT; do ready "$name" || return 1; done; }
 none_ready() { for name in $CUT; do not_ready "$name" || return 1; done; }
