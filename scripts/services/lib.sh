@@ -111,11 +111,12 @@ unpack_newer()
 	[ -n "$mirror" ] || die "no mirror of Debian is configured in apt"
 	mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/root"
 	echo "deb [signed-by=$keyring] $mirror $NEWER main" >"$dir/apt/sources.list"
+	: >"$dir/apt/status" # beside its lock: two of these may run at once
 	cat >"$dir/apt/apt.conf" <<-END
 		Dir::Etc::sourcelist "$dir/apt/sources.list";
 		Dir::Etc::sourceparts "/dev/null";
 		Dir::State::lists "$dir/apt/lists";
-		Dir::State::status "/dev/null";
+		Dir::State::status "$dir/apt/status";
 		Dir::Cache "$dir/apt/cache";
 		APT::Sandbox::User "root";
 		Acquire::Languages "none";
