@@ -60,13 +60,6 @@ sk_loop_free(struct sk_loop *loop)
 	free(loop);
 }
 
-void
-sk_loop_abandon(struct sk_loop *loop)
-{
-	close(loop->epfd);
-	loop->epfd = -1;
-}
-
 struct sk_watch *
 sk_watch_add(
 	struct sk_loop *loop, int fd, uint32_t events, sk_watch_fn *fn, void *arg, struct sk_err *err)

@@ -27,8 +27,6 @@ struct sk_timer {
 /* NULL and err when the system refuses. */
 struct sk_loop *sk_loop_new(struct sk_err *err);
 void sk_loop_free(struct sk_loop *loop);
-/* For a forked child: close the descriptors, free nothing. */
-void sk_loop_abandon(struct sk_loop *loop);
 
 /* Watch fd for EPOLLIN / EPOLLOUT (level-triggered). NULL and err on failure. */
 struct sk_watch *sk_watch_add(

@@ -173,9 +173,11 @@ new_slot(struct sup *s)
 	return slot;
 }
 
+/* Pipes that are there already may have been left while a console was stalled, or before. */
 static bool
 open_pipes(const struct sup_task *t, struct sk_err *err)
 {
+	sup_slot_pause(t->slot, t->sup->stalled);
 	return !sup_captured(t) ||
 		(open_pipe(t->slot, 0, err) && (!sup_raw(t) || open_pipe(t->slot, 1, err)));
 }

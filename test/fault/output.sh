@@ -119,4 +119,18 @@ check "a reader that goes away: the task still comes to its end" until_true 10 t
 "$SKALDS" run-one -- "$BIN/spam" 8 line 2>/dev/null </dev/null | { sleep 1; cksum; } >slow.sum
 "$BIN/spam" 8 line 2>/dev/null | cksum >plain.sum
 is "run-one passes 8 MiB through a slow reader unchanged" "$(cat slow.sum)" "$(cat plain.sum)"
+# Who ends while nobody reads leaves its pipes to the next, who must be read from again. Long lines, so that what they
+# write brings no other pause.
+new_file f.yml
+task f.yml flood Exec '{command: [/bin/sh, -c, "seq 25000; sleep 8"]}'
+for i in 1 2 3 4; do
+	task f.yml "ends$i" Exec '{command: [/bin/sh, -c, "echo one; sleep 1.5"]}'
+done
+for i in 1 2 3 4; do
+	task f.yml "next$i" Exec '{command: [/bin/sh, -c, "head -c 100000 /dev/zero | base64 -w 0; echo; echo whole"]}' \
+		"dependencies: [ends$i]"
+done
+timeout 20 "$SKALDS" edge -f f.yml --slots 5 --once 2>&1 | { sleep 4; cat; } >late.out
+is "tasks that get the pipes of those that ended while nobody read come to their end" "${PIPESTATUS[0]}" 0
+is "and their output is there" "$(grep -c 'task=next. .*whole' late.out)" 4
 finish
