@@ -196,7 +196,11 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 		sk_reads_fetch(c, e->task);
 		break;
 	case SK_EVENT_SKALD:
-		sk_skalds_announced(c, e->skald);
+		/* with a message it is about the skald, and no sign of its life */
+		if (e->message[0] != '\0')
+			sk_skalds_read(c, NULL);
+		else
+			sk_skalds_announced(c, e->skald);
 		break;
 	case SK_EVENT_ASSIGNED:
 		assigned(c, e);

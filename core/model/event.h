@@ -22,7 +22,7 @@ enum sk_event_kind {
 	SK_EVENT_FAILED,
 	SK_EVENT_CANCELLED,
 	SK_EVENT_LOST, /* the skald is gone with the attempt; RETRYING or FAILED follows */
-	SK_EVENT_SKALD, /* a skald came, went, drains; no task */
+	SK_EVENT_SKALD, /* a skald says that it lives; with a message: its row has changed; no task */
 	SK_N_EVENT
 };
 

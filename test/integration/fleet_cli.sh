@@ -44,6 +44,16 @@ check "the early task runs" wait_for Finished "$early" 15
 is "the nodes are seen from anywhere" "$(picks sk.json items.0.id items.0.state items.1.id items.1.state)" \
 	"n1 online n2 online"
 
+# Controllers read the rows every 2 s here; a drain is told at once.
+"$SKALDS" skald drain n1 >/dev/null
+sleep 0.4
+a=$("$SKALDS" task add Sleep seconds=2)
+b=$("$SKALDS" task add Sleep seconds=2)
+wait_for Running "$a" && wait_for Running "$b"
+is "who is drained from anywhere gets nothing any more, at once" "$(field "$a" executor) $(field "$b" executor)" "n2 n2"
+"$SKALDS" skald undrain n1 >/dev/null
+check "what ran ends" eval 'wait_for Finished "$a" && wait_for Finished "$b"'
+
 # ---- tasks from a third host ----
 
 cd "$T" && mkdir -p third && cd third || exit 99
