@@ -323,7 +323,8 @@ stage_fault()
 		built hooks || return 0
 		export SKALDS_HOOKED=$BUILD/hooks/skalds
 	fi
-	PARALLEL=$((PARALLEL + 1)) scripts fault # those of fleets wait for time to pass
+	# those of fleets wait for time to pass, for some minutes each
+	PARALLEL=$((PARALLEL + 1)) TEST_TIMEOUT=$((TEST_TIMEOUT * 2)) scripts fault
 	unset SKALDS_HOOKED # no setting of skalds, which says so
 }
 
