@@ -95,13 +95,15 @@ sk_store_threads_put_aside(struct sk_store_threads *t, struct sk_op_list *ops)
 	pthread_mutex_unlock(&t->lock);
 }
 
-bool
+void
 sk_store_threads_wait(struct sk_store_threads *t, pthread_cond_t *cond, int64_t ms)
 {
 	struct timespec until;
 
-	if (ms < 0)
-		return pthread_cond_wait(cond, &t->lock) == 0;
+	if (ms < 0) {
+		pthread_cond_wait(cond, &t->lock);
+		return;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ms / 1000;
 	until.tv_nsec += ms % 1000 * 1000000;
@@ -109,7 +111,7 @@ sk_store_threads_wait(struct sk_store_threads *t, pthread_cond_t *cond, int64_t 
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	return pthread_cond_timedwait(cond, &t->lock, &until) != ETIMEDOUT;
+	pthread_cond_timedwait(cond, &t->lock, &until);
 }
 
 /* ---- opening ---- */

@@ -50,8 +50,8 @@ void sk_store_threads_deliver(struct sk_store_threads *t, struct sk_op_list *don
 void sk_store_threads_wake(struct sk_store_threads *t);
 
 /* With the lock held: wait for one of the two conditions, ms at the longest (-1 = for ever). Wakes
- * now and then without reason. false: the time is up. */
-bool sk_store_threads_wait(struct sk_store_threads *t, pthread_cond_t *cond, int64_t ms);
+ * now and then without reason. */
+void sk_store_threads_wait(struct sk_store_threads *t, pthread_cond_t *cond, int64_t ms);
 
 /* ---- the end, on the loop's thread, in this order ---- */
 

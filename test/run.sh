@@ -164,7 +164,7 @@ step()
 # ---- real services ----
 
 # Tests of fleets share servers, and break them: each lane has its own, and one script at a time.
-LANES=${LANES:-2}
+LANES=2
 SERVICES=${SKALDS_SERVICES:-$BUILD/services}
 declare -A lane_up=() lane_pid=()
 lane_ours=() # that we have started

@@ -95,7 +95,7 @@ wait_for_work(struct sk_mongo *s, int64_t look_ms)
 	int64_t left = look_ms - sk_boot_ms();
 
 	if (s->t.aside.head == NULL && !s->t.aside_stop && left > 0)
-		(void)sk_store_threads_wait(&s->t, &s->t.aside_work, left);
+		sk_store_threads_wait(&s->t, &s->t.aside_work, left);
 }
 
 void *

@@ -8,7 +8,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "adapters/mongo/mongo.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -275,7 +274,7 @@ wait_for_work(struct sk_mongo *s)
 
 		if (s->down && left <= 0)
 			return;
-		(void)sk_store_threads_wait(&s->t, &s->t.work, s->down ? left : -1);
+		sk_store_threads_wait(&s->t, &s->t.work, s->down ? left : -1);
 	}
 }
 

@@ -33,8 +33,7 @@ refuse(struct sk_sqlite *s, struct sk_op *op)
 {
 	struct sk_op_list done = { NULL, NULL };
 
-	op->code = SK_EIO;
-	op->err = s->failure;
+	sk_op_answer(op, SK_EIO, &s->failure);
 	sk_op_push(&done, op);
 	sk_store_threads_deliver(&s->t, &done);
 }

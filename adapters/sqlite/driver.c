@@ -307,11 +307,11 @@ wait_for_work(struct sk_sqlite *s)
 {
 	int64_t until_ms = sk_boot_ms() + IDLE_MS, left = IDLE_MS;
 
-	while (s->t.queue.head == NULL && !s->t.stop && left > 0)
-		if (sk_store_threads_wait(&s->t, &s->t.work, s->idle_done ? -1 : left))
-			left = s->idle_done ? IDLE_MS : until_ms - sk_boot_ms();
-		else
-			left = 0;
+	while (s->t.queue.head == NULL && !s->t.stop && left > 0) {
+		sk_store_threads_wait(&s->t, &s->t.work, s->idle_done ? -1 : left);
+		if (!s->idle_done)
+			left = until_ms - sk_boot_ms();
+	}
 	return s->t.queue.head != NULL || s->t.stop;
 }
 

@@ -332,13 +332,6 @@ static void
 attended(struct sk_op *op)
 {
 	struct sk_call *call = op->arg;
-	const struct sk_event e = { .kind = SK_EVENT_SKALD,
-		.time_ms = sk_control_wall_ms(call->c),
-		.task = "",
-		.class_name = "",
-		.skald = call->id,
-		.stage = "",
-		.message = "" };
 
 	if (op->code == SK_ECONFLICT) {
 		sk_call_error(call, 409, "another one of this name was started later");
@@ -348,7 +341,7 @@ attended(struct sk_op *op)
 		sk_call_failed(call, op->code, &op->err);
 		return;
 	}
-	if (sk_bus_publish(call->c->cfg.bus, SK_TOPIC_EVENT, &e) != SK_OK)
+	if (!sk_control_tell_skald(call->c, call->id, ""))
 		call->c->stale++; /* the row is read now and then anyway */
 	sk_str_addc(&call->out, '{');
 	sk_json_kstr(&call->out, "id", call->id);

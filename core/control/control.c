@@ -67,6 +67,20 @@ sk_control_tell(
 		sk_log_task(SK_DEBUG, "dispatcher", r->id, r->life.attempt, "the bus is full");
 }
 
+bool
+sk_control_tell_skald(struct sk_control *c, const char *id, const char *message)
+{
+	const struct sk_event e = { .kind = SK_EVENT_SKALD,
+		.time_ms = sk_control_wall_ms(c),
+		.task = "",
+		.class_name = "",
+		.skald = id,
+		.stage = "",
+		.message = message };
+
+	return sk_bus_publish(c->cfg.bus, SK_TOPIC_EVENT, &e) == SK_OK;
+}
+
 static void
 publish(struct sk_control *c, enum sk_topic topic, const char *id, const char *class_name,
 	uint32_t attempt, const char *skald)

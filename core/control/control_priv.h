@@ -81,6 +81,8 @@ void sk_control_insert(struct sk_control *c, struct sk_op_insert *op);
 /* Tell everybody that something happened to a task. message may be NULL. */
 void sk_control_tell(
 	struct sk_control *c, enum sk_event_kind kind, const struct sk_record *r, const char *message);
+/* Tell everybody of a skald: "" = it lives, else its row has changed. false: the bus is full. */
+bool sk_control_tell_skald(struct sk_control *c, const char *id, const char *message);
 /* Ask the skald that has the task to look at it: SK_TOPIC_CANCEL (also for pause and resume) or
  * SK_TOPIC_UPDATE. */
 void sk_control_nudge(struct sk_control *c, enum sk_topic topic, const struct sk_record *r);

@@ -12,29 +12,15 @@ struct drain {
 	void *arg;
 };
 
-/* Controllers look at the rows now and then only, and would give it tasks until then. */
-static void
-tell_others(const struct drain *d)
-{
-	const struct sk_event e = { .kind = SK_EVENT_SKALD,
-		.time_ms = sk_control_wall_ms(d->c),
-		.task = "",
-		.class_name = "",
-		.skald = d->row.id,
-		.stage = "",
-		.message = d->row.draining ? "drain" : "undrain" };
-
-	if (sk_bus_publish(d->c->cfg.bus, SK_TOPIC_EVENT, &e) != SK_OK)
-		sk_log(SK_DEBUG, "controller", "the bus is full");
-}
-
 static void
 drained(struct sk_op *op)
 {
 	struct drain *d = op->arg;
 
 	if (op->code == SK_OK) {
-		tell_others(d);
+		/* other controllers look at the rows now and then only: it would get tasks until then */
+		if (!sk_control_tell_skald(d->c, d->row.id, d->row.draining ? "drain" : "undrain"))
+			sk_log(SK_DEBUG, "controller", "the bus is full");
 		sk_skalds_read(d->c, NULL);
 	}
 	d->fn(d->arg, op->code, &op->err);

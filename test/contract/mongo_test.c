@@ -88,9 +88,8 @@ put_json(mongoc_collection_t *coll, const char *json)
 {
 	bson_error_t e = { 0 };
 	bson_t *doc = bson_new_from_json((const uint8_t *)json, -1, &e);
-	bool done = doc != NULL && mongoc_collection_insert_one(coll, doc, NULL, NULL, &e);
 
-	if (!done)
+	if (doc == NULL || !mongoc_collection_insert_one(coll, doc, NULL, NULL, &e))
 		fail_msg("%s: %s", json, e.message);
 	bson_destroy(doc);
 }

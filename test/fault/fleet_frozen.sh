@@ -30,12 +30,6 @@ frozen()
 
 for ((round = 1; round <= ROUNDS; round++)); do
 	note "round $round"
-	if [ $((round % 2)) = 0 ]; then
-		frozen kafka redis mongo
-		continue
-	fi
-	for name in kafka redis mongo; do
-		frozen $name
-	done
+	in_turn $round frozen kafka redis mongo
 done
 services_finish "$ROUNDS"

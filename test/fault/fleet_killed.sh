@@ -28,16 +28,7 @@ wiped()
 
 for ((round = 1; round <= ROUNDS; round++)); do
 	note "round $round"
-	if [ $((round % 2)) = 0 ]; then
-		killed kafka redis mongo
-		wiped kafka redis
-		continue
-	fi
-	for name in kafka redis mongo; do
-		killed $name
-	done
-	for name in kafka redis; do
-		wiped $name
-	done
+	in_turn $round killed kafka redis mongo
+	in_turn $round wiped kafka redis
 done
 services_finish "$ROUNDS"

@@ -6,6 +6,7 @@
 #	begin SECONDS			two tasks that must outlive the fault; untouched SENTENCE SECONDS: they did
 #	red SENTENCE SINCE NAMES…	who shall tell that they are away does so within 15 s
 #	back SENTENCE SINCE NAMES…	the speed is back, and the health
+#	in_turn ROUND FAULT NAMES…		in odd rounds each of them alone, in even ones all at once
 #	services_finish ROUNDS [TASKS]		what must be true at the end; so many tasks were accepted, 100
 
 # DISK=SIZE beforehand: they get a disk of their own, $T/small, of that size.
@@ -75,6 +76,19 @@ red()
 		at_most "$sentence: a node is not ready, ms" $(($(now_ms) - since)) 15000
 		until_true 20 not_ready one
 		at_most "$sentence: the controller is not ready, ms" $(($(now_ms) - since)) 15000
+	done
+}
+
+in_turn()
+{
+	local round=$1 fault=$2 name
+	shift 2
+	if [ $((round % 2)) = 0 ]; then
+		$fault "$@"
+		return
+	fi
+	for name in "$@"; do
+		$fault "$name"
 	done
 }
 
