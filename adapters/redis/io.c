@@ -163,6 +163,16 @@ sk_redis_io_secure(struct sk_redis_io *io, SSL_CTX *tls, char *host, struct sk_e
 	return false;
 }
 
+/* A peer that closes with something of ours unread resets the connection: it is the same to people. */
+static void
+system_failed(const char *what, struct sk_err *err)
+{
+	if (errno == 0 || errno == ECONNRESET || errno == EPIPE)
+		sk_fail(err, SK_EUNAVAIL, "the server has closed the connection");
+	else
+		sk_fail_errno(err, "%s", what);
+}
+
 /* Why OpenSSL ended a connection. */
 static void
 tls_failed(struct sk_redis_io *io, int kind, const char *what, struct sk_err *err)
@@ -170,10 +180,10 @@ tls_failed(struct sk_redis_io *io, int kind, const char *what, struct sk_err *er
 	const long verdict = SSL_get_verify_result(io->ssl);
 	const bool silent = kind == SSL_ERROR_SYSCALL && ERR_peek_last_error() == 0;
 
-	if (kind == SSL_ERROR_ZERO_RETURN || (silent && errno == 0))
+	if (kind == SSL_ERROR_ZERO_RETURN)
 		sk_fail(err, SK_EUNAVAIL, "the server has closed the connection");
 	else if (silent)
-		sk_fail_errno(err, "%s", what);
+		system_failed(what, err);
 	else if (verdict != X509_V_OK)
 		sk_fail(err, SK_EINVAL, "the server's certificate is not accepted: %s",
 			X509_verify_cert_error_string(verdict));
@@ -232,13 +242,11 @@ sk_redis_io_read(struct sk_redis_io *io, void *buf, size_t n, struct sk_err *err
 	got = recv(io->fd, buf, n, 0);
 	if (got > 0)
 		return got;
-	if (got == 0) {
-		sk_fail(err, SK_EUNAVAIL, "the server has closed the connection");
-		return -1;
-	}
-	if (errno == EAGAIN || errno == EINTR)
+	if (got == 0)
+		errno = 0;
+	else if (errno == EAGAIN || errno == EINTR)
 		return 0;
-	sk_fail_errno(err, "read");
+	system_failed("read", err);
 	return -1;
 }
 
@@ -257,7 +265,7 @@ sk_redis_io_write(struct sk_redis_io *io, const void *p, size_t n, struct sk_err
 		return put;
 	if (errno == EAGAIN || errno == EINTR)
 		return 0;
-	sk_fail_errno(err, "write");
+	system_failed("write", err);
 	return -1;
 }
 

@@ -16,7 +16,7 @@ FAULT=$(basename "$0" .sh)
 IDS=$T/ids # of what was accepted
 : >"$IDS"
 declare -A PID_OF=() # by name
-LEASE=30
+LEASE=${LEASE:-30}
 SLOTS=24
 
 fault_fleet()
