@@ -124,6 +124,7 @@ sk_inside_call(struct sk_inside *in, const struct sk_http_call *call, struct sk_
 	struct waiting w = { .answer = answer };
 	char *path = sk_xstrdup(call->path), *query = strchr(path, '?');
 	const struct sk_api_request req = { .method = call->method,
+		.role = SK_ROLE_ADMIN,
 		.path = path,
 		.query = query != NULL ? query + 1 : "",
 		.content_type = or_empty(call->content_type),

@@ -233,6 +233,10 @@ sk_exchange_request(struct evhttp_request *req, void *arg)
 			sk_http_method_name(c->filter.method == SK_HTTP_HEAD ? SK_HTTP_GET : c->filter.method),
 		.content_type = header_of(req, "Content-Type"),
 		.idempotency_key = header_of(req, "Idempotency-Key"),
+		.if_match = header_of(req, "If-Match"),
+		.if_none_match = header_of(req, "If-None-Match"),
+		.last_event_id = header_of(req, "Last-Event-ID"),
+		.role = SK_ROLE_ADMIN, /* the socket's mode says who may connect */
 		.respond = respond,
 		.arg = c,
 	};

@@ -40,6 +40,12 @@ call_free(struct sk_call *call)
 	free(call);
 }
 
+static const char *
+text_of(struct sk_arena *a, const char *text)
+{
+	return text != NULL ? sk_arena_strdup(a, text) : "";
+}
+
 static struct sk_call *
 call_new(struct sk_control *c, const struct sk_api_request *req)
 {
@@ -49,11 +55,17 @@ call_new(struct sk_control *c, const struct sk_api_request *req)
 	call->c = c;
 	call->arena = a;
 	call->respond = req->respond;
+	call->more = req->more;
 	call->arg = req->arg;
+	call->role = req->role;
+	call->who = text_of(a, req->who);
+	call->if_match = text_of(a, req->if_match);
+	call->if_none_match = text_of(a, req->if_none_match);
+	call->last_event_id = text_of(a, req->last_event_id);
 	call->path = sk_arena_strdup(a, req->path);
 	call->original = strncmp(req->path, "/api", 4) == 0 || strcmp(req->path, "/") == 0;
-	call->key = sk_arena_strdup(a, req->idempotency_key != NULL ? req->idempotency_key : "");
-	call->content_type = sk_arena_strdup(a, req->content_type != NULL ? req->content_type : "");
+	call->key = text_of(a, req->idempotency_key);
+	call->content_type = text_of(a, req->content_type);
 	call->body = req->body;
 	call->len = req->len;
 	call->next = c->api->calls;
@@ -95,6 +107,14 @@ no_route(struct sk_call *call, const struct sk_api_request *req, const char *all
 	}
 }
 
+static const char *
+role_name(enum sk_role role)
+{
+	static const char *const names[] = { "none", "read", "write", "admin" };
+
+	return names[role];
+}
+
 void
 sk_api_call(struct sk_control *c, const struct sk_api_request *req)
 {
@@ -105,6 +125,9 @@ sk_api_call(struct sk_control *c, const struct sk_api_request *req)
 	call->route = sk_route_find(req->method, req->path, call->arena, &call->id, &allow);
 	if (call->route == NULL)
 		no_route(call, req, allow);
+	else if (req->role < call->route->role)
+		sk_call_error(
+			call, 403, "this needs a token with the role %s", role_name(call->route->role));
 	else if (!sk_query_parse(call, req->query != NULL ? req->query : "", &err))
 		sk_call_error(call, 400, "%s", err.msg);
 	else if (!c->ready && !call->route->always)
@@ -188,6 +211,8 @@ code_word(int status)
 	switch (status) {
 	case 400:
 		return "bad-request";
+	case 403:
+		return "forbidden";
 	case 404:
 		return "not-found";
 	case 405:

@@ -26,6 +26,7 @@ struct sk_route {
 	sk_call_fn *handler;
 	const char *const *params; /* names that the query may have, NULL at the end; NULL = none */
 	bool always; /* also before the controller is ready */
+	enum sk_role role; /* that it needs */
 };
 extern const struct sk_route sk_routes[]; /* ends with method NULL */
 
@@ -43,7 +44,11 @@ struct sk_call {
 	struct sk_call *prev, *next;
 	const struct sk_route *route;
 	void (*respond)(void *arg, const struct sk_api_response *answer); /* NULL once forgotten */
+	bool (*more)(void *arg, const char *bytes, size_t n); /* NULL: no streams */
 	void *arg;
+	enum sk_role role;
+	const char *who; /* "" = nobody's name */
+	const char *if_match, *if_none_match, *last_event_id; /* "" = none */
 	bool original; /* a route of the original: its errors look different */
 	struct sk_arena *arena;
 	struct sk_arena *look; /* of what sk_call_get has read last */

@@ -94,6 +94,7 @@ static void
 post(struct sk_control *c, const char *type, const char *body, size_t n)
 {
 	const struct sk_api_request req = { .method = "POST",
+		.role = SK_ROLE_ADMIN,
 		.path = "/v1/tasks",
 		.query = "",
 		.content_type = type,

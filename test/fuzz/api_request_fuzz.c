@@ -67,6 +67,7 @@ ask(struct sk_control *c, const char *p, const char *end, struct asked *a)
 	char *type = word(&p, end, '\n'), *key = word(&p, end, '\n');
 	char *query = strchr(path, '?'), *body = sk_xmalloc((size_t)(end - p));
 	struct sk_api_request req = { .method = method,
+		.role = SK_ROLE_ADMIN,
 		.path = path,
 		.query = "",
 		.content_type = type,

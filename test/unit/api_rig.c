@@ -270,6 +270,7 @@ begin(struct api_rig *r, const char *method, const char *path, const char *type,
 	char *only = query != NULL ? sk_xstrndup(path, (size_t)(query - path)) : sk_xstrdup(path);
 	char *copy = body != NULL ? sk_xstrdup(body) : NULL;
 	const struct sk_api_request req = { .method = method,
+		.role = SK_ROLE_ADMIN,
 		.path = only,
 		.query = query != NULL ? query + 1 : "",
 		.content_type = type,

@@ -113,6 +113,7 @@ status_has(int peer, const char *part)
 {
 	struct said s = { .body = SK_STR_INIT };
 	const struct sk_api_request req = { .method = "GET",
+		.role = SK_ROLE_ADMIN,
 		.path = "/v1/status",
 		.query = "",
 		.content_type = "",

@@ -429,6 +429,7 @@ ask(const char *path)
 {
 	static struct answer a;
 	const struct sk_api_request req = { .method = "GET",
+		.role = SK_ROLE_ADMIN,
 		.path = path,
 		.query = "",
 		.content_type = "",
