@@ -306,6 +306,8 @@ fake_start(struct fake *f, const char *greeting, size_t n, int times, bool then_
 
 		for (int i = 0; i < times && write(c, greeting, n) > 0; i++)
 			continue;
+		if (times < 0) /* a reset in place of an end */
+			setsockopt(c, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger));
 		if (then_close)
 			close(c);
 	}
@@ -371,6 +373,7 @@ what_is_no_redis_does_no_harm(void **state)
 	is_no_redis(SAYS("-ERR max number of clients reached\r\n"), 1, true, "max number of clients");
 	is_no_redis(SAYS("-DENIED Redis is running in protected mode\r\n"), 1, true, "DENIED");
 	is_no_redis(SAYS(""), 0, true, "closed the connection");
+	is_no_redis(SAYS(""), -1, true, "closed the connection");
 	is_no_redis(SAYS(""), 0, false, "does not answer within 3 s");
 	is_no_redis(SAYS(nest), 500000, false, "larger or deeper");
 	is_no_redis(SAYS("*4294967295\r\n"), 1, false, "as a Redis does");
