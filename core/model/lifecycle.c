@@ -114,10 +114,12 @@ is_stale(const struct sk_life *t, const struct sk_life_event *ev)
 			ev->incarnation != t->incarnation);
 }
 
+/* Nobody has it any more. Where it has ended is kept, as the original does. */
 static void
 release(struct sk_life *t)
 {
-	t->executor[0] = '\0';
+	if (t->phase == SK_CREATED)
+		t->executor[0] = '\0';
 	t->incarnation = 0;
 }
 
@@ -127,7 +129,6 @@ ended_badly(struct sk_life *t, bool counts)
 {
 	if (counts && t->failures < UINT32_MAX)
 		t->failures++;
-	release(t);
 	if (t->wanted == SK_WANT_CANCEL)
 		t->phase = SK_CANCELLED;
 	else if (counts && t->failures >= t->max_attempts)
@@ -136,6 +137,7 @@ ended_badly(struct sk_life *t, bool counts)
 		t->phase = SK_CREATED;
 		t->backing_off = counts;
 	}
+	release(t);
 }
 
 static void

@@ -54,7 +54,7 @@ struct sk_life {
 	uint32_t attempt; /* 0 = never assigned */
 	uint32_t failures;
 	uint32_t max_attempts; /* at least 1 */
-	char executor[64]; /* "" = nobody's */
+	char executor[64]; /* who has it; when it is final: who had its last attempt; "" = nobody */
 	uint64_t incarnation; /* of the executor */
 	bool backing_off; /* the last step was a failure with a retry: the caller sets nextRetry */
 };

@@ -230,7 +230,14 @@ apply(struct world *w, const struct sk_life_event *ev)
 	if (sk_phase_final(before.phase) && ev->kind != SK_LIFE_RETRY)
 		assert_int_equal(w->task.phase, before.phase);
 	assert_true(w->task.failures <= w->task.max_attempts);
-	assert_true(sk_phase_live(w->task.phase) == (w->task.executor[0] != '\0'));
+	if (sk_phase_live(w->task.phase))
+		assert_string_not_equal(w->task.executor, "");
+	else if (w->task.phase == SK_CREATED)
+		assert_string_equal(w->task.executor, "");
+	else if (sk_phase_live(before.phase)) /* where it has ended stays known */
+		assert_string_equal(w->task.executor, before.executor);
+	if (!sk_phase_live(w->task.phase))
+		assert_int_equal(w->task.incarnation, 0);
 }
 
 static void

@@ -487,7 +487,7 @@ every_end_is_what_it_was(void **state)
 		assert_int_equal(rec->life.failures, e->failures);
 		assert_int_equal(rec->exit.reason, e->reason);
 		assert_int_equal(rec->exit.code, e->code);
-		assert_string_equal(rec->life.executor, "");
+		assert_string_equal(rec->life.executor, sk_phase_final(e->phase) ? "n1" : "");
 		assert_int_equal(rec->gate, e->failures > 0 ? SK_GATE_TIME : SK_GATE_OPEN);
 		if (e->failures > 0)
 			assert_in_range(rec->due_ms, now + 75000, now + 126000);
