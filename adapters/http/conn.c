@@ -42,6 +42,7 @@ sk_conn_free(struct sk_conn *c)
 {
 	sk_str_release(&c->in);
 	sk_str_release(&c->text);
+	sk_str_release(&c->who);
 	free(c);
 }
 
@@ -265,6 +266,7 @@ dispatch(struct sk_conn *c)
 	give_to_evhttp(c, p, c->filter.total);
 	bufferevent_getcb(c->bev, &parse, NULL, NULL, &evcon);
 	c->server->current = c;
+	c->judged = false; /* the next one is not */
 	c->inside = true;
 	parse(c->bev, evcon);
 	c->server->current = NULL;
@@ -309,6 +311,8 @@ await_more(struct sk_conn *c, size_t n)
 		return;
 	if (c->state == SK_CONN_HEAD)
 		sk_conn_enter(c, SK_CONN_BODY);
+	if (!sk_conn_authorize(c))
+		return;
 	if (c->filter.wants_continue && !c->told_continue && n == c->filter.head_len)
 		tell_continue(c);
 }
@@ -348,7 +352,8 @@ one_step(struct sk_conn *c)
 		sk_conn_refuse(c, c->filter.status, c->filter.why);
 		return;
 	case SK_HTTP_WHOLE:
-		dispatch(c);
+		if (sk_conn_authorize(c))
+			dispatch(c);
 		return;
 	}
 }

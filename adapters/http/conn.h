@@ -48,6 +48,10 @@ struct sk_conn {
 	bool close; /* after the answer */
 	bool eof; /* the client sends nothing more */
 	bool told_continue, answered;
+	/* Of the request that is read or answered, once its head was judged. */
+	bool judged;
+	enum sk_role role;
+	struct sk_str who;
 	bool inside; /* evhttp has it: answers are written when it is done */
 	int busy; /* functions that still need it */
 	bool gone; /* freed when nobody is busy with it */
@@ -65,7 +69,8 @@ struct sk_http_server {
 	struct evconnlistener *listener; /* evhttp's */
 	struct sk_sockaddr addr;
 	dev_t dev;
-	ino_t ino; /* of the socket */
+	ino_t ino; /* of the socket's file */
+	int port; /* of TCP */
 	struct sk_conn_list all, born, queues[SK_N_CONN_STATE]; /* born: not taken over yet */
 	int64_t limits_ms[SK_N_CONN_STATE]; /* how long in a state; 0 = as long as it likes */
 	size_t n;
@@ -88,6 +93,19 @@ struct sk_http_server {
 void sk_conn_enter(struct sk_conn *c, enum sk_conn_state state);
 /* It is gone: out of all lists. The caller frees it when nobody is busy with it. */
 void sk_conn_forget(struct sk_conn *c);
+
+/* ---- listen.c ---- */
+
+bool sk_is_tcp(const struct sk_http_server *s);
+/* The listening socket, bound as cfg says; -1 and err. */
+int sk_listen(struct sk_http_server *s, struct sk_err *err);
+/* The socket's file is removed if it is still ours. */
+void sk_listen_end(struct sk_http_server *s);
+
+/* ---- authorize.c ---- */
+
+/* The head is whole: who asks, and may they? Asked once for each request. False: refused. */
+bool sk_conn_authorize(struct sk_conn *c);
 
 /* ---- conn.c ---- */
 

@@ -23,18 +23,24 @@ phrase(int status)
 		{ 202, "Accepted" },
 		{ 204, "No Content" },
 		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
 		{ 400, "Bad Request" },
 		{ 401, "Unauthorized" },
 		{ 403, "Forbidden" },
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
 		{ 408, "Request Timeout" },
 		{ 409, "Conflict" },
 		{ 411, "Length Required" },
+		{ 412, "Precondition Failed" },
 		{ 413, "Content Too Large" },
 		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
 		{ 417, "Expectation Failed" },
 		{ 422, "Unprocessable Content" },
+		{ 428, "Precondition Required" },
 		{ 429, "Too Many Requests" },
 		{ 431, "Request Header Fields Too Large" },
 		{ 500, "Internal Server Error" },
@@ -67,6 +73,10 @@ static const char *
 code_of(int status)
 {
 	switch (status) {
+	case 401:
+		return "unauthorized";
+	case 403:
+		return "forbidden";
 	case 408:
 		return "timeout";
 	case 413:
@@ -89,11 +99,14 @@ sk_exchange_refusal(struct sk_http_server *s, struct sk_str *out, int status, co
 	sk_str_adds(&body, "{\"error\":{");
 	sk_json_kstr(&body, "code", code_of(status));
 	sk_json_kstr(&body, "message", why);
-	sk_str_adds(&body, ",\"problems\":[]}}");
+	sk_str_adds(&body, ",\"problems\":[]}");
+	sk_json_kstr(&body, "detail", why);
+	sk_str_addc(&body, '}');
 	sk_str_addf(out,
 		"HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
-		"Content-Length: %zu\r\n\r\n%s",
-		status, phrase(status), date(s), body.len, body.p);
+		"%sContent-Length: %zu\r\n\r\n%s",
+		status, phrase(status), date(s), status == 401 ? "WWW-Authenticate: Bearer\r\n" : "",
+		body.len, body.p);
 	sk_str_release(&body);
 }
 
@@ -236,7 +249,8 @@ sk_exchange_request(struct evhttp_request *req, void *arg)
 		.if_match = header_of(req, "If-Match"),
 		.if_none_match = header_of(req, "If-None-Match"),
 		.last_event_id = header_of(req, "Last-Event-ID"),
-		.role = SK_ROLE_ADMIN, /* the socket's mode says who may connect */
+		.role = c->role,
+		.who = sk_str_text(&c->who),
 		.respond = respond,
 		.arg = c,
 	};

@@ -13,13 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_CONNECTIONS ((size_t)1024)
 #define KEEP_FREE_FDS 64 /* descriptors that connections leave to the rest of the process */
 #define EXTRA ((size_t)64) /* beyond the limit, while they are told that it is reached */
-#define BACKLOG 4096
 #define LINGER_MS 2000
 #define PAUSE_MS 100 /* without descriptors */
 #define WARN_MS 60000
@@ -244,65 +242,6 @@ on_newborn(evutil_socket_t fd, short what, void *arg)
 		take_over(s, c);
 }
 
-/* ---- the socket ---- */
-
-/* Its mode is right from the beginning: the socket's own mode is what bind gives to the file. */
-static enum sk_code
-bind_at(struct sk_http_server *s, int fd, struct sk_err *err)
-{
-	const char *path = s->addr.un.sun_path;
-	struct stat st;
-
-	if (s->cfg.replace && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(path); /* bind says when it is still there */
-	if (fchmod(fd, 0600) != 0)
-		return sk_fail_errno(err, "%s", s->cfg.path);
-	if (bind(fd, (const struct sockaddr *)&s->addr.un, s->addr.len) != 0) {
-		if (errno == EADDRINUSE)
-			return sk_fail(err, SK_ECONFLICT, "%s is there already", s->cfg.path);
-		return sk_fail_errno(err, "bind %s", s->cfg.path);
-	}
-	if (lstat(path, &st) != 0)
-		return sk_fail_errno(err, "%s", s->cfg.path);
-	s->dev = st.st_dev;
-	s->ino = st.st_ino;
-	if (s->cfg.group != (gid_t)-1 &&
-		(lchown(path, (uid_t)-1, s->cfg.group) != 0 || chmod(path, 0660) != 0))
-		return sk_fail_errno(err, "%s cannot be given to its group", s->cfg.path);
-	return SK_OK;
-}
-
-static void
-remove_socket(const struct sk_http_server *s)
-{
-	struct stat st;
-
-	if (s->ino != 0 && lstat(s->addr.un.sun_path, &st) == 0 && st.st_dev == s->dev &&
-		st.st_ino == s->ino)
-		unlink(s->addr.un.sun_path);
-}
-
-static int
-listen_at(struct sk_http_server *s, struct sk_err *err)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd == -1) {
-		sk_fail_errno(err, "socket");
-		return -1;
-	}
-	if (bind_at(s, fd, err) != SK_OK) {
-		close(fd);
-		return -1;
-	}
-	if (listen(fd, BACKLOG) != 0) {
-		sk_fail_errno(err, "listen on %s", s->cfg.path);
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 /* ---- opening and closing ---- */
 
 /* Fewer connections where the process may not have so many descriptors. */
@@ -373,12 +312,11 @@ struct sk_http_server *
 sk_http_server_open(const struct sk_http_server_config *cfg, struct sk_err *err)
 {
 	struct sk_http_server *s = server_new(cfg);
-	int fd = -1;
+	int fd;
 
-	if (sk_sockaddr(cfg->path, &s->addr, err) == SK_OK)
-		fd = listen_at(s, err);
+	fd = sk_listen(s, err);
 	if (fd != -1 && !attach_evhttp(s, fd)) {
-		sk_fail(err, SK_EIO, "libevent does not serve %s", cfg->path);
+		sk_fail(err, SK_EIO, "libevent does not listen");
 		if (s->listener == NULL)
 			close(fd);
 		fd = -1;
@@ -417,7 +355,7 @@ sk_http_server_close(struct sk_http_server *s)
 	if (s == NULL)
 		return;
 	s->draining = true; /* nothing is accepted again */
-	remove_socket(s);
+	sk_listen_end(s);
 	if (s->http != NULL)
 		evhttp_free(s->http); /* with the listener and all connections */
 	free_newborn(s);
@@ -426,8 +364,13 @@ sk_http_server_close(struct sk_http_server *s)
 	event_del(&s->resume);
 	if (s->out != NULL)
 		evbuffer_free(s->out);
-	sk_sockaddr_release(&s->addr);
 	free(s);
+}
+
+int
+sk_http_server_port(const struct sk_http_server *s)
+{
+	return s->port;
 }
 
 struct sk_http_server_stats

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,6 +58,16 @@ echo(const struct sk_api_request *req)
 }
 
 static void
+who(const struct sk_api_request *req)
+{
+	struct sk_str s = SK_STR_INIT;
+
+	sk_str_addf(&s, "%d|%s", (int)req->role, req->who);
+	give(req, (struct sk_api_response){ .status = 200 }, s.p);
+	sk_str_release(&s);
+}
+
+static void
 sized(const struct sk_api_request *req, size_t n)
 {
 	char *p = sk_xmalloc(n);
@@ -83,6 +94,8 @@ on_call(void *arg, const struct sk_api_request *req)
 	w->calls++;
 	if (starts(req->path, "/echo")) {
 		echo(req);
+	} else if (starts(req->path, "/who")) {
+		who(req);
 	} else if (starts(req->path, "/later")) {
 		assert_true(w->n_later < sizeof(w->later) / sizeof(w->later[0]));
 		w->later[w->n_later++] = req;
@@ -136,7 +149,9 @@ web_open(struct web *w, struct sk_http_server_config cfg)
 	struct sk_err err = { SK_OK, "" };
 
 	memset(w, 0, sizeof(*w));
-	snprintf(w->path, sizeof(w->path), "%s", cfg.path != NULL ? cfg.path : proc_path("web.sock"));
+	if (cfg.address == NULL)
+		snprintf(
+			w->path, sizeof(w->path), "%s", cfg.path != NULL ? cfg.path : proc_path("web.sock"));
 	w->loop = sk_loop_new(&err);
 	assert_non_null(w->loop);
 	w->host = sk_host_open(w->loop, &err);
@@ -152,6 +167,7 @@ web_open(struct web *w, struct sk_http_server_config cfg)
 	if (w->server == NULL)
 		print_message("# %s\n", err.msg);
 	assert_non_null(w->server);
+	w->port = sk_http_server_port(w->server);
 }
 
 void
@@ -174,18 +190,30 @@ web_run(struct web *w, int64_t ms)
 
 /* ---- clients ---- */
 
+static int
+connect_to(int family, const void *address, socklen_t len)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(connect(fd, address, len), 0);
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return fd;
+}
+
 int
 web_connect(struct web *w)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)w->port) };
 
-	assert_int_not_equal(fd, -1);
+	if (w->path[0] == '\0') {
+		in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		return connect_to(AF_INET, &in, sizeof(in));
+	}
 	assert_true(strlen(w->path) < sizeof(un.sun_path));
 	strcpy(un.sun_path, w->path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
-	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-	return fd;
+	return connect_to(AF_UNIX, &un, sizeof(un));
 }
 
 bool

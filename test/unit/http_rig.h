@@ -1,4 +1,4 @@
-/* http_rig.h - a real server on a unix socket and raw clients, all in one thread: the server runs
+/* http_rig.h - a real server on a unix socket or a TCP address and raw clients, all in one thread: the server runs
  * while a client waits. */
 #ifndef SK_TEST_UNIT_HTTP_RIG_H
 #define SK_TEST_UNIT_HTTP_RIG_H
@@ -11,13 +11,15 @@
  *	/later…	kept until web_answer
  *	/code/N	answered with status N and a body
  *	/size/N	answered with N bytes
+ *	/who	answered with "role|who"
  *	/bad	answered with headers that must not go out
  * everything else is 404. */
 struct web {
 	struct sk_loop *loop;
 	struct sk_host *host;
 	struct sk_http_server *server;
-	char path[400];
+	char path[400]; /* "" = TCP: */
+	int port;
 	size_t calls, forgotten;
 	const struct sk_api_request *later[4096]; /* not answered yet; NULL = forgotten */
 	size_t n_later;
@@ -28,8 +30,8 @@ struct reply {
 	struct sk_str head, body; /* head with its empty line */
 };
 
-/* A server with these limits; host, path, call, forget and arg are set here, and the group when it
- * is 0. The directory is proc_scratch's. */
+/* A server with these limits; host, call, forget and arg (w) are set here, the path when there is
+ * neither path nor address, and the group when it is 0. The directory is proc_scratch's. */
 void web_open(struct web *w, struct sk_http_server_config cfg);
 void web_close(struct web *w);
 /* Let the server work for a while. */
