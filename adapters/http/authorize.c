@@ -3,6 +3,20 @@
 #include "adapters/http/conn.h"
 #include <string.h>
 
+/* A page of a site that may read the answers. */
+static void
+note_origin(struct sk_conn *c)
+{
+	const struct sk_http_span v = c->filter.origin;
+
+	sk_str_clear(&c->origin);
+	if (v.len == 0 || c->server->origins[0] == '\0')
+		return;
+	sk_str_add(&c->origin, c->in.p + c->in_at + v.at, v.len);
+	if (!sk_cors_allows(c->server, c->origin.p))
+		sk_str_clear(&c->origin);
+}
+
 /* The value of a header as a text in *at, which moves on behind it. */
 static const char *
 text_of(const char *request, struct sk_http_span v, char **at)
@@ -59,6 +73,7 @@ sk_conn_authorize(struct sk_conn *c)
 	if (c->judged)
 		return true;
 	c->judged = true;
+	note_origin(c);
 	if (c->server->cfg.authorize != NULL) {
 		who.role = SK_ROLE_NONE;
 		if (!is_open_to_all(&c->filter))

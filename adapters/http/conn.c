@@ -43,6 +43,7 @@ sk_conn_free(struct sk_conn *c)
 	sk_str_release(&c->in);
 	sk_str_release(&c->text);
 	sk_str_release(&c->who);
+	sk_str_release(&c->origin);
 	free(c);
 }
 
@@ -63,8 +64,9 @@ on_evhttp_close(struct evhttp_connection *evcon, void *arg)
 	event_del(&c->readable);
 	event_del(&c->writable);
 	c->evcon = NULL;
-	if (c->req != NULL) {
+	if (c->req != NULL || c->streaming) {
 		c->req = NULL; /* evhttp frees it */
+		c->streaming = false;
 		c->server->cfg.forget(c->server->cfg.arg, c);
 	}
 	sk_conn_forget(c);
@@ -146,10 +148,12 @@ static void
 all_written(struct sk_conn *c)
 {
 	event_del(&c->writable);
-	if (c->state == SK_CONN_ANSWER && c->refused)
+	if (c->state == SK_CONN_ANSWER && c->ours)
 		begin_linger(c);
 	else if (c->state == SK_CONN_ANSWER)
 		answer_done(c);
+	else if (c->state == SK_CONN_STREAM || c->state == SK_CONN_BEHIND)
+		sk_stream_written(c);
 }
 
 /* What evhttp and we have put into the output, by one system call. -1 and errno. */
@@ -172,12 +176,19 @@ void
 sk_conn_flush(struct sk_conn *c)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
+	bool some = c->state == SK_CONN_STREAM;
 
 	while (evbuffer_get_length(out) > 0) {
-		if (send_some(c, out) >= 0 || errno == EINTR)
+		if (send_some(c, out) >= 0) {
+			some = true;
+			continue;
+		}
+		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN || event_add(&c->writable, NULL) != 0)
 			sk_conn_drop(c);
+		else if (some && (c->state == SK_CONN_STREAM || c->state == SK_CONN_BEHIND))
+			sk_conn_enter(c, SK_CONN_BEHIND); /* its deadline counts from what it took */
 		return;
 	}
 	all_written(c);
@@ -199,10 +210,10 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 
 /* ---- refusing ---- */
 
-static void
-put_out(struct sk_conn *c, const struct sk_str *text)
+void
+sk_conn_put(struct sk_conn *c, const void *p, size_t n)
 {
-	if (evbuffer_add(bufferevent_get_output(c->bev), text->p, text->len) != 0)
+	if (evbuffer_add(bufferevent_get_output(c->bev), p, n) != 0)
 		abort(); /* out of memory ends the process before */
 }
 
@@ -213,10 +224,10 @@ sk_conn_refuse(struct sk_conn *c, int status, const char *why)
 
 	c->server->stats.refused++;
 	event_del(&c->readable); /* until it lingers */
-	c->refused = true;
+	c->ours = true;
 	sk_conn_enter(c, SK_CONN_ANSWER);
-	sk_exchange_refusal(c->server, &text, status, why);
-	put_out(c, &text);
+	sk_exchange_refusal(c, &text, status, why);
+	sk_conn_put(c, text.p, text.len);
 	sk_str_release(&text);
 	sk_conn_flush(c);
 }
@@ -262,7 +273,8 @@ dispatch(struct sk_conn *c)
 	void *evcon;
 
 	c->close = c->filter.close;
-	c->answered = c->refused = c->told_continue = false;
+	c->http10 = c->filter.http10;
+	c->answered = c->ours = c->told_continue = false;
 	give_to_evhttp(c, p, c->filter.total);
 	bufferevent_getcb(c->bev, &parse, NULL, NULL, &evcon);
 	c->server->current = c;
@@ -292,8 +304,7 @@ tell_continue(struct sk_conn *c)
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 	c->told_continue = true;
-	if (evbuffer_add(bufferevent_get_output(c->bev), text, sizeof(text) - 1) != 0)
-		abort(); /* out of memory ends the process before */
+	sk_conn_put(c, text, sizeof(text) - 1);
 	sk_conn_flush(c);
 }
 
@@ -418,7 +429,8 @@ on_eof(struct sk_conn *c)
 {
 	c->eof = true;
 	event_del(&c->readable);
-	if (hung_up(c->fd))
+	/* who reads a stream has no reason to close its sending half alone */
+	if (c->state == SK_CONN_STREAM || c->state == SK_CONN_BEHIND || hung_up(c->fd))
 		sk_conn_drop(c);
 }
 

@@ -15,7 +15,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MAX_CONNECTIONS ((size_t)1024)
+#define MAX_CONNECTIONS ((size_t)2048)
+#define STREAMS_OF(n) ((n) - (n) / 8) /* the rest is for people who ask something */
 #define KEEP_FREE_FDS 64 /* descriptors that connections leave to the rest of the process */
 #define EXTRA ((size_t)64) /* beyond the limit, while they are told that it is reached */
 #define LINGER_MS 2000
@@ -82,11 +83,25 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 			arm_deadline(s, TAILQ_FIRST(&s->queues[i]));
 }
 
+static bool
+is_stream(enum sk_conn_state state)
+{
+	return state == SK_CONN_STREAM || state == SK_CONN_BEHIND;
+}
+
+static void
+leave_queue(struct sk_conn *c)
+{
+	TAILQ_REMOVE(&c->server->queues[c->state], c, queue);
+	c->server->n_streams -= is_stream(c->state);
+}
+
 static void
 join_queue(struct sk_conn *c, enum sk_conn_state state)
 {
 	struct sk_http_server *s = c->server;
 
+	s->n_streams += is_stream(state);
 	c->state = state;
 	c->since_ms = sk_boot_ms();
 	TAILQ_INSERT_TAIL(&s->queues[state], c, queue);
@@ -97,7 +112,7 @@ join_queue(struct sk_conn *c, enum sk_conn_state state)
 void
 sk_conn_enter(struct sk_conn *c, enum sk_conn_state state)
 {
-	TAILQ_REMOVE(&c->server->queues[c->state], c, queue);
+	leave_queue(c);
 	join_queue(c, state);
 }
 
@@ -133,9 +148,12 @@ sk_conn_forget(struct sk_conn *c)
 {
 	struct sk_http_server *s = c->server;
 
-	TAILQ_REMOVE(&s->queues[c->state], c, queue);
+	leave_queue(c);
 	TAILQ_REMOVE(&s->all, c, all);
 	s->n--;
+	if (c->touched)
+		TAILQ_REMOVE(&s->touched, c, touch);
+	c->touched = false;
 	c->gone = true;
 	if (s->paused && s->n < s->cfg.max_connections)
 		arm(&s->resume, 0);
@@ -242,6 +260,14 @@ on_newborn(evutil_socket_t fd, short what, void *arg)
 		take_over(s, c);
 }
 
+static void
+on_touched(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	sk_stream_settle(arg);
+}
+
 /* ---- opening and closing ---- */
 
 /* Fewer connections where the process may not have so many descriptors. */
@@ -265,18 +291,23 @@ server_new(const struct sk_http_server_config *cfg)
 
 	s->cfg = *cfg;
 	s->cfg.max_connections = connection_limit(cfg->max_connections);
+	s->max_streams = STREAMS_OF(s->cfg.max_connections);
+	s->origins = sk_xstrdup(cfg->cors_origin != NULL ? cfg->cors_origin : "");
 	s->base = sk_host_base(cfg->host);
 	s->addr.dir_fd = -1;
 	s->limits_ms[SK_CONN_HEAD] = cfg->header_ms > 0 ? cfg->header_ms : 10000;
 	s->limits_ms[SK_CONN_BODY] = cfg->body_ms > 0 ? cfg->body_ms : 60000;
 	s->limits_ms[SK_CONN_IDLE] = cfg->idle_ms > 0 ? cfg->idle_ms : 300000;
 	s->limits_ms[SK_CONN_ANSWER] = cfg->write_ms > 0 ? cfg->write_ms : 60000;
+	s->limits_ms[SK_CONN_BEHIND] = s->limits_ms[SK_CONN_ANSWER];
 	s->limits_ms[SK_CONN_LINGER] = LINGER_MS;
 	TAILQ_INIT(&s->all);
 	TAILQ_INIT(&s->born);
+	TAILQ_INIT(&s->touched);
 	for (int i = 0; i < SK_N_CONN_STATE; i++)
 		TAILQ_INIT(&s->queues[i]);
 	if (event_assign(&s->newborn, s->base, -1, 0, on_newborn, s) != 0 ||
+		event_assign(&s->touching, s->base, -1, 0, on_touched, s) != 0 ||
 		event_assign(&s->deadline, s->base, -1, 0, on_deadline, s) != 0 ||
 		event_assign(&s->resume, s->base, -1, 0, on_resume, s) != 0)
 		abort(); /* arguments of ours: only a bug gets here */
@@ -312,9 +343,10 @@ struct sk_http_server *
 sk_http_server_open(const struct sk_http_server_config *cfg, struct sk_err *err)
 {
 	struct sk_http_server *s = server_new(cfg);
-	int fd;
+	int fd = -1;
 
-	fd = sk_listen(s, err);
+	if (sk_cors_check(s->origins, err) == SK_OK)
+		fd = sk_listen(s, err);
 	if (fd != -1 && !attach_evhttp(s, fd)) {
 		sk_fail(err, SK_EIO, "libevent does not listen");
 		if (s->listener == NULL)
@@ -336,6 +368,9 @@ sk_http_server_drain(struct sk_http_server *s)
 	s->draining = true;
 	while ((c = TAILQ_FIRST(&s->queues[SK_CONN_IDLE])) != NULL)
 		sk_conn_drop(c);
+	TAILQ_FOREACH(c, &s->all, all)
+	if (is_stream(c->state))
+		sk_stream_end(c);
 }
 
 static void
@@ -360,10 +395,12 @@ sk_http_server_close(struct sk_http_server *s)
 		evhttp_free(s->http); /* with the listener and all connections */
 	free_newborn(s);
 	event_del(&s->newborn);
+	event_del(&s->touching);
 	event_del(&s->deadline);
 	event_del(&s->resume);
 	if (s->out != NULL)
 		evbuffer_free(s->out);
+	free(s->origins);
 	free(s);
 }
 

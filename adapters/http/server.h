@@ -11,6 +11,10 @@
  *	connections	beyond max_connections the one that has been idle longest makes room; when none
  *			is idle the new one is answered 503; without descriptors accepting pauses
  *
+ *	streams		end with the connection; what comes is written when the round ends. A reader
+ *			that is more than 256 KiB behind when something new comes, or takes nothing for
+ *			write_ms, is cut off
+ *
  * A client may pipeline: its requests are answered one after the other, and what it sends meanwhile
  * stays in the kernel. A client that has shut down its sending half gets its answer.
  */
@@ -49,7 +53,10 @@ struct sk_http_server_config {
 	 * that nobody listens there. Without it a socket that is there is SK_ECONFLICT. */
 	bool replace;
 	gid_t group; /* members may connect (0660); (gid_t)-1 = the own user alone (0600) */
-	size_t max_connections; /* 0 = 1,024 */
+	size_t max_connections; /* 0 = 2,048; seven of eight may be streams */
+	/* Sites of other hosts whose pages may use the API from a browser (CORS): "" or NULL = none, else
+	 * "https://a.example, http://b.example:8080", compared exactly; copied. For TCP. */
+	const char *cors_origin;
 	/* Deadlines; 0 = 10 s, 60 s, 300 s, 60 s. */
 	int64_t header_ms, body_ms, idle_ms, write_ms;
 	/* A request (api.h): respond is called once, at once or later; everything is borrowed until
@@ -60,8 +67,8 @@ struct sk_http_server_config {
 	 * which the connection ends. NULL: everybody is SK_ROLE_ADMIN, for a socket whose mode says who
 	 * may connect. OPTIONS without a body comes without: browsers ask that before they sign in. */
 	int (*authorize)(void *arg, const struct sk_http_head *head, struct sk_http_who *who);
-	/* Who asked the request with this arg went away: respond must not be called any more, and
-	 * nothing is borrowed any more. */
+	/* Who asked the request with this arg went away: respond and more must not be called any more,
+	 * and nothing is borrowed any more. */
 	void (*forget)(void *arg, void *req_arg);
 	void *arg;
 };
@@ -73,7 +80,7 @@ sk_http_server_open(const struct sk_http_server_config *cfg, struct sk_err *err)
 /* The port where it listens, 0 for a unix socket. */
 int sk_http_server_port(const struct sk_http_server *s);
 /* Stop accepting, keep serving the connections that are there; each is closed after the answer that
- * is under way, idle ones at once. */
+ * is under way, idle ones at once. Streams are forgotten and end when the round does. */
 void sk_http_server_drain(struct sk_http_server *s);
 /* Forgets what is not answered, closes everything, removes the socket if it is still ours. Not from
  * within call or respond. NULL is allowed. */

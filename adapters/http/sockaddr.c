@@ -81,7 +81,7 @@ sk_sockaddr_release(struct sk_sockaddr *a)
 
 #define MAX_HOST 253
 
-/* The parts of "HOST:PORT" and "[HOST]:PORT"; host has room for MAX_HOST bytes. False: it is none. */
+/* The parts of "HOST:PORT" and "[HOST]:PORT"; host has room for MAX_HOST bytes. */
 static bool
 split(const char *text, char *host, const char **port)
 {

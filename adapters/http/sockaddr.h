@@ -28,8 +28,8 @@ struct sk_tcpaddr {
 
 /* "HOST:PORT" with a name or an IPv4 address, "[ADDRESS]:PORT" with an IPv6 one; ":PORT" and
  * "*:PORT" are every address of the machine. Port 0: any that is free. Of the addresses of a name
- * the first of IPv4 is taken, else the first: one server listens at one address. Names are looked up
- * here and now. SK_EINVAL: it is no such text; SK_ENOENT: the name has no address. */
+ * the first of IPv4 is taken, else the first: one server listens at one address. Names are looked
+ * up here and now. SK_EINVAL: it is no such text; SK_ENOENT: the name has no address. */
 enum sk_code sk_tcpaddr(const char *text, struct sk_tcpaddr *a, struct sk_err *err) SK_CHECKED;
 /* Only this machine itself can reach it: 127.0.0.0/8, ::1, also as an IPv4 address within IPv6. */
 bool sk_tcpaddr_is_loopback(const struct sk_tcpaddr *a);

@@ -87,6 +87,40 @@ starts(const char *text, const char *word)
 }
 
 static void
+stream(struct web *w, const struct sk_api_request *req)
+{
+	struct sk_str s = SK_STR_INIT;
+
+	assert_true(w->n_streams < sizeof(w->streams) / sizeof(w->streams[0]));
+	w->streams[w->n_streams].more = req->more;
+	w->streams[w->n_streams++].arg = req->arg;
+	sk_str_adds(&s, "begin\n");
+	for (size_t i = 0; i < w->first; i++)
+		sk_str_addc(&s, 'b');
+	req->respond(req->arg,
+		&(struct sk_api_response){ .status = 200,
+			.content_type = "text/event-stream",
+			.headers = { "X-One", "1" },
+			.body = s.p,
+			.len = s.len,
+			.stream = true });
+	sk_str_release(&s);
+}
+
+bool
+web_more(struct web *w, size_t i, const char *bytes, size_t n)
+{
+	bool ok;
+
+	assert_true(i < w->n_streams);
+	assert_non_null(w->streams[i].arg);
+	ok = w->streams[i].more(w->streams[i].arg, bytes, n);
+	if (!ok || n == 0)
+		w->streams[i].arg = NULL;
+	return ok;
+}
+
+static void
 on_call(void *arg, const struct sk_api_request *req)
 {
 	struct web *w = arg;
@@ -96,6 +130,8 @@ on_call(void *arg, const struct sk_api_request *req)
 		echo(req);
 	} else if (starts(req->path, "/who")) {
 		who(req);
+	} else if (starts(req->path, "/stream")) {
+		stream(w, req);
 	} else if (starts(req->path, "/later")) {
 		assert_true(w->n_later < sizeof(w->later) / sizeof(w->later[0]));
 		w->later[w->n_later++] = req;
@@ -103,6 +139,10 @@ on_call(void *arg, const struct sk_api_request *req)
 		give(req, (struct sk_api_response){ .status = atoi(req->path + 6) }, "some text");
 	} else if (starts(req->path, "/size/")) {
 		sized(req, (size_t)atoll(req->path + 6));
+	} else if (starts(req->path, "/cached")) {
+		give(req,
+			(struct sk_api_response){ .status = 200, .headers = { "Cache-Control", "max-age=60" } },
+			"x");
 	} else if (starts(req->path, "/bad")) {
 		give(req,
 			(struct sk_api_response){
@@ -122,6 +162,11 @@ on_forget(void *arg, void *req_arg)
 	for (size_t i = 0; i < w->n_later; i++)
 		if (w->later[i] != NULL && w->later[i]->arg == req_arg) {
 			w->later[i] = NULL;
+			return;
+		}
+	for (size_t i = 0; i < w->n_streams; i++)
+		if (w->streams[i].arg == req_arg) {
+			w->streams[i].arg = NULL;
 			return;
 		}
 	fail_msg("somebody who did not ask was forgotten");
@@ -310,6 +355,33 @@ web_reply(struct web *w, int fd, struct reply *r, bool head)
 		sk_str_add(&r->body, buf, n);
 		left -= n;
 	}
+}
+
+bool
+web_chunk(struct web *w, int fd, struct sk_str *out)
+{
+	char line[32], c = 0;
+	size_t n = 0, left;
+
+	for (sk_str_clear(out); n < sizeof(line) - 1 && c != '\n'; line[n++] = c)
+		if (receive(w, fd, &c, 1) == 0)
+			fail_msg("the stream ended within a chunk's size");
+	line[n] = '\0';
+	left = strtoul(line, NULL, 16);
+	n = left;
+	while (left > 0) {
+		char buf[4096];
+		size_t got = receive(w, fd, buf, left < sizeof(buf) ? left : sizeof(buf));
+
+		assert_int_not_equal(got, 0);
+		sk_str_add(out, buf, got);
+		left -= got;
+	}
+	assert_int_equal(receive(w, fd, &c, 1), 1);
+	assert_int_equal(c, '\r');
+	assert_int_equal(receive(w, fd, &c, 1), 1);
+	assert_int_equal(c, '\n');
+	return n > 0;
 }
 
 void

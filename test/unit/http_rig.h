@@ -12,6 +12,8 @@
  *	/code/N	answered with status N and a body
  *	/size/N	answered with N bytes
  *	/who	answered with "role|who"
+ *	/stream…	a stream that begins with "begin\n"; what follows is web_more's
+ *	/cached	answered with Cache-Control: max-age=60
  *	/bad	answered with headers that must not go out
  * everything else is 404. */
 struct web {
@@ -23,6 +25,12 @@ struct web {
 	size_t calls, forgotten;
 	const struct sk_api_request *later[4096]; /* not answered yet; NULL = forgotten */
 	size_t n_later;
+	struct {
+		bool (*more)(void *arg, const char *bytes, size_t n);
+		void *arg; /* NULL = forgotten, cut off or ended */
+	} streams[2048];
+	size_t n_streams;
+	size_t first; /* bytes that /stream begins with, beside its "begin\n" */
 };
 
 struct reply {
@@ -39,6 +47,9 @@ void web_run(struct web *w, int64_t ms);
 /* Answer the oldest request that waits: 200 and the text. */
 void web_answer(struct web *w, const char *text);
 
+/* More of the i-th stream that was asked for, n = 0: its end. False: it was cut off. */
+bool web_more(struct web *w, size_t i, const char *bytes, size_t n);
+
 /* A connected socket that does not block. */
 int web_connect(struct web *w);
 /* All of it, while the server runs; false when the connection broke. */
@@ -50,6 +61,8 @@ void web_reply(struct web *w, int fd, struct reply *r, bool head);
 void reply_release(struct reply *r);
 /* The value of a header in buf, "" when absent. */
 const char *reply_header(const struct reply *r, const char *name, char *buf, size_t n);
+/* The next chunk of a stream into out, which is cleared; false at its end. */
+bool web_chunk(struct web *w, int fd, struct sk_str *out);
 /* The connection is closed by the server, without a byte more. */
 void web_ends(struct web *w, int fd);
 /* Nothing comes and nothing ends for a while. */
