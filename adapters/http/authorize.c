@@ -51,7 +51,7 @@ ask(struct sk_conn *c, struct sk_http_who *who)
 		.authorization = text_of(request, f->authorization, &at),
 		.origin = text_of(request, f->origin, &at),
 		.host = text_of(request, f->host, &at),
-		.peer = "",
+		.peer = sk_str_text(&c->peer),
 	};
 
 	return cfg->authorize(cfg->arg, &head, who);

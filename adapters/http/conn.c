@@ -11,14 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #define MIN_READ ((size_t)4000) /* with the rest of its allocation: 4,096 */
 #define MAX_READ ((size_t)256 << 10)
 #define KEEP_IN ((size_t)16 << 10) /* what an idle connection may keep of its input */
 #define MAX_THROWN ((size_t)16 << 20) /* LINGER */
 #define MAX_IN_A_ROW 64 /* pipelined requests, before others have their turn */
-#define MAX_PIECES 32
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
@@ -44,6 +42,7 @@ sk_conn_free(struct sk_conn *c)
 	sk_str_release(&c->text);
 	sk_str_release(&c->who);
 	sk_str_release(&c->origin);
+	sk_str_release(&c->peer);
 	free(c);
 }
 
@@ -64,6 +63,7 @@ on_evhttp_close(struct evhttp_connection *evcon, void *arg)
 	event_del(&c->readable);
 	event_del(&c->writable);
 	c->evcon = NULL;
+	sk_io_end(c);
 	if (c->req != NULL || c->streaming) {
 		c->req = NULL; /* evhttp frees it */
 		c->streaming = false;
@@ -130,11 +130,10 @@ answer_done(struct sk_conn *c)
 	sk_conn_enter(c, SK_CONN_IDLE);
 }
 
-/* So that the client reads why, not that the connection was reset under its sending. */
-static void
-begin_linger(struct sk_conn *c)
+void
+sk_conn_linger(struct sk_conn *c)
 {
-	if (c->eof || shutdown(c->fd, SHUT_WR) != 0) {
+	if (c->eof || !sk_io_shut(c)) {
 		sk_conn_drop(c);
 		return;
 	}
@@ -149,21 +148,18 @@ all_written(struct sk_conn *c)
 {
 	event_del(&c->writable);
 	if (c->state == SK_CONN_ANSWER && c->ours)
-		begin_linger(c);
+		sk_conn_linger(c);
 	else if (c->state == SK_CONN_ANSWER)
 		answer_done(c);
 	else if (c->state == SK_CONN_STREAM || c->state == SK_CONN_BEHIND)
 		sk_stream_written(c);
 }
 
-/* What evhttp and we have put into the output, by one system call. -1 and errno. */
+/* What evhttp and we have put into the output. -1 and errno. */
 static ssize_t
 send_some(struct sk_conn *c, struct evbuffer *out)
 {
-	struct evbuffer_iovec pieces[MAX_PIECES];
-	int n = evbuffer_peek(out, -1, NULL, pieces, MAX_PIECES);
-	struct msghdr m = { .msg_iov = pieces, .msg_iovlen = n < MAX_PIECES ? (size_t)n : MAX_PIECES };
-	ssize_t sent = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t sent = sk_io_write(c, out);
 
 	if (sent > 0 &&
 		(evbuffer_unfreeze(out, 1) != 0 || evbuffer_drain(out, (size_t)sent) != 0 ||
@@ -202,7 +198,10 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	c->busy++;
-	sk_conn_flush(c);
+	if (c->state == SK_CONN_SHAKE)
+		sk_conn_shake(c);
+	else
+		sk_conn_flush(c);
 	if (!c->gone)
 		sk_conn_advance(c);
 	sk_conn_leave(c);
@@ -373,8 +372,12 @@ one_step(struct sk_conn *c)
 static void
 watch_input(struct sk_conn *c)
 {
-	if (is_reading(c) && !c->eof && event_add(&c->readable, NULL) != 0)
+	if (!is_reading(c) || c->eof)
+		return;
+	if (event_add(&c->readable, NULL) != 0)
 		sk_conn_drop(c);
+	else if (sk_io_waiting(c))
+		event_active(&c->readable, EV_READ, 0); /* the socket does not tell of it again */
 }
 
 void
@@ -438,7 +441,7 @@ static void
 read_request(struct sk_conn *c)
 {
 	size_t room = make_room(c);
-	ssize_t n = recv(c->fd, c->in.p + c->in.len, room, MSG_DONTWAIT);
+	ssize_t n = sk_io_read(c, c->in.p + c->in.len, room);
 
 	if (n > 0) {
 		c->in.len += (size_t)n;
@@ -456,8 +459,7 @@ read_request(struct sk_conn *c)
 static void
 look_for_end(struct sk_conn *c)
 {
-	char byte;
-	ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n = sk_io_peek(c);
 
 	if (n > 0)
 		event_del(&c->readable);
@@ -467,6 +469,7 @@ look_for_end(struct sk_conn *c)
 		sk_conn_drop(c);
 }
 
+/* As it comes: what is encrypted stays so. */
 static void
 throw_away(struct sk_conn *c)
 {
@@ -487,7 +490,9 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	c->busy++;
-	if (is_reading(c))
+	if (c->state == SK_CONN_SHAKE)
+		sk_conn_shake(c);
+	else if (is_reading(c))
 		read_request(c);
 	else if (c->state == SK_CONN_LINGER)
 		throw_away(c);

@@ -4,6 +4,7 @@
  * buffers through which evhttp gets whole requests and gives answers; its events are never
  * registered.
  *
+ *	SHAKE	the TLS handshake is under way
  *	IDLE	between requests; nothing of the next one is there
  *	HEAD	a request has begun
  *	BODY	its head is whole
@@ -24,6 +25,7 @@
 #include <sys/queue.h>
 
 enum sk_conn_state {
+	SK_CONN_SHAKE,
 	SK_CONN_IDLE,
 	SK_CONN_HEAD,
 	SK_CONN_BODY,
@@ -42,6 +44,9 @@ struct sk_conn {
 	struct evhttp_connection *evcon; /* NULL: not taken over yet, or gone */
 	struct event readable, writable;
 	int fd;
+	struct ssl_st *ssl; /* OpenSSL's; NULL = plain, or TLS has not begun */
+	bool broken; /* nothing can be said through TLS any more */
+	struct sk_str peer; /* of the client's certificate */
 	enum sk_conn_state state;
 	int64_t since_ms; /* in this state */
 	struct sk_http_filter filter;
@@ -111,6 +116,29 @@ void sk_conn_enter(struct sk_conn *c, enum sk_conn_state state);
 /* It is gone: out of all lists. The caller frees it when nobody is busy with it. */
 void sk_conn_forget(struct sk_conn *c);
 
+/* ---- io.c ---- */
+
+/* Like recv and send: bytes, 0 = the client's end, -1 and errno (EAGAIN: later). */
+ssize_t sk_io_read(struct sk_conn *c, void *buf, size_t n);
+/* Is something there to be read? It stays there. */
+ssize_t sk_io_peek(struct sk_conn *c);
+/* Some of out, which is not empty and keeps it. */
+ssize_t sk_io_write(struct sk_conn *c, struct evbuffer *out);
+/* Something to be read has come out of the socket already. */
+bool sk_io_waiting(const struct sk_conn *c);
+/* Ends the sending half; false when that fails. */
+bool sk_io_shut(struct sk_conn *c);
+/* Ends TLS, before the socket is closed. */
+void sk_io_end(struct sk_conn *c);
+/* A step of the handshake: it waits for the socket to be readable or writable, or is over. */
+enum sk_shake { SK_SHAKE_READ, SK_SHAKE_WRITE, SK_SHAKE_DONE, SK_SHAKE_FAILED };
+enum sk_shake sk_io_shake(struct sk_conn *c);
+
+/* ---- shake.c ---- */
+
+/* SHAKE: the socket is ready. */
+void sk_conn_shake(struct sk_conn *c);
+
 /* ---- listen.c ---- */
 
 bool sk_is_tcp(const struct sk_http_server *s);
@@ -142,6 +170,9 @@ void sk_conn_timeout(struct sk_conn *c);
 void sk_conn_flush(struct sk_conn *c);
 /* Into the output, to be flushed. */
 void sk_conn_put(struct sk_conn *c, const void *p, size_t n);
+/* What the client still sends is thrown away for a moment: so that it reads why, not that the
+ * connection was reset under its sending. */
+void sk_conn_linger(struct sk_conn *c);
 /* Go on with what was read. */
 void sk_conn_advance(struct sk_conn *c);
 void sk_conn_free(struct sk_conn *c);

@@ -117,5 +117,7 @@ sk_extra_headers(const struct sk_conn *c, int status, const char *const *own, st
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		if (!names(own, always[i].name))
 			out[n++] = always[i];
+	if (c->ssl != NULL)
+		out[n++] = (struct sk_header){ "Strict-Transport-Security", "max-age=31536000" };
 	return n + add_cors(c, out + n);
 }

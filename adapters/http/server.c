@@ -240,10 +240,14 @@ take_over(struct sk_http_server *s, struct sk_conn *c)
 
 	TAILQ_REMOVE(&s->born, c, queue);
 	crowded = s->n > s->cfg.max_connections && !end_idlest(s);
-	join_queue(c, SK_CONN_IDLE);
+	join_queue(c, s->cfg.tls != NULL ? SK_CONN_SHAKE : SK_CONN_IDLE);
 	c->busy++;
-	if (sk_conn_take_over(c) && crowded)
+	if (sk_conn_take_over(c) && crowded && s->cfg.tls == NULL) {
 		sk_conn_refuse(c, 503, "there are too many connections");
+	} else if (!c->gone && crowded) {
+		s->stats.refused++; /* nothing can be told without a handshake */
+		sk_conn_drop(c);
+	}
 	sk_conn_leave(c);
 }
 
@@ -296,6 +300,7 @@ server_new(const struct sk_http_server_config *cfg)
 	s->base = sk_host_base(cfg->host);
 	s->addr.dir_fd = -1;
 	s->limits_ms[SK_CONN_HEAD] = cfg->header_ms > 0 ? cfg->header_ms : 10000;
+	s->limits_ms[SK_CONN_SHAKE] = s->limits_ms[SK_CONN_HEAD];
 	s->limits_ms[SK_CONN_BODY] = cfg->body_ms > 0 ? cfg->body_ms : 60000;
 	s->limits_ms[SK_CONN_IDLE] = cfg->idle_ms > 0 ? cfg->idle_ms : 300000;
 	s->limits_ms[SK_CONN_ANSWER] = cfg->write_ms > 0 ? cfg->write_ms : 60000;
@@ -367,6 +372,8 @@ sk_http_server_drain(struct sk_http_server *s)
 	pause_accepting(s);
 	s->draining = true;
 	while ((c = TAILQ_FIRST(&s->queues[SK_CONN_IDLE])) != NULL)
+		sk_conn_drop(c);
+	while ((c = TAILQ_FIRST(&s->queues[SK_CONN_SHAKE])) != NULL)
 		sk_conn_drop(c);
 	TAILQ_FOREACH(c, &s->all, all)
 	if (is_stream(c->state))

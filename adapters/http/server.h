@@ -6,7 +6,8 @@
  * filter refuses is answered by the server itself and the connection is closed.
  *
  *	limits		16 KiB and 100 headers (431), SK_API_MAX_BODY (413), max_connections (503)
- *	deadlines	absolute, from the first byte: the header, the body (408); between two requests
+ *	deadlines	absolute, from the first byte: the header, the body (408); as long as for a
+ *			header: a TLS handshake; between two requests
  *			and while an answer is not read the connection is closed without a word
  *	connections	beyond max_connections the one that has been idle longest makes room; when none
  *			is idle the new one is answered 503; without descriptors accepting pauses
@@ -22,6 +23,7 @@
 #define SK_ADAPTERS_HTTP_SERVER_H
 
 #include "adapters/http/host.h"
+#include "adapters/http/tls.h"
 #include "core/control/api.h"
 #include <stdbool.h>
 #include <sys/types.h>
@@ -49,12 +51,13 @@ struct sk_http_server_config {
 	/* One of both, the other is NULL or "". */
 	const char *path; /* of a unix socket; may be longer than a socket's address */
 	const char *address; /* HOST:PORT or [V6]:PORT of TCP, see sockaddr.h; port 0 = any */
+	struct sk_http_tls *tls; /* HTTPS at the address; borrowed until close; NULL = plain HTTP */
 	/* Remove what stands at the path: only for the owner of the data directory's lock, who knows
 	 * that nobody listens there. Without it a socket that is there is SK_ECONFLICT. */
 	bool replace;
 	gid_t group; /* members may connect (0660); (gid_t)-1 = the own user alone (0600) */
 	size_t max_connections; /* 0 = 2,048; seven of eight may be streams */
-	/* Sites of other hosts whose pages may use the API from a browser (CORS): "" or NULL = none, else
+	/* Sites of others whose pages may use the API from a browser (CORS): "" or NULL = none, else
 	 * "https://a.example, http://b.example:8080", compared exactly; copied. For TCP. */
 	const char *cors_origin;
 	/* Deadlines; 0 = 10 s, 60 s, 300 s, 60 s. */

@@ -267,7 +267,7 @@ web_send(struct web *w, int fd, const void *p, size_t n)
 	const int64_t end = sk_boot_ms() + PATIENCE_MS;
 
 	while (n > 0) {
-		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+		ssize_t sent = w->transmit != NULL ? w->transmit(fd, p, n) : send(fd, p, n, MSG_NOSIGNAL);
 
 		if (sent > 0) {
 			p = (const char *)p + sent;
@@ -295,7 +295,7 @@ receive(struct web *w, int fd, char *p, size_t n)
 	const int64_t end = sk_boot_ms() + PATIENCE_MS;
 
 	while (sk_boot_ms() < end) {
-		ssize_t got = recv(fd, p, n, 0);
+		ssize_t got = w->receive != NULL ? w->receive(fd, p, n) : recv(fd, p, n, 0);
 
 		if (got >= 0)
 			return (size_t)got;

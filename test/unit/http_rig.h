@@ -30,6 +30,9 @@ struct web {
 		void *arg; /* NULL = forgotten, cut off or ended */
 	} streams[2048];
 	size_t n_streams;
+	/* How clients read and write, as recv and send do; NULL: by these. See tls_rig.h. */
+	ssize_t (*receive)(int fd, void *p, size_t n);
+	ssize_t (*transmit)(int fd, const void *p, size_t n);
 	size_t first; /* bytes that /stream begins with, beside its "begin\n" */
 };
 
