@@ -11,14 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #define MIN_READ ((size_t)4000) /* with the rest of its allocation: 4,096 */
 #define MAX_READ ((size_t)256 << 10)
 #define KEEP_IN ((size_t)16 << 10) /* what an idle connection may keep of its input */
 #define MAX_THROWN ((size_t)16 << 20) /* LINGER */
 #define MAX_IN_A_ROW 64 /* pipelined requests, before others have their turn */
-#define MAX_PIECES 32
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
@@ -42,6 +40,9 @@ sk_conn_free(struct sk_conn *c)
 {
 	sk_str_release(&c->in);
 	sk_str_release(&c->text);
+	sk_str_release(&c->who);
+	sk_str_release(&c->origin);
+	sk_str_release(&c->peer);
 	free(c);
 }
 
@@ -62,8 +63,10 @@ on_evhttp_close(struct evhttp_connection *evcon, void *arg)
 	event_del(&c->readable);
 	event_del(&c->writable);
 	c->evcon = NULL;
-	if (c->req != NULL) {
+	sk_io_end(c);
+	if (c->req != NULL || c->streaming) {
 		c->req = NULL; /* evhttp frees it */
+		c->streaming = false;
 		c->server->cfg.forget(c->server->cfg.arg, c);
 	}
 	sk_conn_forget(c);
@@ -127,11 +130,10 @@ answer_done(struct sk_conn *c)
 	sk_conn_enter(c, SK_CONN_IDLE);
 }
 
-/* So that the client reads why, not that the connection was reset under its sending. */
-static void
-begin_linger(struct sk_conn *c)
+void
+sk_conn_linger(struct sk_conn *c)
 {
-	if (c->eof || shutdown(c->fd, SHUT_WR) != 0) {
+	if (c->eof || !sk_io_shut(c)) {
 		sk_conn_drop(c);
 		return;
 	}
@@ -145,20 +147,19 @@ static void
 all_written(struct sk_conn *c)
 {
 	event_del(&c->writable);
-	if (c->state == SK_CONN_ANSWER && c->refused)
-		begin_linger(c);
+	if (c->state == SK_CONN_ANSWER && c->ours)
+		sk_conn_linger(c);
 	else if (c->state == SK_CONN_ANSWER)
 		answer_done(c);
+	else if (c->state == SK_CONN_STREAM || c->state == SK_CONN_BEHIND)
+		sk_stream_written(c);
 }
 
-/* What evhttp and we have put into the output, by one system call. -1 and errno. */
+/* What evhttp and we have put into the output. -1 and errno. */
 static ssize_t
 send_some(struct sk_conn *c, struct evbuffer *out)
 {
-	struct evbuffer_iovec pieces[MAX_PIECES];
-	int n = evbuffer_peek(out, -1, NULL, pieces, MAX_PIECES);
-	struct msghdr m = { .msg_iov = pieces, .msg_iovlen = n < MAX_PIECES ? (size_t)n : MAX_PIECES };
-	ssize_t sent = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t sent = sk_io_write(c, out);
 
 	if (sent > 0 &&
 		(evbuffer_unfreeze(out, 1) != 0 || evbuffer_drain(out, (size_t)sent) != 0 ||
@@ -171,12 +172,19 @@ void
 sk_conn_flush(struct sk_conn *c)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
+	bool some = c->state == SK_CONN_STREAM;
 
 	while (evbuffer_get_length(out) > 0) {
-		if (send_some(c, out) >= 0 || errno == EINTR)
+		if (send_some(c, out) >= 0) {
+			some = true;
+			continue;
+		}
+		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN || event_add(&c->writable, NULL) != 0)
 			sk_conn_drop(c);
+		else if (some && (c->state == SK_CONN_STREAM || c->state == SK_CONN_BEHIND))
+			sk_conn_enter(c, SK_CONN_BEHIND); /* its deadline counts from what it took */
 		return;
 	}
 	all_written(c);
@@ -190,7 +198,10 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	c->busy++;
-	sk_conn_flush(c);
+	if (c->state == SK_CONN_SHAKE)
+		sk_conn_shake(c);
+	else
+		sk_conn_flush(c);
 	if (!c->gone)
 		sk_conn_advance(c);
 	sk_conn_leave(c);
@@ -198,10 +209,10 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 
 /* ---- refusing ---- */
 
-static void
-put_out(struct sk_conn *c, const struct sk_str *text)
+void
+sk_conn_put(struct sk_conn *c, const void *p, size_t n)
 {
-	if (evbuffer_add(bufferevent_get_output(c->bev), text->p, text->len) != 0)
+	if (evbuffer_add(bufferevent_get_output(c->bev), p, n) != 0)
 		abort(); /* out of memory ends the process before */
 }
 
@@ -212,10 +223,10 @@ sk_conn_refuse(struct sk_conn *c, int status, const char *why)
 
 	c->server->stats.refused++;
 	event_del(&c->readable); /* until it lingers */
-	c->refused = true;
+	c->ours = true;
 	sk_conn_enter(c, SK_CONN_ANSWER);
-	sk_exchange_refusal(c->server, &text, status, why);
-	put_out(c, &text);
+	sk_exchange_refusal(c, &text, status, why);
+	sk_conn_put(c, text.p, text.len);
 	sk_str_release(&text);
 	sk_conn_flush(c);
 }
@@ -261,10 +272,12 @@ dispatch(struct sk_conn *c)
 	void *evcon;
 
 	c->close = c->filter.close;
-	c->answered = c->refused = c->told_continue = false;
+	c->http10 = c->filter.http10;
+	c->answered = c->ours = c->told_continue = false;
 	give_to_evhttp(c, p, c->filter.total);
 	bufferevent_getcb(c->bev, &parse, NULL, NULL, &evcon);
 	c->server->current = c;
+	c->judged = false; /* the next one is not */
 	c->inside = true;
 	parse(c->bev, evcon);
 	c->server->current = NULL;
@@ -290,8 +303,7 @@ tell_continue(struct sk_conn *c)
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 	c->told_continue = true;
-	if (evbuffer_add(bufferevent_get_output(c->bev), text, sizeof(text) - 1) != 0)
-		abort(); /* out of memory ends the process before */
+	sk_conn_put(c, text, sizeof(text) - 1);
 	sk_conn_flush(c);
 }
 
@@ -309,6 +321,8 @@ await_more(struct sk_conn *c, size_t n)
 		return;
 	if (c->state == SK_CONN_HEAD)
 		sk_conn_enter(c, SK_CONN_BODY);
+	if (!sk_conn_authorize(c))
+		return;
 	if (c->filter.wants_continue && !c->told_continue && n == c->filter.head_len)
 		tell_continue(c);
 }
@@ -348,7 +362,8 @@ one_step(struct sk_conn *c)
 		sk_conn_refuse(c, c->filter.status, c->filter.why);
 		return;
 	case SK_HTTP_WHOLE:
-		dispatch(c);
+		if (sk_conn_authorize(c))
+			dispatch(c);
 		return;
 	}
 }
@@ -357,8 +372,12 @@ one_step(struct sk_conn *c)
 static void
 watch_input(struct sk_conn *c)
 {
-	if (is_reading(c) && !c->eof && event_add(&c->readable, NULL) != 0)
+	if (!is_reading(c) || c->eof)
+		return;
+	if (event_add(&c->readable, NULL) != 0)
 		sk_conn_drop(c);
+	else if (sk_io_waiting(c))
+		event_active(&c->readable, EV_READ, 0); /* the socket does not tell of it again */
 }
 
 void
@@ -413,7 +432,8 @@ on_eof(struct sk_conn *c)
 {
 	c->eof = true;
 	event_del(&c->readable);
-	if (hung_up(c->fd))
+	/* who reads a stream has no reason to close its sending half alone */
+	if (c->state == SK_CONN_STREAM || c->state == SK_CONN_BEHIND || hung_up(c->fd))
 		sk_conn_drop(c);
 }
 
@@ -421,7 +441,7 @@ static void
 read_request(struct sk_conn *c)
 {
 	size_t room = make_room(c);
-	ssize_t n = recv(c->fd, c->in.p + c->in.len, room, MSG_DONTWAIT);
+	ssize_t n = sk_io_read(c, c->in.p + c->in.len, room);
 
 	if (n > 0) {
 		c->in.len += (size_t)n;
@@ -439,8 +459,7 @@ read_request(struct sk_conn *c)
 static void
 look_for_end(struct sk_conn *c)
 {
-	char byte;
-	ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n = sk_io_peek(c);
 
 	if (n > 0)
 		event_del(&c->readable);
@@ -450,6 +469,7 @@ look_for_end(struct sk_conn *c)
 		sk_conn_drop(c);
 }
 
+/* As it comes: what is encrypted stays so. */
 static void
 throw_away(struct sk_conn *c)
 {
@@ -470,7 +490,9 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	c->busy++;
-	if (is_reading(c))
+	if (c->state == SK_CONN_SHAKE)
+		sk_conn_shake(c);
+	else if (is_reading(c))
 		read_request(c);
 	else if (c->state == SK_CONN_LINGER)
 		throw_away(c);

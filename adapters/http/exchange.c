@@ -23,18 +23,24 @@ phrase(int status)
 		{ 202, "Accepted" },
 		{ 204, "No Content" },
 		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
 		{ 400, "Bad Request" },
 		{ 401, "Unauthorized" },
 		{ 403, "Forbidden" },
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
 		{ 408, "Request Timeout" },
 		{ 409, "Conflict" },
 		{ 411, "Length Required" },
+		{ 412, "Precondition Failed" },
 		{ 413, "Content Too Large" },
 		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
 		{ 417, "Expectation Failed" },
 		{ 422, "Unprocessable Content" },
+		{ 428, "Precondition Required" },
 		{ 429, "Too Many Requests" },
 		{ 431, "Request Header Fields Too Large" },
 		{ 500, "Internal Server Error" },
@@ -67,6 +73,10 @@ static const char *
 code_of(int status)
 {
 	switch (status) {
+	case 401:
+		return "unauthorized";
+	case 403:
+		return "forbidden";
 	case 408:
 		return "timeout";
 	case 413:
@@ -81,19 +91,48 @@ code_of(int status)
 	return "bad-request";
 }
 
-void
-sk_exchange_refusal(struct sk_http_server *s, struct sk_str *out, int status, const char *why)
+/* The beginning of an answer that evhttp does not format. */
+static void
+start_head(struct sk_conn *c, struct sk_str *out, int status)
 {
+	sk_str_addf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\n", status, phrase(status),
+		date(c->server));
+}
+
+static void
+put_header(struct sk_str *out, const char *name, const char *value)
+{
+	sk_str_addf(out, "%s: %s\r\n", name, value);
+}
+
+static void
+put_extra(struct sk_conn *c, struct sk_str *out, int status, const char *const *own)
+{
+	struct sk_header extra[SK_MAX_EXTRA];
+	const size_t n = sk_extra_headers(c, status, own, extra);
+
+	for (size_t i = 0; i < n; i++)
+		put_header(out, extra[i].name, extra[i].value);
+}
+
+void
+sk_exchange_refusal(struct sk_conn *c, struct sk_str *out, int status, const char *why)
+{
+	static const char *const none[SK_API_HEADERS];
 	struct sk_str body = SK_STR_INIT;
 
 	sk_str_adds(&body, "{\"error\":{");
 	sk_json_kstr(&body, "code", code_of(status));
 	sk_json_kstr(&body, "message", why);
-	sk_str_adds(&body, ",\"problems\":[]}}");
-	sk_str_addf(out,
-		"HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
-		"Content-Length: %zu\r\n\r\n%s",
-		status, phrase(status), date(s), body.len, body.p);
+	sk_str_adds(&body, ",\"problems\":[]}");
+	sk_json_kstr(&body, "detail", why);
+	sk_str_addc(&body, '}');
+	start_head(c, out, status);
+	put_header(out, "Content-Type", "application/json");
+	put_extra(c, out, status, none);
+	sk_str_addf(out, "Content-Length: %zu\r\n\r\n", body.len);
+	if (c->filter.method != SK_HTTP_HEAD || c->filter.head_len == 0)
+		sk_str_add(out, body.p, body.len);
 	sk_str_release(&body);
 }
 
@@ -106,6 +145,27 @@ add_header(struct evhttp_request *req, const char *name, const char *value)
 		sk_log(SK_ERROR, "http", "the header %s of an answer is left out: it is malformed", name);
 }
 
+/* The value cannot end the header early. */
+static bool
+is_clean(const char *value)
+{
+	return value[strcspn(value, "\r\n")] == '\0';
+}
+
+void
+sk_exchange_head(struct sk_conn *c, struct sk_str *out, const struct sk_api_response *a)
+{
+	start_head(c, out, a->status);
+	put_header(out, "Content-Type", a->content_type);
+	for (size_t i = 0; i + 1 < SK_API_HEADERS && a->headers[i] != NULL; i += 2)
+		if (is_clean(a->headers[i + 1]))
+			put_header(out, a->headers[i], a->headers[i + 1]);
+	put_extra(c, out, a->status, a->headers);
+	if (!c->http10)
+		put_header(out, "Transfer-Encoding", "chunked");
+	sk_str_adds(out, "\r\n");
+}
+
 static bool
 has_body(int status)
 {
@@ -115,6 +175,8 @@ has_body(int status)
 static void
 add_headers(struct sk_conn *c, struct evhttp_request *req, const struct sk_api_response *a)
 {
+	struct sk_header extra[SK_MAX_EXTRA];
+	const size_t n = sk_extra_headers(c, a->status, a->headers, extra);
 	char length[24];
 
 	add_header(req, "Date", date(c->server));
@@ -128,6 +190,8 @@ add_headers(struct sk_conn *c, struct evhttp_request *req, const struct sk_api_r
 	for (size_t i = 0; i + 1 < SK_API_HEADERS && a->headers[i] != NULL && a->headers[i + 1] != NULL;
 		 i += 2)
 		add_header(req, a->headers[i], a->headers[i + 1]);
+	for (size_t i = 0; i < n; i++)
+		add_header(req, extra[i].name, extra[i].value);
 	if (c->close || c->server->draining)
 		add_header(req, "Connection", "close");
 }
@@ -155,9 +219,13 @@ respond(void *arg, const struct sk_api_response *answer)
 
 	if (req == NULL)
 		abort(); /* answered twice, or after it was forgotten */
+	c->answered = true;
+	if (answer->stream) {
+		sk_stream_begin(c, answer);
+		return;
+	}
 	c->busy++;
 	c->req = NULL;
-	c->answered = true;
 	sk_conn_enter(c, SK_CONN_ANSWER);
 	send_answer(c, req, answer);
 	if (!c->inside) {
@@ -236,8 +304,10 @@ sk_exchange_request(struct evhttp_request *req, void *arg)
 		.if_match = header_of(req, "If-Match"),
 		.if_none_match = header_of(req, "If-None-Match"),
 		.last_event_id = header_of(req, "Last-Event-ID"),
-		.role = SK_ROLE_ADMIN, /* the socket's mode says who may connect */
+		.role = c->role,
+		.who = sk_str_text(&c->who),
 		.respond = respond,
+		.more = sk_stream_more,
 		.arg = c,
 	};
 	set_target(c, uri);

@@ -15,6 +15,7 @@ enum state {
 	LAST_LF,
 };
 
+#define TLS_HANDSHAKE 0x16 /* what TLS begins with (RFC 8446 5.1) */
 #define MAX_METHOD 32
 #define MAX_CHUNK_DIGITS 8
 #define MAX_LENGTH_DIGITS 18 /* of a Content-Length; fits in 64 bits */
@@ -29,6 +30,10 @@ enum known {
 	IDEMPOTENCY_KEY,
 	TRANSFER_ENCODING,
 	AUTHORIZATION,
+	ORIGIN,
+	IF_MATCH,
+	IF_NONE_MATCH,
+	LAST_EVENT_ID,
 	N_KNOWN
 };
 
@@ -43,6 +48,10 @@ static const struct {
 	[IDEMPOTENCY_KEY] = { "idempotency-key", "Idempotency-Key is given twice" },
 	[TRANSFER_ENCODING] = { "transfer-encoding", "Transfer-Encoding is given twice" },
 	[AUTHORIZATION] = { "authorization", "Authorization is given twice" },
+	[ORIGIN] = { "origin", "Origin is given twice" },
+	[IF_MATCH] = { "if-match", "If-Match is given twice" },
+	[IF_NONE_MATCH] = { "if-none-match", "If-None-Match is given twice" },
+	[LAST_EVENT_ID] = { "last-event-id", "Last-Event-ID is given twice" },
 };
 
 static const char *const methods[SK_N_HTTP_METHOD] = { "GET", "HEAD", "POST", "PUT", "PATCH",
@@ -250,8 +259,11 @@ take_host(struct sk_http_filter *f, const char *p, size_t n)
 }
 
 static bool
-take_known(struct sk_http_filter *f, enum known k, const char *p, size_t n)
+take_known(struct sk_http_filter *f, enum known k, const char *p, struct sk_http_span v)
 {
+	const size_t n = v.len;
+
+	p += v.at;
 	if ((f->seen & 1u << k) != 0 && known[k].twice != NULL)
 		return refuse(f, 400, known[k].twice);
 	f->seen |= 1u << k;
@@ -263,12 +275,21 @@ take_known(struct sk_http_filter *f, enum known k, const char *p, size_t n)
 	case EXPECT:
 		return take_expect(f, p, n);
 	case HOST:
+		f->host = v;
 		return take_host(f, p, n);
 	case TRANSFER_ENCODING:
 		return take_coding(f, p, n);
+	case AUTHORIZATION:
+		f->authorization = v;
+		break;
+	case ORIGIN:
+		f->origin = v;
+		break;
 	case CONTENT_TYPE:
 	case IDEMPOTENCY_KEY:
-	case AUTHORIZATION:
+	case IF_MATCH:
+	case IF_NONE_MATCH:
+	case LAST_EVENT_ID:
 	case N_KNOWN:
 		break;
 	}
@@ -278,8 +299,9 @@ take_known(struct sk_http_filter *f, enum known k, const char *p, size_t n)
 /* NAME ":" blanks VALUE blanks. evhttp takes a tab before the value for a part of it: refused where
  * the value decides something. */
 static bool
-header(struct sk_http_filter *f, const char *p, size_t n)
+header(struct sk_http_filter *f, const char *request, size_t start, size_t n)
 {
+	const char *p = request + start;
 	const char *colon = memchr(p, ':', n);
 	size_t name = colon != NULL ? (size_t)(colon - p) : 0, at = name + 1;
 
@@ -297,7 +319,8 @@ header(struct sk_http_filter *f, const char *p, size_t n)
 		if (equals(p, name, known[k].name)) {
 			if (at < n && p[at] == '\t')
 				return refuse(f, 400, "a header begins with a tab");
-			return take_known(f, (enum known)k, p + at, n - at);
+			return take_known(f, (enum known)k, request,
+				(struct sk_http_span){ .at = start + at, .len = n > at ? n - at : 0 });
 		}
 	return true;
 }
@@ -337,12 +360,14 @@ take_line(struct sk_http_filter *f, const char *p, size_t lf)
 	f->line = lf + 1;
 	if (f->state == REQUEST_LINE)
 		return request_line(f, p, start, n);
-	return n == 0 ? end_of_head(f, lf + 1) : header(f, p + start, n);
+	return n == 0 ? end_of_head(f, lf + 1) : header(f, p, start, n);
 }
 
 static bool
 look_at_head(struct sk_http_filter *f, const char *p, size_t n)
 {
+	if (f->pos == 0 && n > 0 && p[0] == TLS_HANDSHAKE)
+		return refuse(f, 400, "this port speaks HTTP, not HTTPS");
 	while (f->pos < n && f->head_len == 0) {
 		const size_t i = f->pos++;
 		const bool after_cr = i > f->line && p[i - 1] == '\r';

@@ -6,7 +6,7 @@
  *	400	anything malformed: bare CR or LF, control characters, folded headers, blanks before the
  *		colon, no Host or two, Content-Length that is no number or given twice or together with
  *		Transfer-Encoding, targets that are no path (absolute ones, "//x", %zz, %00), chunk
- *		extensions, trailers, a HEAD with a body
+ *		extensions, trailers, a HEAD with a body, TLS
  *	413	the body is larger than it may be, or cut into very small chunks
  *	414, 431	a request line, a head beyond 16 KiB; more than 100 headers
  *	417	an expectation that is not "100-continue"
@@ -42,12 +42,19 @@ enum sk_http_feed {
 	SK_HTTP_REFUSED /* answer `status` and close: nobody knows where the next one would begin */
 };
 
+/* Where a header's value stands; len = 0: it is empty or not given. */
+struct sk_http_span {
+	size_t at, len;
+};
+
 struct sk_http_filter {
 	/* Known when head_len is not 0. */
 	size_t head_len; /* request line, headers and the empty line */
 	size_t target, target_len; /* where the target stands */
 	enum sk_http_method method;
+	struct sk_http_span host, authorization, origin;
 	bool close; /* asked for, or HTTP/1.0: no request follows */
+	bool http10; /* it knows no chunks */
 	bool wants_continue; /* waits for "100 Continue" before it sends the body */
 	bool chunked;
 	size_t body_len; /* without framing; of chunks: so far */
@@ -59,7 +66,6 @@ struct sk_http_filter {
 	/* Its own. */
 	size_t max_body, pos, line, chunk_left;
 	unsigned seen, n_headers, n_digits, state;
-	bool http10;
 };
 
 /* Before each request. */

@@ -13,13 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_CONNECTIONS ((size_t)1024)
+#define MAX_CONNECTIONS ((size_t)2048)
+#define STREAMS_OF(n) ((n) - (n) / 8) /* the rest is for people who ask something */
 #define KEEP_FREE_FDS 64 /* descriptors that connections leave to the rest of the process */
 #define EXTRA ((size_t)64) /* beyond the limit, while they are told that it is reached */
-#define BACKLOG 4096
 #define LINGER_MS 2000
 #define PAUSE_MS 100 /* without descriptors */
 #define WARN_MS 60000
@@ -84,11 +83,25 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 			arm_deadline(s, TAILQ_FIRST(&s->queues[i]));
 }
 
+static bool
+is_stream(enum sk_conn_state state)
+{
+	return state == SK_CONN_STREAM || state == SK_CONN_BEHIND;
+}
+
+static void
+leave_queue(struct sk_conn *c)
+{
+	TAILQ_REMOVE(&c->server->queues[c->state], c, queue);
+	c->server->n_streams -= is_stream(c->state);
+}
+
 static void
 join_queue(struct sk_conn *c, enum sk_conn_state state)
 {
 	struct sk_http_server *s = c->server;
 
+	s->n_streams += is_stream(state);
 	c->state = state;
 	c->since_ms = sk_boot_ms();
 	TAILQ_INSERT_TAIL(&s->queues[state], c, queue);
@@ -99,7 +112,7 @@ join_queue(struct sk_conn *c, enum sk_conn_state state)
 void
 sk_conn_enter(struct sk_conn *c, enum sk_conn_state state)
 {
-	TAILQ_REMOVE(&c->server->queues[c->state], c, queue);
+	leave_queue(c);
 	join_queue(c, state);
 }
 
@@ -135,9 +148,12 @@ sk_conn_forget(struct sk_conn *c)
 {
 	struct sk_http_server *s = c->server;
 
-	TAILQ_REMOVE(&s->queues[c->state], c, queue);
+	leave_queue(c);
 	TAILQ_REMOVE(&s->all, c, all);
 	s->n--;
+	if (c->touched)
+		TAILQ_REMOVE(&s->touched, c, touch);
+	c->touched = false;
 	c->gone = true;
 	if (s->paused && s->n < s->cfg.max_connections)
 		arm(&s->resume, 0);
@@ -224,10 +240,14 @@ take_over(struct sk_http_server *s, struct sk_conn *c)
 
 	TAILQ_REMOVE(&s->born, c, queue);
 	crowded = s->n > s->cfg.max_connections && !end_idlest(s);
-	join_queue(c, SK_CONN_IDLE);
+	join_queue(c, s->cfg.tls != NULL ? SK_CONN_SHAKE : SK_CONN_IDLE);
 	c->busy++;
-	if (sk_conn_take_over(c) && crowded)
+	if (sk_conn_take_over(c) && crowded && s->cfg.tls == NULL) {
 		sk_conn_refuse(c, 503, "there are too many connections");
+	} else if (!c->gone && crowded) {
+		s->stats.refused++; /* nothing can be told without a handshake */
+		sk_conn_drop(c);
+	}
 	sk_conn_leave(c);
 }
 
@@ -244,63 +264,12 @@ on_newborn(evutil_socket_t fd, short what, void *arg)
 		take_over(s, c);
 }
 
-/* ---- the socket ---- */
-
-/* Its mode is right from the beginning: the socket's own mode is what bind gives to the file. */
-static enum sk_code
-bind_at(struct sk_http_server *s, int fd, struct sk_err *err)
-{
-	const char *path = s->addr.un.sun_path;
-	struct stat st;
-
-	if (s->cfg.replace && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(path); /* bind says when it is still there */
-	if (fchmod(fd, 0600) != 0)
-		return sk_fail_errno(err, "%s", s->cfg.path);
-	if (bind(fd, (const struct sockaddr *)&s->addr.un, s->addr.len) != 0) {
-		if (errno == EADDRINUSE)
-			return sk_fail(err, SK_ECONFLICT, "%s is there already", s->cfg.path);
-		return sk_fail_errno(err, "bind %s", s->cfg.path);
-	}
-	if (lstat(path, &st) != 0)
-		return sk_fail_errno(err, "%s", s->cfg.path);
-	s->dev = st.st_dev;
-	s->ino = st.st_ino;
-	if (s->cfg.group != (gid_t)-1 &&
-		(lchown(path, (uid_t)-1, s->cfg.group) != 0 || chmod(path, 0660) != 0))
-		return sk_fail_errno(err, "%s cannot be given to its group", s->cfg.path);
-	return SK_OK;
-}
-
 static void
-remove_socket(const struct sk_http_server *s)
+on_touched(evutil_socket_t fd, short what, void *arg)
 {
-	struct stat st;
-
-	if (s->ino != 0 && lstat(s->addr.un.sun_path, &st) == 0 && st.st_dev == s->dev &&
-		st.st_ino == s->ino)
-		unlink(s->addr.un.sun_path);
-}
-
-static int
-listen_at(struct sk_http_server *s, struct sk_err *err)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd == -1) {
-		sk_fail_errno(err, "socket");
-		return -1;
-	}
-	if (bind_at(s, fd, err) != SK_OK) {
-		close(fd);
-		return -1;
-	}
-	if (listen(fd, BACKLOG) != 0) {
-		sk_fail_errno(err, "listen on %s", s->cfg.path);
-		close(fd);
-		return -1;
-	}
-	return fd;
+	(void)fd;
+	(void)what;
+	sk_stream_settle(arg);
 }
 
 /* ---- opening and closing ---- */
@@ -326,18 +295,24 @@ server_new(const struct sk_http_server_config *cfg)
 
 	s->cfg = *cfg;
 	s->cfg.max_connections = connection_limit(cfg->max_connections);
+	s->max_streams = STREAMS_OF(s->cfg.max_connections);
+	s->origins = sk_xstrdup(cfg->cors_origin != NULL ? cfg->cors_origin : "");
 	s->base = sk_host_base(cfg->host);
 	s->addr.dir_fd = -1;
 	s->limits_ms[SK_CONN_HEAD] = cfg->header_ms > 0 ? cfg->header_ms : 10000;
+	s->limits_ms[SK_CONN_SHAKE] = s->limits_ms[SK_CONN_HEAD];
 	s->limits_ms[SK_CONN_BODY] = cfg->body_ms > 0 ? cfg->body_ms : 60000;
 	s->limits_ms[SK_CONN_IDLE] = cfg->idle_ms > 0 ? cfg->idle_ms : 300000;
 	s->limits_ms[SK_CONN_ANSWER] = cfg->write_ms > 0 ? cfg->write_ms : 60000;
+	s->limits_ms[SK_CONN_BEHIND] = s->limits_ms[SK_CONN_ANSWER];
 	s->limits_ms[SK_CONN_LINGER] = LINGER_MS;
 	TAILQ_INIT(&s->all);
 	TAILQ_INIT(&s->born);
+	TAILQ_INIT(&s->touched);
 	for (int i = 0; i < SK_N_CONN_STATE; i++)
 		TAILQ_INIT(&s->queues[i]);
 	if (event_assign(&s->newborn, s->base, -1, 0, on_newborn, s) != 0 ||
+		event_assign(&s->touching, s->base, -1, 0, on_touched, s) != 0 ||
 		event_assign(&s->deadline, s->base, -1, 0, on_deadline, s) != 0 ||
 		event_assign(&s->resume, s->base, -1, 0, on_resume, s) != 0)
 		abort(); /* arguments of ours: only a bug gets here */
@@ -375,10 +350,10 @@ sk_http_server_open(const struct sk_http_server_config *cfg, struct sk_err *err)
 	struct sk_http_server *s = server_new(cfg);
 	int fd = -1;
 
-	if (sk_sockaddr(cfg->path, &s->addr, err) == SK_OK)
-		fd = listen_at(s, err);
+	if (sk_cors_check(s->origins, err) == SK_OK)
+		fd = sk_listen(s, err);
 	if (fd != -1 && !attach_evhttp(s, fd)) {
-		sk_fail(err, SK_EIO, "libevent does not serve %s", cfg->path);
+		sk_fail(err, SK_EIO, "libevent does not listen");
 		if (s->listener == NULL)
 			close(fd);
 		fd = -1;
@@ -398,6 +373,11 @@ sk_http_server_drain(struct sk_http_server *s)
 	s->draining = true;
 	while ((c = TAILQ_FIRST(&s->queues[SK_CONN_IDLE])) != NULL)
 		sk_conn_drop(c);
+	while ((c = TAILQ_FIRST(&s->queues[SK_CONN_SHAKE])) != NULL)
+		sk_conn_drop(c);
+	TAILQ_FOREACH(c, &s->all, all)
+	if (is_stream(c->state))
+		sk_stream_end(c);
 }
 
 static void
@@ -417,17 +397,24 @@ sk_http_server_close(struct sk_http_server *s)
 	if (s == NULL)
 		return;
 	s->draining = true; /* nothing is accepted again */
-	remove_socket(s);
+	sk_listen_end(s);
 	if (s->http != NULL)
 		evhttp_free(s->http); /* with the listener and all connections */
 	free_newborn(s);
 	event_del(&s->newborn);
+	event_del(&s->touching);
 	event_del(&s->deadline);
 	event_del(&s->resume);
 	if (s->out != NULL)
 		evbuffer_free(s->out);
-	sk_sockaddr_release(&s->addr);
+	free(s->origins);
 	free(s);
+}
+
+int
+sk_http_server_port(const struct sk_http_server *s)
+{
+	return s->port;
 }
 
 struct sk_http_server_stats

@@ -2,6 +2,8 @@
 #include "core/base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,4 +75,91 @@ sk_sockaddr_release(struct sk_sockaddr *a)
 	if (a->dir_fd != -1)
 		close(a->dir_fd);
 	a->dir_fd = -1;
+}
+
+/* ---- TCP ---- */
+
+#define MAX_HOST 253
+
+/* The parts of "HOST:PORT" and "[HOST]:PORT"; host has room for MAX_HOST bytes. */
+static bool
+split(const char *text, char *host, const char **port)
+{
+	const bool bracket = text[0] == '[';
+	const char *end = bracket ? strchr(text, ']') : strrchr(text, ':');
+	const char *from = bracket ? text + 1 : text;
+	size_t n;
+
+	if (end == NULL || (bracket && end[1] != ':'))
+		return false;
+	n = (size_t)(end - from);
+	if (n > MAX_HOST || (!bracket && memchr(from, ':', n) != NULL) || (bracket && n == 0))
+		return false;
+	memcpy(host, from, n);
+	host[n] = '\0';
+	*port = end + (bracket ? 2 : 1);
+	n = strspn(*port, "0123456789");
+	return n > 0 && n <= 5 && (*port)[n] == '\0' && atoi(*port) <= 65535;
+}
+
+static void
+set_any(struct sk_tcpaddr *a, int port)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+
+	memcpy(&a->ss, &in6, sizeof(in6)); /* all zeros is every address, of IPv4 too */
+	a->len = sizeof(in6);
+}
+
+static const struct addrinfo *
+preferred(const struct addrinfo *list)
+{
+	for (const struct addrinfo *i = list; i != NULL; i = i->ai_next)
+		if (i->ai_family == AF_INET)
+			return i;
+	return list;
+}
+
+enum sk_code
+sk_tcpaddr(const char *text, struct sk_tcpaddr *a, struct sk_err *err)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+	struct addrinfo *list = NULL;
+	char host[MAX_HOST + 1];
+	const char *port;
+	int rc;
+
+	*a = (struct sk_tcpaddr){ 0 };
+	if (!split(text, host, &port))
+		return sk_fail(err, SK_EINVAL,
+			"\"%.300s\" is not an address: expected HOST:PORT, as in 127.0.0.1:8000, [::1]:8000 or "
+			"*:8000",
+			text);
+	if (host[0] == '\0' || strcmp(host, "*") == 0) {
+		set_any(a, atoi(port));
+		return SK_OK;
+	}
+	rc = getaddrinfo(host, port, &hints, &list);
+	if (rc != 0)
+		return sk_fail(err, SK_ENOENT, "%s has no address: %s", host,
+			rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+	a->len = preferred(list)->ai_addrlen;
+	memcpy(&a->ss, preferred(list)->ai_addr, a->len);
+	freeaddrinfo(list);
+	return SK_OK;
+}
+
+bool
+sk_tcpaddr_is_loopback(const struct sk_tcpaddr *a)
+{
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+
+	if (a->ss.ss_family == AF_INET) {
+		memcpy(&in, &a->ss, sizeof(in));
+		return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+	}
+	memcpy(&in6, &a->ss, sizeof(in6));
+	return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr) ||
+		(IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) && in6.sin6_addr.s6_addr[12] == 127);
 }

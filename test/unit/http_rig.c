@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,6 +58,16 @@ echo(const struct sk_api_request *req)
 }
 
 static void
+who(const struct sk_api_request *req)
+{
+	struct sk_str s = SK_STR_INIT;
+
+	sk_str_addf(&s, "%d|%s", (int)req->role, req->who);
+	give(req, (struct sk_api_response){ .status = 200 }, s.p);
+	sk_str_release(&s);
+}
+
+static void
 sized(const struct sk_api_request *req, size_t n)
 {
 	char *p = sk_xmalloc(n);
@@ -76,6 +87,40 @@ starts(const char *text, const char *word)
 }
 
 static void
+stream(struct web *w, const struct sk_api_request *req)
+{
+	struct sk_str s = SK_STR_INIT;
+
+	assert_true(w->n_streams < sizeof(w->streams) / sizeof(w->streams[0]));
+	w->streams[w->n_streams].more = req->more;
+	w->streams[w->n_streams++].arg = req->arg;
+	sk_str_adds(&s, "begin\n");
+	for (size_t i = 0; i < w->first; i++)
+		sk_str_addc(&s, 'b');
+	req->respond(req->arg,
+		&(struct sk_api_response){ .status = 200,
+			.content_type = "text/event-stream",
+			.headers = { "X-One", "1" },
+			.body = s.p,
+			.len = s.len,
+			.stream = true });
+	sk_str_release(&s);
+}
+
+bool
+web_more(struct web *w, size_t i, const char *bytes, size_t n)
+{
+	bool ok;
+
+	assert_true(i < w->n_streams);
+	assert_non_null(w->streams[i].arg);
+	ok = w->streams[i].more(w->streams[i].arg, bytes, n);
+	if (!ok || n == 0)
+		w->streams[i].arg = NULL;
+	return ok;
+}
+
+static void
 on_call(void *arg, const struct sk_api_request *req)
 {
 	struct web *w = arg;
@@ -83,6 +128,10 @@ on_call(void *arg, const struct sk_api_request *req)
 	w->calls++;
 	if (starts(req->path, "/echo")) {
 		echo(req);
+	} else if (starts(req->path, "/who")) {
+		who(req);
+	} else if (starts(req->path, "/stream")) {
+		stream(w, req);
 	} else if (starts(req->path, "/later")) {
 		assert_true(w->n_later < sizeof(w->later) / sizeof(w->later[0]));
 		w->later[w->n_later++] = req;
@@ -90,6 +139,10 @@ on_call(void *arg, const struct sk_api_request *req)
 		give(req, (struct sk_api_response){ .status = atoi(req->path + 6) }, "some text");
 	} else if (starts(req->path, "/size/")) {
 		sized(req, (size_t)atoll(req->path + 6));
+	} else if (starts(req->path, "/cached")) {
+		give(req,
+			(struct sk_api_response){ .status = 200, .headers = { "Cache-Control", "max-age=60" } },
+			"x");
 	} else if (starts(req->path, "/bad")) {
 		give(req,
 			(struct sk_api_response){
@@ -109,6 +162,11 @@ on_forget(void *arg, void *req_arg)
 	for (size_t i = 0; i < w->n_later; i++)
 		if (w->later[i] != NULL && w->later[i]->arg == req_arg) {
 			w->later[i] = NULL;
+			return;
+		}
+	for (size_t i = 0; i < w->n_streams; i++)
+		if (w->streams[i].arg == req_arg) {
+			w->streams[i].arg = NULL;
 			return;
 		}
 	fail_msg("somebody who did not ask was forgotten");
@@ -136,7 +194,9 @@ web_open(struct web *w, struct sk_http_server_config cfg)
 	struct sk_err err = { SK_OK, "" };
 
 	memset(w, 0, sizeof(*w));
-	snprintf(w->path, sizeof(w->path), "%s", cfg.path != NULL ? cfg.path : proc_path("web.sock"));
+	if (cfg.address == NULL)
+		snprintf(
+			w->path, sizeof(w->path), "%s", cfg.path != NULL ? cfg.path : proc_path("web.sock"));
 	w->loop = sk_loop_new(&err);
 	assert_non_null(w->loop);
 	w->host = sk_host_open(w->loop, &err);
@@ -152,6 +212,7 @@ web_open(struct web *w, struct sk_http_server_config cfg)
 	if (w->server == NULL)
 		print_message("# %s\n", err.msg);
 	assert_non_null(w->server);
+	w->port = sk_http_server_port(w->server);
 }
 
 void
@@ -174,18 +235,30 @@ web_run(struct web *w, int64_t ms)
 
 /* ---- clients ---- */
 
+static int
+connect_to(int family, const void *address, socklen_t len)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(connect(fd, address, len), 0);
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return fd;
+}
+
 int
 web_connect(struct web *w)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)w->port) };
 
-	assert_int_not_equal(fd, -1);
+	if (w->path[0] == '\0') {
+		in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		return connect_to(AF_INET, &in, sizeof(in));
+	}
 	assert_true(strlen(w->path) < sizeof(un.sun_path));
 	strcpy(un.sun_path, w->path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
-	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-	return fd;
+	return connect_to(AF_UNIX, &un, sizeof(un));
 }
 
 bool
@@ -194,7 +267,7 @@ web_send(struct web *w, int fd, const void *p, size_t n)
 	const int64_t end = sk_boot_ms() + PATIENCE_MS;
 
 	while (n > 0) {
-		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+		ssize_t sent = w->transmit != NULL ? w->transmit(fd, p, n) : send(fd, p, n, MSG_NOSIGNAL);
 
 		if (sent > 0) {
 			p = (const char *)p + sent;
@@ -222,7 +295,7 @@ receive(struct web *w, int fd, char *p, size_t n)
 	const int64_t end = sk_boot_ms() + PATIENCE_MS;
 
 	while (sk_boot_ms() < end) {
-		ssize_t got = recv(fd, p, n, 0);
+		ssize_t got = w->receive != NULL ? w->receive(fd, p, n) : recv(fd, p, n, 0);
 
 		if (got >= 0)
 			return (size_t)got;
@@ -282,6 +355,33 @@ web_reply(struct web *w, int fd, struct reply *r, bool head)
 		sk_str_add(&r->body, buf, n);
 		left -= n;
 	}
+}
+
+bool
+web_chunk(struct web *w, int fd, struct sk_str *out)
+{
+	char line[32], c = 0;
+	size_t n = 0, left;
+
+	for (sk_str_clear(out); n < sizeof(line) - 1 && c != '\n'; line[n++] = c)
+		if (receive(w, fd, &c, 1) == 0)
+			fail_msg("the stream ended within a chunk's size");
+	line[n] = '\0';
+	left = strtoul(line, NULL, 16);
+	n = left;
+	while (left > 0) {
+		char buf[4096];
+		size_t got = receive(w, fd, buf, left < sizeof(buf) ? left : sizeof(buf));
+
+		assert_int_not_equal(got, 0);
+		sk_str_add(out, buf, got);
+		left -= got;
+	}
+	assert_int_equal(receive(w, fd, &c, 1), 1);
+	assert_int_equal(c, '\r');
+	assert_int_equal(receive(w, fd, &c, 1), 1);
+	assert_int_equal(c, '\n');
+	return n > 0;
 }
 
 void
