@@ -310,9 +310,8 @@ identify(struct sk_access *a, const struct sk_http_head *head, struct sk_http_wh
 }
 
 int
-sk_access_authorize(void *arg, const struct sk_http_head *head, struct sk_http_who *who)
+sk_access_authorize(struct sk_access *a, const struct sk_http_head *head, struct sk_http_who *who)
 {
-	struct sk_access *a = arg;
 	const enum sk_role needed = role_for(head);
 	int status;
 

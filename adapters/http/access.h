@@ -38,8 +38,9 @@ enum sk_code sk_access_reload(struct sk_access *a, struct sk_err *err) SK_CHECKE
 /* Would sk_access_open succeed? Calls no library, for a process that must not have one. */
 enum sk_code sk_access_check(const struct sk_access_config *cfg, struct sk_err *err) SK_CHECKED;
 
-/* For sk_http_server_config.authorize; arg is the sk_access. */
-int sk_access_authorize(void *arg, const struct sk_http_head *head, struct sk_http_who *who);
+/* What sk_http_server_config.authorize wants; who borrows from a until the next call. */
+int
+sk_access_authorize(struct sk_access *a, const struct sk_http_head *head, struct sk_http_who *who);
 
 /* Why somebody was refused. */
 enum sk_refusal {
