@@ -204,6 +204,7 @@ sk_listen_open(const struct sk_listen_config *cfg, const struct sk_http_server_c
 	l->asked = *server;
 	l->server_cfg = (struct sk_http_server_config){ .host = server->host,
 		.address = cfg->address,
+		.cors_origin = cfg->cors,
 		.call = call,
 		.forget = forget,
 		.authorize = authorize,
