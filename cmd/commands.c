@@ -14,6 +14,7 @@
 	C(node, "node", SK_BY_NODE) \
 	C(controller, "controller", SK_BY_CONTROLLER) \
 	C(check, "check", SK_BY_CHECK) \
+	C(token, "token", SK_BY_OTHERS) \
 	C(worker, "worker", SK_BY_OTHERS) \
 	C(probe, "probe", SK_BY_OTHERS) \
 	C(config, "config", 0) \

@@ -10,6 +10,7 @@
 #include "core/run/probe.h"
 #include "core/run/rundir.h"
 #include "workers/registry.h"
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -31,6 +32,7 @@ struct controller {
 	struct sk_datadir *dir;
 	struct sk_str socket;
 	struct sk_http_server *server;
+	struct sk_listen *listen; /* NULL: nothing listens over the network */
 	struct sk_probe *probe;
 	struct sk_timer second;
 	int signal_fd;
@@ -55,6 +57,18 @@ stop(struct controller *c, int sig)
 	sk_host_stop(c->host);
 }
 
+/* SIGHUP asks to read the files again, but comes from a terminal that goes away as well. */
+static bool
+lost_terminal(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		errno = 0;
+		if (isatty(fd) == 0 && errno == EIO)
+			return true;
+	}
+	return false;
+}
+
 static void
 signaled(uint32_t events, void *arg)
 {
@@ -62,8 +76,12 @@ signaled(uint32_t events, void *arg)
 	struct signalfd_siginfo si;
 
 	(void)events;
-	while (read(c->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
-		stop(c, (int)si.ssi_signo);
+	while (read(c->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGHUP && !lost_terminal())
+			sk_listen_reload(c->listen);
+		else
+			stop(c, (int)si.ssi_signo);
+	}
 }
 
 /* Before the libraries have threads: those inherit the mask. */
@@ -165,7 +183,20 @@ forget(void *arg, void *req_arg)
 
 /* It listens also while the store is away: who asks is told so. */
 static enum sk_code
-open_server(struct controller *c, struct sk_err *err)
+open_listen(struct controller *c, struct sk_err *err)
+{
+	const struct sk_http_server_config cfg = {
+		.host = c->host, .call = call, .forget = forget, .arg = c
+	};
+
+	if (*c->cfg->listen.address == '\0')
+		return SK_OK;
+	c->listen = sk_listen_open(&c->cfg->listen, &cfg, false, err);
+	return c->listen != NULL ? SK_OK : err->code;
+}
+
+static enum sk_code
+open_socket(struct controller *c, struct sk_err *err)
 {
 	const struct sk_datadir_config dir = {
 		.path = c->cfg->data_dir, .create = true, .group = c->cfg->group, .allow_volatile = true
@@ -225,11 +256,13 @@ start_control(struct controller *c)
 static void
 say_ready(struct controller *c)
 {
+	const char *url = c->listen != NULL ? sk_listen_url(c->listen) : NULL;
 	struct sk_str line = SK_STR_INIT;
 
 	c->ready_said = true;
-	sk_log(SK_INFO, COMPONENT, "ready: %s, mode %s%s%s", c->name, c->cfg->mode,
-		c->server != NULL ? ", answers at " : "", c->server != NULL ? c->socket.p : "");
+	sk_log(SK_INFO, COMPONENT, "ready: %s, mode %s%s%s%s%s", c->name, c->cfg->mode,
+		c->server != NULL ? ", answers at " : "", c->server != NULL ? c->socket.p : "",
+		url != NULL ? ", answers at " : "", url != NULL ? url : "");
 	if (!c->cfg->json)
 		return;
 	sk_str_addc(&line, '{');
@@ -238,6 +271,7 @@ say_ready(struct controller *c)
 	sk_json_kstr(&line, "name", c->name);
 	sk_json_kstr(&line, "mode", c->cfg->mode);
 	sk_json_kstr(&line, "socket", c->server != NULL ? c->socket.p : NULL);
+	sk_json_kstr(&line, "url", url);
 	sk_str_adds(&line, "}\n");
 	sk_out(&line);
 	fflush(stdout);
@@ -266,7 +300,9 @@ open_all(struct controller *c, struct sk_err *err)
 		return err->code;
 	code = open_signals(c, err);
 	if (code == SK_OK)
-		code = open_server(c, err);
+		code = open_socket(c, err);
+	if (code == SK_OK)
+		code = open_listen(c, err);
 	if (code == SK_OK)
 		code = sk_services_open(
 			c->cfg->settings, c->loop, COMPONENT, SK_SERVICES_ALL, &c->services, err);
@@ -305,6 +341,7 @@ static void
 close_all(struct controller *c)
 {
 	sk_probe_close(c->probe);
+	sk_listen_close(c->listen);
 	sk_http_server_close(c->server);
 	sk_services_close_store(&c->services);
 	sk_control_free(c->control);

@@ -21,6 +21,7 @@
 #define LONGEST_WAIT_MS 200
 #define PAUSE_MS 500
 #define BACK_MS 3000 /* for a hub that was there */
+#define TELL_MS 2000 /* so long without an answer, and it is said that it is waited for */
 #define FLEET_WAIT_MS 1500 /* what an event was lost of is found that late */
 
 enum way { WAY_URL, WAY_DIR, WAY_FLEET };
@@ -34,6 +35,7 @@ struct sk_door {
 	struct sk_http_client *client;
 	struct sk_inside *inside;
 	bool was_inside, resent;
+	bool follow;
 	bool met; /* somebody was at the socket: when he is gone he will most likely be back */
 };
 
@@ -125,6 +127,12 @@ sk_door_patience(const struct sk_door *d, int64_t ms)
 	if (d->way == WAY_FLEET)
 		return ms < FLEET_WAIT_MS ? ms : FLEET_WAIT_MS;
 	return d->was_inside ? 0 : ms;
+}
+
+void
+sk_door_follow(struct sk_door *d)
+{
+	d->follow = true;
 }
 
 static void
@@ -278,13 +286,38 @@ is_starting(const struct sk_http_answer *answer)
 	return answer->status == 503;
 }
 
+/* A call may be made once more. */
+static bool
+may_repeat(const struct sk_door *d, enum sk_code code)
+{
+	if (code == SK_OK || code == SK_EUNAVAIL)
+		return d->way != WAY_FLEET || code == SK_OK;
+	return code == SK_EAGAIN && d->way == WAY_URL && d->follow && d->met;
+}
+
+static int64_t
+repeat_ms(const struct sk_door *d)
+{
+	if (d->cfg.silent)
+		return 0;
+	return d->way == WAY_URL && d->follow && d->met ? SK_DOOR_FOLLOW_MS : SK_DOOR_REPEAT_MS;
+}
+
+/* Whoever looks at a command that says nothing should know why. */
+static void
+tell_waiting(const struct sk_door *d, enum sk_code code, const struct sk_err *err)
+{
+	sk_complain(d->cfg.command, "%s; trying again for %d s",
+		code == SK_OK ? "it is not ready" : err->msg, (int)(repeat_ms(d) / 1000));
+}
+
 static enum sk_code
 try_for_a_while(struct sk_door *d, const struct sk_http_call *call, struct sk_http_answer *answer,
 	struct sk_err *err)
 {
 	int64_t start = sk_boot_ms(), wait = FIRST_WAIT_MS;
-	int64_t end = start + (d->cfg.silent ? 0 : SK_DOOR_REPEAT_MS);
 	enum sk_code code;
+	bool told = false;
 
 	d->resent = false;
 	code = d->way == WAY_DIR ? locate(d, err) : SK_OK;
@@ -294,9 +327,12 @@ try_for_a_while(struct sk_door *d, const struct sk_http_call *call, struct sk_ht
 		code = try_once(d, call, answer, sk_boot_ms() - start, err);
 		if (code == SK_OK && !is_starting(answer))
 			return SK_OK;
-		if ((code != SK_OK && (code != SK_EUNAVAIL || d->way == WAY_FLEET)) ||
-			sk_boot_ms() + wait > end)
+		if (!may_repeat(d, code) || sk_boot_ms() + wait > start + repeat_ms(d))
 			return code;
+		if (!told && d->way == WAY_URL && sk_boot_ms() - start > TELL_MS) {
+			tell_waiting(d, code, err);
+			told = true;
+		}
 		sk_door_release(answer);
 		sleep_ms(wait);
 		wait = wait * 2 > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait * 2;
@@ -423,16 +459,33 @@ say(const struct sk_door *d, const struct sk_http_answer *answer, const char *fi
 			sk_storage_advice(storage_code(d, answer->status)));
 	else if (n == 0)
 		sk_complain(d->cfg.command, "the answer was HTTP status %d", answer->status);
-	if (answer->status == 401)
-		sk_complain(d->cfg.command, "a token is needed: SKALDS_TOKEN or --token-file");
 	sk_arena_free(a);
+}
+
+/* Nothing was shown, and the server cannot know what its token is called here. */
+static void
+say_token(const struct sk_door *d)
+{
+	struct sk_str place = SK_STR_INIT;
+
+	sk_door_place(d, &place);
+	sk_complain(d->cfg.command,
+		"%s wants a token: set SKALDS_TOKEN, or name its file with "
+		"--token-file",
+		sk_str_text(&place));
+	sk_str_release(&place);
 }
 
 int
 sk_door_refused(const struct sk_door *d, const struct sk_http_answer *answer, const char *file,
 	const size_t *lines, size_t n_lines)
 {
-	if (!d->cfg.silent)
+	const bool wants_token =
+		answer->status == 401 && *sk_setting(d->settings, "SKALDS_TOKEN") == '\0';
+
+	if (!d->cfg.silent && wants_token)
+		say_token(d);
+	else if (!d->cfg.silent)
 		say(d, answer, file, lines, n_lines);
 	return exit_code(answer->status);
 }

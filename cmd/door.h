@@ -59,7 +59,12 @@ void sk_door_rest(struct sk_door *d);
 int64_t sk_door_patience(const struct sk_door *d, int64_t ms);
 void sk_door_pause(struct sk_door *d);
 
-/* How many seconds a cut call is repeated. */
+/* From now on it is waited for what happens there, by calls that only look: once a URL has answered,
+ * they are repeated for minutes, so that its controller may be started anew meanwhile. */
+void sk_door_follow(struct sk_door *d);
+
+/* How long a cut call is repeated, and by whoever follows. That it is, is said after a while. */
 #define SK_DOOR_REPEAT_MS 10000
+#define SK_DOOR_FOLLOW_MS 300000
 
 #endif

@@ -42,6 +42,7 @@ struct hub {
 	struct sk_control *control;
 	struct sk_node *node;
 	struct sk_http_server *server;
+	struct sk_listen *listen; /* NULL: nothing listens over the network (yet) */
 	struct sk_outputs *outputs;
 	char id[64], name[256];
 	char *socket;
@@ -72,6 +73,8 @@ signaled(void *arg, int sig)
 {
 	struct hub *h = arg;
 
+	if (sig == SIGHUP)
+		sk_listen_reload(h->listen);
 	if (sig != 0 && sig != SIGTERM && sig != SIGINT && sig != SIGQUIT)
 		return;
 	h->stopping = true;
@@ -389,6 +392,28 @@ forget(void *arg, void *req_arg)
 	sk_api_forget(h->control, req_arg);
 }
 
+/* One hub of several has it from the one before, who may not be gone from it. */
+static bool
+start_listening(struct hub *h)
+{
+	const struct sk_http_server_config cfg = {
+		.host = h->host, .call = call, .forget = forget, .arg = h
+	};
+	struct sk_node_numbers n;
+	struct sk_err err;
+
+	if (h->listen != NULL || *h->cfg->listen->address == '\0')
+		return true;
+	sk_node_numbers(h->node, &n);
+	h->listen = sk_listen_open(h->cfg->listen, &cfg, n.restarts > 0, &err);
+	if (h->listen != NULL)
+		return true;
+	sk_log(SK_CRITICAL, COMPONENT, "--listen %s: %s", h->cfg->listen->address, err.msg);
+	h->code = sk_listen_exit_code(err.code);
+	sk_host_stop(h->host);
+	return false;
+}
+
 static enum sk_code
 start_server(struct hub *h, struct sk_err *err)
 {
@@ -412,6 +437,7 @@ start_server(struct hub *h, struct sk_err *err)
 static void
 say_ready(struct hub *h)
 {
+	const char *url = h->listen != NULL ? sk_listen_url(h->listen) : NULL;
 	struct sk_node_numbers n;
 	struct sk_str line = SK_STR_INIT;
 
@@ -423,13 +449,15 @@ say_ready(struct hub *h)
 		return;
 	}
 	if (!h->cfg->hint)
-		sk_log(SK_INFO, COMPONENT, "ready: skald %s, %u slot(s), data in %s", h->id, h->cfg->slots,
-			h->cfg->data_dir);
+		sk_log(SK_INFO, COMPONENT, "ready: skald %s, %u slot(s), data in %s%s%s", h->id,
+			h->cfg->slots, h->cfg->data_dir, url != NULL ? ", answers at " : "",
+			url != NULL ? url : "");
 	else
 		fprintf(stderr,
-			"skalds up: ready, %u slot%s, data in %s; add a task: skalds task add Sleep "
+			"skalds up: ready, %u slot%s, data in %s%s%s; add a task: skalds task add Sleep "
 			"seconds=5\n",
-			h->cfg->slots, h->cfg->slots == 1 ? "" : "s", h->cfg->data_dir);
+			h->cfg->slots, h->cfg->slots == 1 ? "" : "s", h->cfg->data_dir,
+			url != NULL ? ", answers at " : "", url != NULL ? url : "");
 	if (h->cfg->json) {
 		sk_str_addc(&line, '{');
 		sk_json_kint(&line, "time", sk_wall_ms());
@@ -437,6 +465,7 @@ say_ready(struct hub *h)
 		sk_json_kstr(&line, "skald", h->id);
 		sk_json_kstr(&line, "data", h->cfg->data_dir);
 		sk_json_kstr(&line, "socket", h->socket);
+		sk_json_kstr(&line, "url", url);
 		sk_json_kint(&line, "slots", h->cfg->slots);
 		sk_str_adds(&line, "}\n");
 		sk_node_print(h->node, line.p);
@@ -457,7 +486,7 @@ round_over(void *arg)
 		sk_host_stop(h->host);
 		return;
 	}
-	if (h->server != NULL && h->node_ready && !h->ready_said)
+	if (h->server != NULL && h->node_ready && !h->ready_said && start_listening(h))
 		say_ready(h);
 	sk_node_flush(h->node);
 }
@@ -485,6 +514,7 @@ run(struct hub *h, int channel)
 static void
 close_all(struct hub *h)
 {
+	sk_listen_close(h->listen);
 	sk_http_server_close(h->server);
 	sk_outputs_close(h->outputs);
 	sk_store_close(h->store);

@@ -6,11 +6,13 @@
 #ifndef SK_CMD_HUB_H
 #define SK_CMD_HUB_H
 
+#include "cmd/listen.h"
 #include "core/control/control.h"
 
 struct sk_hub_config {
 	const char *data_dir; /* absolute */
 	const char *group; /* who may connect; "" = the own user alone */
+	const struct sk_listen_config *listen; /* over the network */
 	bool allow_volatile, relaxed; /* relaxed: commits are not synced */
 	const char *skald_id; /* at most 63 bytes */
 	bool id_invented; /* the one that the store remembers goes before it */

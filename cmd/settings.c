@@ -11,7 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define MAX_ROWS 64
+#define MAX_ROWS 96
 #define MAX_TOKEN 4096
 #define MAX_VALUE 4096
 

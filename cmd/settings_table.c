@@ -14,6 +14,7 @@
 #define KAFKA .users = SERVICES, .service = "KAFKA_HOST"
 #define REDIS .users = SERVICES, .service = "REDIS_HOST"
 #define MONGO .users = SERVICES, .service = "MONGO_HOST"
+#define LISTENERS (SK_BY_UP | SK_BY_CONTROLLER)
 #define FILES (AGENTS | SK_BY_CONTROLLER)
 #define DAY 86400
 
@@ -101,9 +102,9 @@ const struct sk_setting_row sk_setting_rows[] = {
 	  .choices = controllers, .users = SK_BY_CONTROLLER,
 	  .doc = "CONTROLLER: the API alone; MONITOR: looks after tasks too; DISPATCHER: assigns too" },
 	{ .name = "SYSTEM_CONTROLLER_HOST", .type = SK_SET_TEXT, .def = "127.0.0.1",
-	  .users = SK_BY_CONTROLLER | SK_BY_UP, .doc = "address that the HTTP API listens on" },
+	  .users = SK_BY_CONTROLLER, .doc = "address that a controller listens on, when it is set" },
 	{ .name = "SYSTEM_CONTROLLER_PORT", .type = SK_SET_INT, .def = "8000", .min = 0, .max = 65535,
-	  .users = SK_BY_CONTROLLER | SK_BY_UP, .doc = "its port; 0 takes a free one" },
+	  .users = SK_BY_CONTROLLER, .doc = "its port, likewise; 0 takes a free one" },
 	{ .name = "MONITOR_SKALD_INTERVAL", .type = SK_SET_INT, .def = "5", .min = 1, .max = DAY,
 	  .users = SK_BY_CONTROLLER, .doc = "seconds between two looks at the agents" },
 	{ .name = "MONITOR_TASK_INTERVAL", .type = SK_SET_INT, .def = "3", .min = 1, .max = DAY,
@@ -125,9 +126,30 @@ const struct sk_setting_row sk_setting_rows[] = {
 	  .doc = "data directory; blank: the usual place, none for edge, run-one and controller" },
 	{ .name = "SKALDS_URL", .type = SK_SET_URI, .def = "", .users = SK_BY_TASK, .flag = "--url",
 	  .doc = "controller to speak to, http:// or https://" },
-	{ .name = "SKALDS_TOKEN", .type = SK_SET_SECRET, .def = "",
-	  .users = SK_BY_TASK | SK_BY_CONTROLLER | SK_BY_UP, .flag = "--token-file",
-	  .doc = "token for it; the flag names a file that holds it" },
+	{ .name = "SKALDS_TOKEN", .type = SK_SET_SECRET, .def = "", .users = SK_BY_TASK,
+	  .flag = "--token-file", .doc = "token for it; the flag names a file that holds it" },
+	{ .name = "SKALDS_CA_FILE", .type = SK_SET_PATH, .def = "", .users = SK_BY_TASK,
+	  .flag = "--ca-file",
+	  .doc = "certificates (PEM) that its own is checked by; blank: the system's" },
+	{ .name = "SKALDS_CERT_FILE", .type = SK_SET_PATH, .def = "", .users = SK_BY_TASK,
+	  .flag = "--cert", .doc = "certificate (PEM) to show it; blank: none" },
+	{ .name = "SKALDS_KEY_FILE", .type = SK_SET_PATH, .def = "", .users = SK_BY_TASK,
+	  .flag = "--key", .doc = "private key (PEM) of SKALDS_CERT_FILE" },
+	{ .name = "SKALDS_LISTEN", .type = SK_SET_TEXT, .def = "", .users = LISTENERS,
+	  .flag = "--listen", .doc = "HOST:PORT to answer at over the network; blank: nowhere" },
+	{ .name = "SKALDS_TOKENS_FILE", .type = SK_SET_PATH, .def = "", .users = LISTENERS,
+	  .flag = "--tokens",
+	  .doc = "file of those who may ask there; blank: `tokens` in the data directory, if any" },
+	{ .name = "SKALDS_TOKENS", .type = SK_SET_SECRET, .def = "", .users = LISTENERS,
+	  .doc = "others who may: NAME:read|write|admin:TOKEN, with commas between" },
+	{ .name = "SKALDS_TLS_CERT", .type = SK_SET_PATH, .def = "", .users = LISTENERS,
+	  .flag = "--tls-cert", .doc = "certificate (PEM) to speak HTTPS with; blank: HTTP" },
+	{ .name = "SKALDS_TLS_KEY", .type = SK_SET_PATH, .def = "", .users = LISTENERS,
+	  .flag = "--tls-key", .doc = "private key (PEM) of SKALDS_TLS_CERT" },
+	{ .name = "SKALDS_CLIENT_CA", .type = SK_SET_PATH, .def = "", .users = LISTENERS,
+	  .flag = "--client-ca", .doc = "certificates (PEM) that those of clients are checked by" },
+	{ .name = "SKALDS_CORS", .type = SK_SET_TEXT, .def = "", .users = LISTENERS,
+	  .flag = "--cors", .doc = "other sites whose pages may ask, with commas between" },
 	{ .name = "LOG_FORMAT", .type = SK_SET_ENUM, .def = "text", .choices = formats,
 	  .users = SK_BY_ALL, .flag = "--log-format", .doc = "logfmt or JSON lines" },
 	{ .name = "NO_COLOR", .type = SK_SET_TEXT, .def = "", .users = SK_BY_ALL, .flag = "--color",

@@ -269,6 +269,8 @@ list_run(const struct sk_args *args, struct sk_settings *settings)
 
 	if (code == 0) {
 		l.door = sk_door_open(settings, &door);
+		if (sk_arg_set(args, "watch"))
+			sk_door_follow(l.door);
 		l.limit = l.all && !sk_arg_set(args, "limit") ? PAGE : limit;
 		code = sk_arg_set(args, "watch") ? list_watch(&l, limit) : list_once(&l, args->quiet);
 		sk_door_close(l.door);

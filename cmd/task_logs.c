@@ -244,6 +244,8 @@ logs_run(const struct sk_args *args, struct sk_settings *settings)
 			COMMAND, "--tail: expected a number of bytes, got \"%.64s\"", sk_arg(args, "tail"));
 	l.offset = -tail;
 	l.door = sk_door_open(settings, &door);
+	if (l.follow)
+		sk_door_follow(l.door);
 	code = l.follow && l.attempt == 0 ? follow(&l) : print_attempt(&l);
 	sk_door_close(l.door);
 	sk_str_release(&l.line);

@@ -139,6 +139,7 @@ sk_task_wait_all(struct sk_door *d, const struct sk_wait *w, const char *const *
 	struct sk_str json = SK_STR_INIT;
 	int first = 0;
 
+	sk_door_follow(d);
 	fflush(stdout);
 	sigemptyset(&act.sa_mask);
 	sigaction(SIGINT, &act, &before);

@@ -181,6 +181,7 @@ watch_run(const struct sk_args *args, struct sk_settings *settings)
 	if (code != 0)
 		return code;
 	w.door = sk_door_open(settings, &door);
+	sk_door_follow(w.door);
 	code = next_events(&w, 0);
 	if (code == 0 && sk_door_inside(w.door) && !args->quiet)
 		sk_complain(COMMAND, "nothing is running; waiting for `skalds up`");

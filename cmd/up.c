@@ -4,6 +4,7 @@
 #include "cmd/capacity.h"
 #include "cmd/flags.h"
 #include "cmd/hub.h"
+#include "cmd/listen.h"
 #include "core/base/clock.h"
 #include "workers/registry.h"
 #include <stdio.h>
@@ -20,6 +21,7 @@
 
 struct up {
 	struct sk_hub_config hub;
+	struct sk_listen_config listen;
 	struct sk_arena *arena; /* of the labels */
 	struct sk_str data;
 	int lock_fd;
@@ -85,17 +87,26 @@ code_of(enum sk_code code)
 }
 
 static int
-take_directory(struct up *u, const char *given)
+locate_directory(struct up *u, const char *given)
 {
-	struct sk_datadir_config cfg = {
-		.create = true, .group = u->hub.group, .allow_volatile = u->hub.allow_volatile
-	};
-	struct sk_datadir *dir;
 	struct sk_err err = { SK_OK, "" };
 
 	if (sk_datadir_locate(given, &u->data, &err) != SK_OK)
 		return complain(&err, SK_EXIT_USAGE);
-	cfg.path = u->hub.data_dir = u->data.p;
+	u->hub.data_dir = u->data.p;
+	return SK_EXIT_OK;
+}
+
+static int
+take_directory(struct up *u)
+{
+	const struct sk_datadir_config cfg = { .path = u->hub.data_dir,
+		.create = true,
+		.group = u->hub.group,
+		.allow_volatile = u->hub.allow_volatile };
+	struct sk_datadir *dir;
+	struct sk_err err = { SK_OK, "" };
+
 	dir = sk_datadir_open(&cfg, &err);
 	if (dir == NULL)
 		return complain(&err, code_of(err.code));
@@ -141,11 +152,17 @@ up_run(const struct sk_args *args, struct sk_settings *settings)
 	int code = read_flags(&u, args, settings);
 
 	if (code == SK_EXIT_OK)
-		code = take_directory(&u, sk_setting(settings, "SKALDS_DATA"));
+		code = locate_directory(&u, sk_setting(settings, "SKALDS_DATA"));
+	if (code == SK_EXIT_OK)
+		code = sk_listen_read("up", settings, "", u.data.p, &u.listen);
+	u.hub.listen = &u.listen;
+	if (code == SK_EXIT_OK)
+		code = take_directory(&u);
 	if (code == SK_EXIT_OK)
 		code = supervise(&u, args, settings);
 	if (u.lock_fd != -1)
 		close(u.lock_fd);
+	sk_listen_config_release(&u.listen);
 	sk_str_release(&u.data);
 	sk_arena_free(u.arena);
 	return code;
@@ -168,6 +185,7 @@ static const struct sk_opt options[] = {
 		.setting = "DISPATCHER_STRATEGY",
 		.choices = sk_strategies,
 		.doc = "which skald gets the next task" },
+	SK_LISTEN_OPTIONS,
 	{ .name = "socket-group",
 		.value = "GROUP",
 		.doc = "members may use the socket, and so run programs as the user of `up`" },
@@ -187,13 +205,15 @@ static const char help[] =
 	"The first SIGTERM or SIGINT takes no more tasks and gives those that run their graceSeconds,\n"
 	"at most 20; what is not done by then runs again at the next start. The second kills them.\n"
 	"Killed itself, it leaves no process behind; the next start goes on.\n"
-	"\n"
-	"Exit: 0 stopped; 1 the directory is in use, or --once and not all finished; 2 wrong usage or\n"
-	"directory; 74 the disk failed.\n"
+	"\n" SK_LISTEN_HELP "\n"
+	"Exit: 0 stopped; 1 the directory or the port is in use, or --once and not all finished; 2 "
+	"wrong\n"
+	"usage, directory or file; 74 the disk failed.\n"
 	"\n"
 	"Examples:\n"
 	"  skalds up\n"
 	"  skalds up --data /srv/queue --slots 8 --labels zone=a,disk=ssd\n"
+	"  skalds up --listen 127.0.0.1:8000\n"
 	"  skalds up --once --json";
 
 const struct sk_cmd sk_cmd_up = {
