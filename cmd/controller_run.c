@@ -239,6 +239,7 @@ start_control(struct controller *c)
 		.mixed = true,
 		.abstain = strcmp(c->cfg->mode, "CONTROLLER") == 0,
 		.hold = strcmp(c->cfg->mode, "MONITOR") == 0,
+		.dashboard = strcmp(c->cfg->mode, "CONTROLLER") != 0,
 		.strategy = c->cfg->strategy,
 		.lease_ms = c->cfg->lease_ms,
 		.reconcile_ms = c->cfg->reconcile_ms,

@@ -300,6 +300,7 @@ start_control(struct hub *h)
 		.keep_tasks = h->cfg->keep_tasks,
 		.clock_ms = h->cfg->clock_ms,
 		.data_dir = h->cfg->data_dir,
+		.dashboard = true,
 		.seed = (uint64_t)sk_boot_ns() };
 
 	h->control = sk_control_new(&cfg);

@@ -1,13 +1,15 @@
 /* api.c - requests under way: begun, answered once, or forgotten. */
-#include "core/control/api_priv.h"
+#include "core/control/api_stream.h"
 #include <stdlib.h>
 #include <string.h>
 
 struct sk_api *
 sk_api_new(struct sk_control *c)
 {
-	(void)c;
-	return sk_xcalloc(1, sizeof(struct sk_api));
+	struct sk_api *api = sk_xcalloc(1, sizeof(*api));
+
+	api->streams = sk_streams_new(c);
+	return api;
 }
 
 /* ---- the life of a call ---- */
@@ -140,6 +142,7 @@ static void
 drop(struct sk_call *call)
 {
 	call->respond = NULL;
+	call->streaming = false;
 	if (call->idle)
 		call_free(call); /* else the store has it: freed when that comes back */
 }
@@ -149,10 +152,17 @@ sk_api_forget(struct sk_control *c, void *arg)
 {
 	struct sk_call *call = c->api->calls;
 
-	while (call != NULL && (call->respond == NULL || call->arg != arg))
+	while (call != NULL && ((call->respond == NULL && !call->streaming) || call->arg != arg))
 		call = call->next;
 	if (call != NULL)
 		drop(call);
+}
+
+static void
+end_stream(struct sk_call *call)
+{
+	if (sk_call_more(call, "", 0))
+		call_free(call);
 }
 
 /* The store was closed: only who waits for a time or an event is left. */
@@ -164,9 +174,14 @@ sk_api_free(struct sk_api *api)
 	while (api->calls != NULL) {
 		struct sk_call *call = api->calls;
 
+		if (call->streaming) {
+			end_stream(call);
+			continue;
+		}
 		sk_str_clear(&call->out);
 		sk_call_error(call, 503, "the server is shutting down");
 	}
+	sk_streams_free(api->streams);
 	free(api);
 }
 
@@ -188,6 +203,50 @@ sk_call_answer(struct sk_call *call, int status, const char *content_type)
 	call_free(call);
 }
 
+/* From within respond and more the door may forget the call: it is not idle then, so it stays. */
+bool
+sk_call_stream(struct sk_call *call)
+{
+	void (*respond)(void *arg, const struct sk_api_response *answer) = call->respond;
+	struct sk_api_response answer = { .status = 200,
+		.content_type = "text/event-stream; charset=utf-8",
+		.body = sk_str_text(&call->out),
+		.len = call->out.len,
+		.stream = true };
+
+	if (call->more == NULL) {
+		sk_call_error(call, 406, "an endless answer cannot be had here: use /v1/events");
+		return false;
+	}
+	sk_call_header(call, "Cache-Control", "no-cache");
+	sk_call_header(call, "X-Accel-Buffering", "no"); /* a proxy shall pass on each event at once */
+	memcpy(answer.headers, call->headers, sizeof(answer.headers));
+	call->respond = NULL;
+	call->streaming = respond != NULL;
+	call->idle = false;
+	if (respond != NULL)
+		respond(call->arg, &answer);
+	if (!call->streaming) {
+		call_free(call);
+		return false;
+	}
+	sk_str_release(&call->out);
+	call->idle = true;
+	return true;
+}
+
+bool
+sk_call_more(struct sk_call *call, const char *bytes, size_t n)
+{
+	call->idle = false;
+	if (!call->more(call->arg, bytes, n) || !call->streaming) {
+		call_free(call);
+		return false;
+	}
+	call->idle = true;
+	return true;
+}
+
 void
 sk_call_json(struct sk_call *call, int status)
 {
@@ -201,221 +260,6 @@ sk_call_header(struct sk_call *call, const char *name, const char *value)
 		return;
 	call->headers[call->n_headers++] = name;
 	call->headers[call->n_headers++] = value;
-}
-
-/* ---- errors ---- */
-
-static const char *
-code_word(int status)
-{
-	switch (status) {
-	case 400:
-		return "bad-request";
-	case 403:
-		return "forbidden";
-	case 404:
-		return "not-found";
-	case 405:
-		return "method";
-	case 409:
-		return "conflict";
-	case 413:
-		return "too-large";
-	case 422:
-		return "invalid";
-	case 503:
-		return "unavailable";
-	case 507:
-		return "no-space";
-	}
-	return "failed";
-}
-
-void
-sk_problem_list(struct sk_str *out, const struct sk_problems *p)
-{
-	sk_str_addc(out, '[');
-	for (size_t i = 0; i < p->n; i++) {
-		if (p->list[i].warning)
-			continue;
-		sk_json_next(out);
-		sk_str_addc(out, '{');
-		sk_json_kint(out, "line", p->list[i].line);
-		sk_json_kstr(out, "path", p->list[i].path);
-		sk_json_kstr(out, "message", p->list[i].text);
-		sk_str_addc(out, '}');
-	}
-	sk_str_addc(out, ']');
-}
-
-static void
-error_body(
-	struct sk_call *call, int status, const char *message, const struct sk_problems *problems)
-{
-	struct sk_str *out = &call->out;
-
-	sk_str_clear(out);
-	sk_str_adds(out, "{\"error\":{");
-	sk_json_kstr(out, "code", code_word(status));
-	sk_json_kstr(out, "message", message);
-	sk_json_key(out, "problems");
-	if (problems != NULL)
-		sk_problem_list(out, problems);
-	else
-		sk_str_adds(out, "[]");
-	sk_str_adds(out, "}}");
-}
-
-/* skalds-protocol.md 8.1; the specific text of a 404 is kept beside the original's (A3). */
-static void
-original_body(struct sk_call *call, int status, const char *message)
-{
-	struct sk_str *out = &call->out;
-
-	sk_str_clear(out);
-	sk_str_addc(out, '{');
-	if (status == 404) {
-		sk_json_kstr(out, "error", "Not Found");
-		sk_json_kstr(out, "message",
-			sk_arena_printf(call->arena, "The requested resource '%s' was not found", call->path));
-		sk_json_kstr(out, "suggestion", "Check the API documentation at /api/docs");
-		sk_json_kstr(out, "detail", message);
-	} else if (status == 405) {
-		sk_json_kstr(out, "detail", "Method Not Allowed");
-	} else {
-		sk_json_kstr(out, "error", message);
-		sk_json_kint(out, "status_code", status);
-		sk_json_kstr(out, "path", call->path);
-	}
-	sk_str_addc(out, '}');
-}
-
-void
-sk_call_error(struct sk_call *call, int status, const char *fmt, ...)
-{
-	struct sk_str text = SK_STR_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	sk_str_vaddf(&text, fmt, ap);
-	va_end(ap);
-	if (call->original)
-		original_body(call, status, sk_str_text(&text));
-	else
-		error_body(call, status, sk_str_text(&text), NULL);
-	sk_str_release(&text);
-	if (status == 503)
-		sk_call_header(call, "Retry-After", "1");
-	sk_call_json(call, status);
-}
-
-void
-sk_call_failed(struct sk_call *call, enum sk_code code, const struct sk_err *err)
-{
-	static const int statuses[] = {
-		[SK_OK] = 500,
-		[SK_EINVAL] = 400,
-		[SK_ENOENT] = 404,
-		[SK_ECONFLICT] = 409,
-		[SK_EAGAIN] = 503,
-		[SK_ECANCELED] = 503,
-		[SK_EUNAVAIL] = 503,
-		[SK_ENOSPC] = 507,
-		[SK_EIO] = 500,
-	};
-
-	sk_call_error(call, statuses[code], "%s", err->msg[0] != '\0' ? err->msg : sk_code_name(code));
-}
-
-void
-sk_org_invalid(struct sk_call *call, const char *type, const char *field, const char *msg)
-{
-	struct sk_str *out = &call->out;
-
-	sk_str_clear(out);
-	sk_str_adds(out, "{\"detail\":[{");
-	sk_json_kstr(out, "type", type);
-	sk_json_key(out, "loc");
-	sk_str_adds(out, "[\"body\"");
-	if (field != NULL) {
-		sk_json_next(out);
-		sk_json_string(out, field);
-	}
-	sk_str_addc(out, ']');
-	sk_json_kstr(out, "msg", msg);
-	sk_str_adds(out, "}]}");
-	sk_call_json(call, 422);
-}
-
-/* As FastAPI tells it: one detail for each problem, the place as a list. */
-static void
-original_invalid(struct sk_call *call, const struct sk_problems *p)
-{
-	struct sk_str *out = &call->out;
-
-	sk_str_clear(out);
-	sk_str_adds(out, "{\"detail\":[");
-	for (size_t i = 0; i < p->n; i++) {
-		if (p->list[i].warning)
-			continue;
-		sk_json_next(out);
-		sk_str_addc(out, '{');
-		sk_json_kstr(out, "type", "value_error");
-		sk_json_key(out, "loc");
-		sk_str_adds(out, "[\"body\"");
-		if (p->list[i].path[0] != '\0') {
-			sk_json_next(out);
-			sk_json_string(out, p->list[i].path);
-		}
-		sk_str_addc(out, ']');
-		sk_json_kstr(out, "msg", p->list[i].text);
-		sk_str_addc(out, '}');
-	}
-	sk_str_adds(out, "]}");
-	sk_call_json(call, 422);
-}
-
-static void
-problems_body(struct sk_call *call, int status, const struct sk_problems *p)
-{
-	const char *path = p->n > 0 ? p->list[0].path : "", *message;
-
-	if (p->n_errors == 1 && p->n > 0)
-		message = sk_arena_printf(
-			call->arena, "%s%s%s", path, path[0] != '\0' ? ": " : "", p->list[0].text);
-	else
-		message = sk_arena_printf(call->arena, "%zu problems", p->n_errors);
-	if (call->original) {
-		sk_call_error(call, status, "%s", message);
-		return;
-	}
-	error_body(call, status, message, p);
-	sk_call_json(call, status);
-}
-
-void
-sk_call_invalid(struct sk_call *call, const struct sk_problems *p)
-{
-	if (call->original)
-		original_invalid(call, p);
-	else
-		problems_body(call, 422, p);
-}
-
-void
-sk_call_conflict(struct sk_call *call, const struct sk_problems *p)
-{
-	problems_body(call, 409, p);
-}
-
-void
-sk_call_wrong(struct sk_call *call, const char *path, const char *sentence)
-{
-	struct sk_problems p;
-
-	sk_problems_init(&p, call->arena, "");
-	sk_problem(&p, 0, 0, path, "%s", sentence);
-	sk_call_invalid(call, &p);
 }
 
 /* ---- the store ---- */

@@ -1,21 +1,28 @@
 /* api_original.c - the original's routes below /api/tasks. */
 #include "core/control/api_original.h"
 #include "core/control/changes.h"
+#include "core/control/parts.h"
 #include <string.h>
 #include <strings.h>
 
 #define SKIP_PAGE 10000
 
+/* With a dashboard it is the way there (8.2, 8.3). */
 void
 sk_org_root(struct sk_call *call)
 {
 	struct sk_str *out = &call->out;
 
+	if (call->c->cfg.dashboard) {
+		sk_call_header(call, "Location", "/dashboard");
+		sk_call_answer(call, 302, "text/plain");
+		return;
+	}
 	sk_str_adds(out, "{\"name\":\"Skalds SystemController\"");
 	sk_json_kstr(out, "version", call->c->cfg.version);
 	sk_json_kstr(out, "mode", sk_control_mode(call->c));
 	sk_str_adds(out,
-		",\"status\":\"running\",\"endpoints\":{\"api\":\"/api\",\"docs\":null,"
+		",\"status\":\"running\",\"endpoints\":{\"api\":\"/api\",\"docs\":\"/api/docs\","
 		"\"dashboard\":null}}");
 	sk_call_json(call, 200);
 }
@@ -27,20 +34,20 @@ sk_org_api(struct sk_call *call)
 	sk_json_kstr(&call->out, "version", call->c->cfg.version);
 	sk_str_adds(&call->out,
 		",\"endpoints\":{\"tasks\":\"/api/tasks\",\"skalds\":\"/api/skalds\",\"events\":"
-		"\"/v1/events\",\"system\":\"/api/system\"}}");
+		"\"/api/events\",\"system\":\"/api/system\"}}");
 	sk_call_json(call, 200);
 }
 
 /* ---- a task ---- */
 
 int64_t
-sk_org_heartbeat_of(struct sk_call *call, const struct sk_record *r)
+sk_org_beat(struct sk_control *c, const char *id, enum sk_phase phase, const char *executor)
 {
-	const struct sk_skald_view *v;
+	const struct sk_agent *a;
 	const char *error;
 	int64_t beat;
 
-	switch (r->life.phase) {
+	switch (phase) {
 	case SK_FINISHED:
 		return 200;
 	case SK_FAILED:
@@ -54,10 +61,16 @@ sk_org_heartbeat_of(struct sk_call *call, const struct sk_record *r)
 	case SK_N_PHASE:
 		break;
 	}
-	if (sk_beats_shown(call->c, r->id, &beat, &error))
+	if (sk_beats_shown(c, id, &beat, &error))
 		return beat;
-	v = sk_phase_live(r->life.phase) ? sk_call_skald(call, r->life.executor) : NULL;
-	return v != NULL ? (int64_t)(v->row->renewals % 200) : 0;
+	a = sk_phase_live(phase) ? sk_skalds_find(c, executor) : NULL;
+	return a != NULL ? (int64_t)(a->row->renewals % 200) : 0;
+}
+
+int64_t
+sk_org_heartbeat_of(struct sk_call *call, const struct sk_record *r)
+{
+	return sk_org_beat(call->c, r->id, r->life.phase, r->life.executor);
 }
 
 /* What a program of the original wrote beside its heartbeat. */

@@ -8,6 +8,8 @@
 /* 200, -1, -2 when it ended; 0 while it waits; else 0..199, another one each time its skald has
  * renewed its lease: what the original's heartbeats mean. */
 int64_t sk_org_heartbeat_of(struct sk_call *call, const struct sk_record *r);
+int64_t
+sk_org_beat(struct sk_control *c, const char *id, enum sk_phase phase, const char *executor);
 
 /* Tasks that are assigned or run, of one skald or ("") of all, at most 10,000; then fn. */
 void sk_org_live(struct sk_call *call, const char *skald,

@@ -12,10 +12,12 @@
 
 struct sk_call;
 struct sk_update;
+struct sk_streams;
 
 struct sk_api {
 	struct sk_call *calls; /* not yet answered */
 	struct sk_update *updates; /* api_update.c: under way, one for each task */
+	struct sk_streams *streams; /* api_stream.c: who reads what happens */
 };
 
 typedef void sk_call_fn(struct sk_call *call);
@@ -50,6 +52,8 @@ struct sk_call {
 	const char *who; /* "" = nobody's name */
 	const char *if_match, *if_none_match, *last_event_id; /* "" = none */
 	bool original; /* a route of the original: its errors look different */
+	bool listed; /* the body is a JSON list of tasks: their places belong to JSON pointers */
+	bool streaming; /* the answer has begun; more follows */
 	struct sk_arena *arena;
 	struct sk_arena *look; /* of what sk_call_get has read last */
 	const char *path; /* as it came */
@@ -75,6 +79,12 @@ void sk_call_answer(struct sk_call *call, int status, const char *content_type);
 void sk_call_json(struct sk_call *call, int status);
 /* Call release now, once. */
 void sk_call_release(struct sk_call *call);
+/* Begin an answer that is a stream of events: call->out is its first part. False: nobody wants it,
+ * and the call is gone (406 was answered when the door takes no streams). From then on only waiters
+ * and timers may be under way. */
+bool sk_call_stream(struct sk_call *call) SK_CHECKED;
+/* More of it. False: whoever reads is gone, and the call with him. */
+bool sk_call_more(struct sk_call *call, const char *bytes, size_t n) SK_CHECKED;
 /* Texts live until the answer. */
 void sk_call_header(struct sk_call *call, const char *name, const char *value);
 /* An error body in the shape of the route; the code word follows from the status. */
@@ -89,8 +99,8 @@ void sk_call_conflict(struct sk_call *call, const struct sk_problems *p);
 void sk_call_wrong(struct sk_call *call, const char *path, const char *sentence);
 /* 422 as the original tells it: loc is ["body", field]; field may be NULL. */
 void sk_org_invalid(struct sk_call *call, const char *type, const char *field, const char *msg);
-/* The list of problems as JSON. */
-void sk_problem_list(struct sk_str *out, const struct sk_problems *p);
+/* The list of problems as JSON. listed: the body was a JSON list and `line` counts its items. */
+void sk_problem_list(struct sk_str *out, const struct sk_problems *p, bool listed);
 
 /* ---- input ---- */
 
@@ -157,12 +167,13 @@ bool sk_selection_filter(const struct sk_selection *s, int64_t now_ms, struct sk
 sk_call_fn sk_api_submit, sk_api_list, sk_api_get, sk_api_attempts, sk_api_log, sk_api_wait,
 	sk_api_change_one, sk_api_change_many, sk_api_update, sk_api_delete, sk_api_events,
 	sk_api_skalds, sk_api_skald, sk_api_drain, sk_api_status, sk_api_backup, sk_api_livez,
-	sk_api_readyz, sk_api_active, sk_api_skald_put, sk_api_skald_delete;
+	sk_api_readyz, sk_api_active, sk_api_skald_put, sk_api_skald_delete, sk_api_stream,
+	sk_api_classes, sk_api_class, sk_api_me, sk_api_graph;
 /* of the original */
 sk_call_fn sk_org_root, sk_org_api, sk_org_tasks, sk_org_classes, sk_org_task, sk_org_set_status,
 	sk_org_set_attachments, sk_org_delete, sk_org_heartbeat, sk_org_skalds, sk_org_skald,
 	sk_org_skald_part, sk_org_statistics, sk_org_ping, sk_org_health, sk_org_status, sk_org_summary,
 	sk_org_config, sk_org_metrics, sk_org_cleanup, sk_org_distribution, sk_org_activity,
-	sk_org_version;
+	sk_org_version, sk_org_event_skalds, sk_org_event_tasks, sk_org_event_test, sk_org_event_status;
 
 #endif

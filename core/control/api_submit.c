@@ -142,6 +142,7 @@ read_json(struct sk_call *call)
 	if (v == NULL || !make_room(call, n))
 		return false;
 	s->form = v->kind == SK_LIST ? LIST : ONE;
+	call->listed = s->form == LIST;
 	for (size_t i = 0; i < n; i++) {
 		size_t before = s->b.problems.n;
 
@@ -184,7 +185,7 @@ put_problems(struct sk_call *call)
 		return;
 	sk_problems_sort(&s->b.problems);
 	sk_json_key(&call->out, "problems");
-	sk_problem_list(&call->out, &s->b.problems);
+	sk_problem_list(&call->out, &s->b.problems, call->listed);
 }
 
 static void

@@ -61,6 +61,8 @@ struct sk_control_config {
 	size_t (*services)(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
 	void *services_arg;
 	uint64_t seed; /* of jitter and SK_RANDOM */
+	bool dashboard; /* is served beside the API: `/` leads there */
+	int64_t ping_ms; /* between two signs of life on a stream of events; 0 = 15 s */
 	/* Clocks, for tests; NULL = the real ones. */
 	int64_t (*boot_ms)(void *arg);
 	int64_t (*wall_ms)(void *arg);

@@ -27,6 +27,7 @@ struct sk_watchers {
 	bool listening;
 	struct slot *slots; /* SLOTS of them, by number */
 	char *text; /* TEXT bytes */
+	uint64_t start; /* the number before the first event of all */
 	uint64_t first, last; /* numbers of the oldest and of the latest event; last < first: none */
 	uint64_t written; /* bytes of text ever */
 	struct sk_waiter *any; /* wait for any event */
@@ -90,19 +91,26 @@ remember(struct sk_watchers *w, const struct sk_event *e)
 	forget_overwritten(w);
 }
 
-/* A text that was cut in the midst of a character is written with U+FFFD: still JSON. */
-static void
-write_event(const struct sk_watchers *w, uint64_t number, struct sk_str *out)
+struct sk_event_ring
+sk_events_ring(const struct sk_control *c)
 {
+	const struct sk_watchers *w = c->watchers;
+
+	return (struct sk_event_ring){ w->start, w->first, w->last };
+}
+
+struct sk_event
+sk_events_at(const struct sk_control *c, uint64_t number)
+{
+	const struct sk_watchers *w = c->watchers;
 	const struct slot *s = &w->slots[number % SLOTS];
 	const char *words[N_TEXTS], *p = w->text + s->at % TEXT;
-	struct sk_event e;
 
 	for (int i = 0; i < N_TEXTS; i++) {
 		words[i] = p;
 		p += s->len[i] + 1;
 	}
-	e = (struct sk_event){ .kind = (enum sk_event_kind)s->kind,
+	return (struct sk_event){ .kind = (enum sk_event_kind)s->kind,
 		.time_ms = s->time_ms,
 		.task = words[T_TASK],
 		.class_name = words[T_CLASS],
@@ -111,6 +119,14 @@ write_event(const struct sk_watchers *w, uint64_t number, struct sk_str *out)
 		.progress = s->progress,
 		.stage = words[T_STAGE],
 		.message = words[T_MESSAGE] };
+}
+
+/* A text that was cut in the midst of a character is written with U+FFFD: still JSON. */
+static void
+write_event(const struct sk_watchers *w, uint64_t number, struct sk_str *out)
+{
+	const struct sk_event e = sk_events_at(w->c, number);
+
 	sk_event_json(out, &e, number);
 	sk_str_addc(out, '\n');
 }
@@ -277,6 +293,7 @@ sk_watchers_new(struct sk_control *c)
 	all->slots = sk_xcalloc(SLOTS, sizeof(*all->slots));
 	all->text = sk_xcalloc(TEXT, 1);
 	all->last = (uint64_t)sk_control_wall_ms(c) * 1000;
+	all->start = all->last;
 	all->first = all->last + 1;
 	all->call = (struct sk_timer){ .fn = call_ready, .arg = all };
 	all->listening =

@@ -9,6 +9,7 @@
 
 #include "core/base/loop.h"
 #include "core/base/str.h"
+#include "core/model/event.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,15 @@ struct sk_event_read {
 	size_t n; /* result: lines, a gap included */
 };
 void sk_events_read(struct sk_control *c, struct sk_event_read *r, struct sk_str *out);
+
+/* The ring as it is, by numbers. */
+struct sk_event_ring {
+	uint64_t start; /* before the first event that it ever had: which ring it is */
+	uint64_t first, last; /* the oldest and the latest event; last < first: none */
+};
+struct sk_event_ring sk_events_ring(const struct sk_control *c);
+/* An event that the ring has. Its texts are borrowed until the loop goes on. */
+struct sk_event sk_events_at(const struct sk_control *c, uint64_t number);
 
 /* Somebody who waits; the owner's storage, zeroed first. fn is called once, on the loop, when
  * something happened or the deadline (sk_boot_ms) has passed; it is no waiter any more then. */

@@ -185,7 +185,8 @@ a_status_is_put(void **state)
 	a = api_ok(r, 400, "PUT", "/api/tasks/c/status", "{\"lifecycleStatus\":\"Created\"}");
 	body_is(a,
 		"{\"error\":\"Task status not updated: cannot retry a task that is "
-		"Running\",\"status_code\":400,\"path\":\"/api/tasks/c/status\"}");
+		"Running\",\"status_code\":400,\"path\":\"/api/tasks/c/status\",\"detail\":"
+		"\"Task status not updated: cannot retry a task that is Running\"}");
 	api_ok(r, 200, "PUT", "/api/tasks/c/status", "{\"lifecycleStatus\":\"Cancelled\"}");
 	assert_int_equal(api_stored(r, "c")->life.wanted, SK_WANT_CANCEL);
 	a = api_ok(r, 422, "PUT", "/api/tasks/c/status", "{\"lifecycleStatus\":\"Running\"}");

@@ -224,6 +224,7 @@ api_teardown(void **state)
 	for (struct answer *a = r->answers; a != NULL; a = a->next) {
 		sk_str_release(&a->body);
 		sk_str_release(&a->headers);
+		sk_str_release(&a->stream);
 	}
 	sk_arena_free(r->arena);
 	free(r);
@@ -246,6 +247,7 @@ answered(void *arg, const struct sk_api_response *answer)
 	struct sk_problems p;
 
 	a->done = true;
+	a->streams = answer->stream;
 	a->calls++;
 	a->status = answer->status;
 	sk_str_clear(&a->body);
@@ -260,9 +262,26 @@ answered(void *arg, const struct sk_api_response *answer)
 		fail_msg("no JSON: %s", a->body.p);
 }
 
+static bool
+streamed(void *arg, const char *bytes, size_t n)
+{
+	struct answer *a = arg;
+
+	assert_true(a->streams);
+	if (n == 0)
+		a->streams = false;
+	if (a->slow) {
+		a->streams = false;
+		return false;
+	}
+	sk_str_add(&a->stream, bytes, n);
+	a->parts++;
+	return true;
+}
+
 static struct answer *
-begin(struct api_rig *r, const char *method, const char *path, const char *type, const char *key,
-	const char *body)
+begin_with(struct api_rig *r, const struct api_extra *extra, const char *method, const char *path,
+	const char *type, const char *key, const char *body)
 {
 	struct answer *a = sk_arena_alloc(r->arena, sizeof(*a));
 	const char *query = strchr(path, '?');
@@ -270,7 +289,12 @@ begin(struct api_rig *r, const char *method, const char *path, const char *type,
 	char *only = query != NULL ? sk_xstrndup(path, (size_t)(query - path)) : sk_xstrdup(path);
 	char *copy = body != NULL ? sk_xstrdup(body) : NULL;
 	const struct sk_api_request req = { .method = method,
-		.role = SK_ROLE_ADMIN,
+		.role = extra->role != SK_ROLE_NONE ? extra->role : SK_ROLE_ADMIN,
+		.who = extra->who,
+		.if_match = extra->if_match,
+		.if_none_match = extra->if_none_match,
+		.last_event_id = extra->last_event_id,
+		.more = extra->no_streams ? NULL : streamed,
 		.path = only,
 		.query = query != NULL ? query + 1 : "",
 		.content_type = type,
@@ -287,6 +311,14 @@ begin(struct api_rig *r, const char *method, const char *path, const char *type,
 	free(only);
 	free(copy);
 	return a;
+}
+
+static struct answer *
+begin(struct api_rig *r, const char *method, const char *path, const char *type, const char *key,
+	const char *body)
+{
+	return begin_with(
+		r, &(struct api_extra){ .role = SK_ROLE_NONE }, method, path, type, key, body);
 }
 
 struct answer *
@@ -311,6 +343,57 @@ struct answer *
 api_ask(struct api_rig *r, const char *method, const char *path, const char *body)
 {
 	return finish(r, begin(r, method, path, body != NULL ? "application/json" : "", "", body));
+}
+
+struct answer *
+api_ask_with(struct api_rig *r, const struct api_extra *extra, const char *method, const char *path,
+	const char *body)
+{
+	return finish(
+		r, begin_with(r, extra, method, path, body != NULL ? "application/json" : "", "", body));
+}
+
+/* ---- streams ---- */
+
+struct answer *
+api_stream(struct api_rig *r, const char *path, const char *last_event_id)
+{
+	struct answer *a =
+		api_ask_with(r, &(struct api_extra){ .last_event_id = last_event_id }, "GET", path, NULL);
+
+	if (a->status != 200)
+		fail_msg("%s: %d %s", path, a->status, sk_str_text(&a->body));
+	assert_true(api_header(a, "Cache-Control: no-cache"));
+	return a;
+}
+
+void
+api_run_ms(struct api_rig *r, int64_t ms)
+{
+	int64_t end = sk_boot_ms() + ms;
+
+	do
+		sk_loop_once(r->loop, 1);
+	while (sk_boot_ms() < end);
+}
+
+void
+api_streamed(struct answer *a, const char *part)
+{
+	int64_t end = sk_boot_ms() + 5000;
+
+	while (strstr(sk_str_text(&a->stream), part) == NULL) {
+		if (sk_boot_ms() > end)
+			fail_msg("no \"%s\" in %s", part, sk_str_text(&a->stream));
+		sk_loop_once(a->rig->loop, 1);
+	}
+}
+
+void
+api_forget(struct answer *a)
+{
+	a->streams = false;
+	sk_api_forget(a->rig->c, a);
 }
 
 struct answer *

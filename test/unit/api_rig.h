@@ -44,8 +44,19 @@ struct answer {
 	struct sk_str body;
 	struct sk_str headers; /* "name: value\n" */
 	const struct sk_value *json; /* NULL when it is none */
+	struct sk_str stream; /* what came after the body of a stream */
+	bool streams; /* it is one, and has not ended */
+	bool slow; /* takes no more */
+	size_t parts; /* how often more came */
 	struct api_rig *rig;
 	struct answer *next; /* of all */
+};
+
+/* What differs from an ordinary request. */
+struct api_extra {
+	const char *last_event_id, *if_match, *if_none_match, *who;
+	enum sk_role role; /* SK_ROLE_NONE: admin */
+	bool no_streams; /* by a door that has none */
 };
 
 /* For cmocka: *state becomes the rig; the controller is ready. */
@@ -67,6 +78,18 @@ struct answer *api_ask(struct api_rig *r, const char *method, const char *path, 
 /* With an Idempotency-Key and a content type. */
 struct answer *
 api_post(struct api_rig *r, const char *path, const char *type, const char *key, const char *body);
+
+/* With headers. */
+struct answer *api_ask_with(struct api_rig *r, const struct api_extra *extra, const char *method,
+	const char *path, const char *body);
+/* Read a stream: its beginning has come. */
+struct answer *api_stream(struct api_rig *r, const char *path, const char *last_event_id);
+/* Let the loop run until the stream has this; it fails after 5 s. */
+void api_streamed(struct answer *a, const char *part);
+/* The loop runs for so long. */
+void api_run_ms(struct api_rig *r, int64_t ms);
+/* Whoever asked goes away. */
+void api_forget(struct answer *a);
 
 /* Ask and compare the status. */
 struct answer *
