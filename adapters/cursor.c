@@ -69,3 +69,9 @@ sk_cursor_start(const struct sk_op_find *op, struct sk_cursor *from, bool *given
 		*from = (struct sk_cursor){ sk_cursor_key(op->order, op->behind), op->behind->seq };
 	return true;
 }
+
+bool
+sk_cursor_may_skip(const struct sk_op_find *op)
+{
+	return op->skip == 0 || op->order == SK_OLDEST_FIRST || op->order == SK_NEWEST_FIRST;
+}

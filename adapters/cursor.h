@@ -22,4 +22,8 @@ bool sk_cursor_parse(const char *text, enum sk_order order, struct sk_cursor *c)
 /* Where the page that is asked for begins; *given false = at the front. */
 bool sk_cursor_start(const struct sk_op_find *op, struct sk_cursor *from, bool *given) SK_CHECKED;
 
+/* Only in order of acceptance may tasks be skipped (sk_op_find); the sentence for who tries. */
+bool sk_cursor_may_skip(const struct sk_op_find *op) SK_CHECKED;
+#define SK_CURSOR_NO_SKIP "tasks are skipped in order of acceptance alone"
+
 #endif

@@ -152,7 +152,8 @@ enum sk_order {
  * is opaque text, valid for the same order. Nothing is shown twice or left out because of tasks
  * that are added meanwhile. Instead of it `behind` may be given: the page begins behind the place
  * where this record stands in the order, if it is there or not; only its seq and what the order
- * goes by count. SK_EINVAL: a cursor that this store did not make, a limit that is none. */
+ * goes by count. SK_EINVAL: a cursor that this store did not make, a limit that is none, a skip in
+ * another order than that of acceptance. */
 struct sk_op_find {
 	struct sk_op op;
 	struct sk_filter filter;
@@ -160,6 +161,7 @@ struct sk_op_find {
 	size_t limit; /* 1..SK_FIND_MAX */
 	const char *after;
 	const struct sk_record *behind;
+	size_t skip; /* in order of acceptance: pass so many over first; costs by how many they are */
 	bool thin; /* spec, result and message are not needed */
 	struct sk_record **records; /* result */
 	size_t n;

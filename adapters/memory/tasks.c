@@ -113,13 +113,15 @@ sk_memory_find(struct sk_memory *m, struct sk_op_find *op)
 {
 	struct sk_cursor from;
 	struct hit *hits;
-	size_t n = 0;
+	size_t n = 0, skip;
 	bool given;
 
 	if (op->limit < 1 || op->limit > SK_FIND_MAX)
 		return sk_fail(&op->op.err, SK_EINVAL, "a page has 1 to %d tasks", SK_FIND_MAX);
 	if (!sk_cursor_start(op, &from, &given))
 		return sk_fail(&op->op.err, SK_EINVAL, "the cursor is none of this order");
+	if (!sk_cursor_may_skip(op))
+		return sk_fail(&op->op.err, SK_EINVAL, SK_CURSOR_NO_SKIP);
 	hits = sk_xreallocarray(NULL, m->n + 1, sizeof(*hits));
 	for (size_t i = 0; i < m->n; i++) {
 		const struct sk_record *r = m->rows[i]->r;
@@ -131,7 +133,8 @@ sk_memory_find(struct sk_memory *m, struct sk_op_find *op)
 			n++;
 	}
 	qsort(hits, n, sizeof(*hits), by_order);
-	fill_page(op, hits, n);
+	skip = op->skip < n ? op->skip : n;
+	fill_page(op, hits + skip, n - skip);
 	free(hits);
 	return SK_OK;
 }

@@ -233,6 +233,8 @@ query(struct sk_mg_conn *c, struct paging *p, const struct sk_cursor *from, size
 	sk_mg_put_filter(&which, &p->op->filter, p->op->order, from);
 	sk_mg_put_sort(&opts, p->op->order);
 	put_projection(&opts, p->op->thin);
+	if (p->op->skip > 0)
+		BSON_APPEND_INT64(&opts, "skip", (int64_t)p->op->skip);
 	if (limit > 0)
 		BSON_APPEND_INT64(&opts, "limit", (int64_t)limit);
 	if (max_ms > 0)
@@ -275,6 +277,8 @@ sk_mg_find_op(struct sk_mg_conn *c, struct sk_op_find *op, int64_t max_ms, struc
 		return sk_fail(err, SK_EINVAL, "a page has 1 to %d tasks", SK_FIND_MAX);
 	if (!sk_cursor_start(op, &from, &behind))
 		return sk_fail(err, SK_EINVAL, "the cursor is none of this order");
+	if (!sk_cursor_may_skip(op))
+		return sk_fail(err, SK_EINVAL, SK_CURSOR_NO_SKIP);
 	code = sk_mg_tag_foreign(c, err);
 	if (code == SK_OK)
 		code = query(c, &p, behind ? &from : NULL, limit, max_ms, err);

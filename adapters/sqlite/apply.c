@@ -3,9 +3,6 @@
 #include "core/base/log.h"
 #include <string.h>
 
-/* What a query may do on the driver's thread, in STEPS of db.c: some milliseconds. */
-#define BUDGET 20
-
 /* ---- what is kept in memory ---- */
 
 static enum sk_code
@@ -71,6 +68,7 @@ sk_sq_release(struct sk_sq *q)
 {
 	sk_sq_db_close(&q->db);
 	sk_str_release(&q->spec);
+	sk_str_release(&q->changes.bytes);
 }
 
 /* ---- transactions ---- */
@@ -123,6 +121,7 @@ sk_sq_commit(struct sk_sq *q, struct sk_err *err)
 	if (code != SK_OK)
 		return code;
 	q->in_tx = false;
+	q->changes.committed = q->changes.bytes.len;
 	add_delta(q);
 	return SK_OK;
 }
@@ -136,6 +135,7 @@ sk_sq_rollback(struct sk_sq *q)
 	if (!sqlite3_get_autocommit(q->db.h) && sk_sq_script(&q->db, "ROLLBACK", &err) != SK_OK)
 		sk_log(SK_ERROR, "store", "rolling back: %s", err.msg);
 	q->in_tx = false;
+	sk_sq_changes_take_back(&q->changes, q->changes.committed);
 	memset(&q->delta, 0, sizeof(q->delta));
 }
 
@@ -154,18 +154,45 @@ counts_now(const struct sk_sq *q)
 }
 
 static enum sk_code
-query(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient, struct sk_op *op,
-	struct sk_err *err)
+query(struct sk_sq_db *db, const struct sk_sq_help *help, struct sk_op *op, struct sk_err *err)
 {
 	if (op->kind == SK_OP_GET)
 		return sk_sq_get(db, (struct sk_op_get *)op, err);
 	if (op->kind == SK_OP_FIND)
-		return sk_sq_find(db, counts, patient, (struct sk_op_find *)op, err);
+		return sk_sq_find(db, help, (struct sk_op_find *)op, err);
 	if (op->kind == SK_OP_COUNT)
-		return sk_sq_count(db, counts, (struct sk_op_count *)op, err);
+		return sk_sq_count(db, help, (struct sk_op_count *)op, err);
 	if (op->kind == SK_OP_CLASSES)
-		return sk_sq_classes(db, (struct sk_op_classes *)op, err);
+		return sk_sq_classes(db, help, (struct sk_op_classes *)op, err);
 	return sk_sq_check(db, (struct sk_op_check *)op, err);
+}
+
+static bool
+columns_know(const struct sk_op *op)
+{
+	if (op->kind == SK_OP_FIND) {
+		const struct sk_op_find *find = (const struct sk_op_find *)op;
+
+		return sk_sq_columns_know(&find->filter, find->order);
+	}
+	if (op->kind == SK_OP_COUNT)
+		return sk_sq_columns_know(&((const struct sk_op_count *)op)->filter, SK_NEWEST_FIRST);
+	return op->kind == SK_OP_CLASSES;
+}
+
+/* They are kept, and it is known that the file's indexes are no good for this one. */
+static bool
+columns_at_once(const struct sk_sq *q, const struct sk_op *op)
+{
+	const struct sk_op_find *find = (const struct sk_op_find *)op;
+
+	if (q->by_columns)
+		return columns_know(op);
+	if (!q->changes.on)
+		return false;
+	if (op->kind == SK_OP_FIND)
+		return find->skip > 0 || sk_sq_columns_better(&find->filter, find->order);
+	return op->kind == SK_OP_CLASSES;
 }
 
 /* What may take long is tried for a short time. */
@@ -173,15 +200,17 @@ static enum sk_code
 query_briefly(struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct sk_err *err)
 {
 	struct sk_sq_counts counts = counts_now(q);
-	enum sk_code code;
+	const struct sk_sq_help help = { .counts = &counts };
+	enum sk_code code = SK_EAGAIN;
 
 	q->db.limited = true;
-	q->db.budget = BUDGET;
-	code = query(&q->db, &counts, false, op, err);
+	q->db.budget = columns_at_once(q, op) ? -1 : SK_SQ_BUDGET;
+	if (q->db.budget > 0)
+		code = query(&q->db, &help, op, err);
 	q->db.limited = false;
 	if (code != SK_EAGAIN)
 		return code;
-	*route = SK_SQ_ASIDE;
+	*route = q->db.budget < 0 && columns_know(op) ? SK_SQ_BY_COLUMNS : SK_SQ_ASIDE;
 	return SK_OK;
 }
 
@@ -257,15 +286,16 @@ sk_sq_apply(struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct s
 }
 
 enum sk_code
-sk_sq_apply_aside(
-	struct sk_sq_db *db, const struct sk_sq_counts *counts, struct sk_op *op, struct sk_err *err)
+sk_sq_apply_aside(struct sk_sq_db *db, const struct sk_sq_counts *counts,
+	const struct sk_sq_columns *columns, struct sk_op *op, struct sk_err *err)
 {
+	const struct sk_sq_help help = { .counts = counts, .columns = columns, .patient = true };
 	struct sk_sq_use u = sk_sq_fixed(db, "BEGIN");
 	struct sk_err ignored;
 	enum sk_code code = sk_sq_run(&u, err);
 
 	if (code == SK_OK)
-		code = query(db, counts, true, op, err);
+		code = query(db, &help, op, err);
 	u = sk_sq_fixed(db, "COMMIT"); /* nothing was written: its failure tells nothing */
 	if (!sqlite3_get_autocommit(db->h) && sk_sq_run(&u, &ignored) != SK_OK)
 		return code;

@@ -15,13 +15,49 @@ answer(struct sk_sqlite *s, struct sk_op *op, enum sk_code code, const struct sk
 		sk_sq_broken(s, code, err);
 }
 
+/* ---- the columns ---- */
+
+/* What was written down is followed before the rows are read: what was committed before the
+ * operation was submitted is seen, and the columns are never newer than the rows. *kept false: they
+ * are not to be had. */
+static enum sk_code
+follow(struct sk_sqlite *s, bool *kept, struct sk_err *err)
+{
+	enum sk_sq_keeping keeping;
+	struct sk_str changes;
+	enum sk_code code = SK_OK;
+
+	pthread_mutex_lock(&s->t.lock);
+	keeping = s->keeping;
+	changes = s->changes;
+	s->changes = (struct sk_str)SK_STR_INIT;
+	if (keeping == SK_SQ_KEEP_ANEW)
+		s->keeping = SK_SQ_KEPT; /* a failure of this is the end of the store */
+	pthread_mutex_unlock(&s->t.lock);
+	*kept = keeping != SK_SQ_KEEP_NONE;
+	if (keeping == SK_SQ_KEEP_ANEW || (*kept && sk_sq_columns_worn(&s->columns)))
+		code = sk_sq_columns_make(&s->columns, &s->reader, err);
+	if (*kept && code == SK_OK)
+		sk_sq_columns_follow(&s->columns, sk_str_text(&changes), changes.len);
+	sk_str_release(&changes);
+	return code;
+}
+
+/* ---- operations ---- */
+
 static void
 do_one(struct sk_sqlite *s, struct sk_op *op, const struct sk_sq_counts *counts)
 {
 	struct sk_op_list done = { NULL, NULL };
 	struct sk_err err = { SK_OK, "" };
-	enum sk_code code = sk_sq_apply_aside(&s->reader, counts, op, &err);
+	enum sk_code code = SK_OK;
+	bool kept = false;
 
+	if (op->code == SK_SQ_WANTS_COLUMNS)
+		code = follow(s, &kept, &err);
+	op->code = SK_OK;
+	if (code == SK_OK)
+		code = sk_sq_apply_aside(&s->reader, counts, kept ? &s->columns : NULL, op, &err);
 	if (code != SK_OK)
 		answer(s, op, code, &err);
 	sk_op_push(&done, op);
@@ -53,6 +89,13 @@ write_back(struct sk_sqlite *s)
 	pthread_mutex_unlock(&s->t.lock);
 }
 
+/* With the lock held: nobody has asked by them for a long time. */
+static bool
+unused(const struct sk_sqlite *s)
+{
+	return s->keeping == SK_SQ_KEEP_NONE && s->columns.made;
+}
+
 void *
 sk_sq_aside(void *arg)
 {
@@ -61,17 +104,21 @@ sk_sq_aside(void *arg)
 	for (;;) {
 		struct sk_sq_counts counts;
 		struct sk_op *op;
-		bool failed, checkpoint;
+		bool failed, checkpoint, stop, drop;
 
 		pthread_mutex_lock(&s->t.lock);
-		while (s->t.aside.head == NULL && !s->checkpoint_wanted && !s->t.aside_stop)
+		while (s->t.aside.head == NULL && !s->checkpoint_wanted && !s->t.aside_stop && !unused(s))
 			pthread_cond_wait(&s->t.aside_work, &s->t.lock);
+		drop = unused(s);
 		op = sk_op_pop(&s->t.aside);
-		checkpoint = s->checkpoint_wanted && !s->t.aside_stop;
+		stop = s->t.aside_stop;
+		checkpoint = s->checkpoint_wanted && !stop;
 		failed = s->failed;
 		counts = s->counts;
 		pthread_mutex_unlock(&s->t.lock);
-		if (op == NULL && !checkpoint)
+		if (drop)
+			sk_sq_columns_release(&s->columns);
+		if (op == NULL && !checkpoint && stop)
 			return NULL;
 		if (checkpoint && !failed)
 			write_back(s);

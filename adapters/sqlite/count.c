@@ -180,8 +180,8 @@ count_rows(struct counting *c, struct sk_op_count *op, struct sk_err *err)
 }
 
 enum sk_code
-sk_sq_count(struct sk_sq_db *db, const struct sk_sq_counts *counts, struct sk_op_count *op,
-	struct sk_err *err)
+sk_sq_count(
+	struct sk_sq_db *db, const struct sk_sq_help *help, struct sk_op_count *op, struct sk_err *err)
 {
 	struct counting c = { .db = db, .f = &op->filter };
 	enum sk_code code;
@@ -189,22 +189,30 @@ sk_sq_count(struct sk_sq_db *db, const struct sk_sq_counts *counts, struct sk_op
 	memset(op->by_phase, 0, sizeof(op->by_phase));
 	op->oldest_waiting_ms = 0;
 	if (is_simple(c.f))
-		return count_simply(db, counts, op, err);
+		return count_simply(db, help->counts, op, err);
+	if (help->columns != NULL)
+		return sk_sq_columns_count(help->columns, db, op, err);
 	code = count_rows(&c, op, err);
 	sk_sq_query_release(&c.q);
 	return code;
 }
 
 enum sk_code
-sk_sq_classes(struct sk_sq_db *db, struct sk_op_classes *op, struct sk_err *err)
+sk_sq_classes(struct sk_sq_db *db, const struct sk_sq_help *help, struct sk_op_classes *op,
+	struct sk_err *err)
 {
-	struct sk_sq_use u = sk_sq_fixed(db, "SELECT DISTINCT class FROM task ORDER BY class");
+	struct sk_sq_use u;
 	const char **names = NULL;
 	size_t cap = 0;
 	enum sk_code code;
 	bool row;
 
 	op->n = 0;
+	if (help->columns != NULL) {
+		sk_sq_columns_classes(help->columns, op);
+		return SK_OK;
+	}
+	u = sk_sq_fixed(db, "SELECT DISTINCT class FROM task ORDER BY class");
 	while ((code = sk_sq_row(&u, &row, err)) == SK_OK && row) {
 		if (op->n == cap) {
 			cap = cap > 0 ? cap * 2 : 16;

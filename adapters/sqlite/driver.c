@@ -14,6 +14,7 @@
 
 #define IDLE_MS 1000
 #define PAUSE_MS 1000 /* after a checkpoint that found no room */
+#define CHANGES_MAX ((size_t)64 << 20) /* with more to follow it is better to make them anew */
 
 /* ---- a batch ---- */
 
@@ -264,26 +265,88 @@ look_after_log(struct sk_sqlite *s)
 		checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
 }
 
+/* ---- the columns; no transaction is open ---- */
+
+/* Nobody has asked for a long time, or they would have followed. */
+static void
+forget_columns(struct sk_sqlite *s)
+{
+	if (!s->q.changes.on || s->q.changes.bytes.len < CHANGES_MAX)
+		return;
+	s->q.changes.on = false;
+	s->q.changes.committed = 0;
+	sk_str_release(&s->q.changes.bytes);
+	pthread_mutex_lock(&s->t.lock);
+	sk_str_release(&s->changes);
+	s->keeping = SK_SQ_KEEP_NONE;
+	pthread_cond_signal(&s->t.aside_work); /* to free them */
+	pthread_mutex_unlock(&s->t.lock);
+}
+
+static int64_t
+all_tasks(const struct sk_sq_counts *counts)
+{
+	int64_t n = 0;
+
+	for (unsigned phase = 0; phase < SK_N_PHASE; phase++)
+		n += counts->n[phase][0] + counts->n[phase][1];
+	return n;
+}
+
+/* With the lock held. What is asked for by columns needs them from now on: what is committed until
+ * they are made stands in the table, what is committed later is written down. */
+static void
+tell_changes(struct sk_sqlite *s)
+{
+	struct sk_sq_changes *c = &s->q.changes;
+
+	if (!c->on && all_tasks(&s->q.total) <= SK_SQ_COLUMNS_MAX) {
+		c->on = true;
+		s->keeping = SK_SQ_KEEP_ANEW;
+	}
+	sk_str_add(&s->changes, sk_str_text(&c->bytes), c->bytes.len);
+	sk_str_clear(&c->bytes);
+	c->committed = 0;
+}
+
 /* ---- the thread ---- */
+
+static void
+put_aside(struct sk_sqlite *s, struct sk_op_list *aside, bool by_columns)
+{
+	pthread_mutex_lock(&s->t.lock);
+	s->counts = s->q.total;
+	if (by_columns)
+		tell_changes(s);
+	pthread_mutex_unlock(&s->t.lock);
+	sk_store_threads_put_aside(&s->t, aside);
+}
 
 static void
 route(struct sk_sqlite *s, struct sk_op_list *done)
 {
 	struct sk_op_list aside = { NULL, NULL };
+	bool by_columns = false;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->routes[i] == SK_SQ_DONE)
+		switch (s->routes[i]) {
+		case SK_SQ_DONE:
 			sk_op_push(done, s->batch[i]);
-		else if (s->routes[i] == SK_SQ_ASIDE)
+			break;
+		case SK_SQ_BY_COLUMNS:
+			by_columns = true;
+			s->batch[i]->code = SK_SQ_WANTS_COLUMNS;
 			sk_op_push(&aside, s->batch[i]);
-		else
+			break;
+		case SK_SQ_ASIDE:
+			sk_op_push(&aside, s->batch[i]);
+			break;
+		case SK_SQ_STEPS:
 			start_job(s, s->batch[i], done);
-	if (aside.head == NULL)
-		return;
-	pthread_mutex_lock(&s->t.lock);
-	s->counts = s->q.total;
-	pthread_mutex_unlock(&s->t.lock);
-	sk_store_threads_put_aside(&s->t, &aside);
+			break;
+		}
+	if (aside.head != NULL)
+		put_aside(s, &aside, by_columns);
 }
 
 static void
@@ -353,6 +416,7 @@ work(struct sk_sqlite *s, struct sk_op_list *done)
 		run_batch(s, done);
 	sk_store_threads_deliver(&s->t, done);
 	step_job(s, done);
+	forget_columns(s);
 	look_after_log(s);
 }
 

@@ -15,6 +15,12 @@ struct sk_sq_job {
 	struct sk_sq_backup *backup; /* of SK_OP_BACKUP */
 };
 
+enum sk_sq_keeping {
+	SK_SQ_KEEP_NONE, /* nothing is written down */
+	SK_SQ_KEEP_ANEW, /* everything is written down from now on; they are still to be made */
+	SK_SQ_KEPT
+};
+
 struct sk_sqlite {
 	struct sk_store store;
 	struct sk_sqlite_config cfg;
@@ -26,6 +32,8 @@ struct sk_sqlite {
 	bool failed; /* everything is answered SK_EIO */
 	struct sk_err failure;
 	bool checkpoint_wanted, checkpoint_made; /* by the second thread */
+	enum sk_sq_keeping keeping; /* the columns */
+	struct sk_str changes; /* what they have not followed yet */
 
 	/* ---- the driver's ---- */
 	struct sk_sq q;
@@ -38,6 +46,7 @@ struct sk_sqlite {
 
 	/* ---- the second thread's ---- */
 	struct sk_sq_db reader;
+	struct sk_sq_columns columns;
 	atomic_bool interrupt; /* what it does shall end */
 
 	bool fatal_told; /* the loop's */

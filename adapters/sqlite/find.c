@@ -7,8 +7,8 @@
  *					places is sorted
  *	by acceptance			the table is in order; but where few of its tasks pass, their
  *					places are read and sorted instead
- * What takes longer than the budget of the driver's connection is done again beside it; so is a
- * large page. */
+ * What takes longer than the budget of the driver's connection is done again beside it, by the
+ * columns (columns.h) if they know what it goes by; so is a large page. */
 #include "adapters/sqlite/query.h"
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +20,12 @@ struct hit {
 
 struct finding {
 	struct sk_sq_db *db;
-	const struct sk_sq_counts *counts;
-	bool patient;
+	const struct sk_sq_help *help;
 	struct sk_op_find *op;
 	struct sk_cursor from; /* behind this one; if given */
 	bool given;
 	struct sk_sq_query q;
+	const char *seq; /* of the leg's source, which is in its order without sorting */
 	struct hit *hits;
 	size_t n, cap;
 	unsigned legs;
@@ -62,9 +62,9 @@ behind_the_cursor(struct finding *f, const char *column)
 	if (!f->given)
 		return;
 	if (by_acceptance(f->op->order))
-		sk_sq_query_add(&f->q, " AND t.seq %s ", than);
+		sk_sq_query_add(&f->q, " AND %s %s ", f->seq, than);
 	else {
-		sk_sq_query_add(&f->q, " AND (%s, t.seq) %s (", column, than);
+		sk_sq_query_add(&f->q, " AND (%s, %s) %s (", column, f->seq, than);
 		sk_sq_query_int(&f->q, f->from.key);
 		sk_sq_query_add(&f->q, ", ");
 	}
@@ -79,10 +79,10 @@ in_order(struct finding *f, const char *column)
 	const char *down = descends(f->op->order) ? " DESC" : "";
 
 	if (by_acceptance(f->op->order))
-		sk_sq_query_add(&f->q, " ORDER BY t.seq%s LIMIT ", down);
+		sk_sq_query_add(&f->q, " ORDER BY %s%s LIMIT ", f->seq, down);
 	else
-		sk_sq_query_add(&f->q, " ORDER BY %s%s, t.seq%s LIMIT ", column, down, down);
-	sk_sq_query_int(&f->q, (int64_t)f->op->limit + 1);
+		sk_sq_query_add(&f->q, " ORDER BY %s%s, %s%s LIMIT ", column, down, f->seq, down);
+	sk_sq_query_int(&f->q, (int64_t)(f->op->skip + f->op->limit) + 1);
 }
 
 static void
@@ -104,6 +104,7 @@ leg(struct finding *f, enum sk_sq_source source, uint32_t places, enum sk_phase 
 	enum sk_code code;
 	bool row = true;
 
+	f->seq = source == SK_SQ_FROM_LABEL || source == SK_SQ_FROM_DEPENDENCY ? "x.seq" : "t.seq";
 	sk_sq_query_clear(&f->q);
 	sk_sq_query_add(&f->q, "SELECT %s, t.seq", column);
 	sk_sq_query_from(&f->q, source, &f->op->filter, places);
@@ -127,9 +128,8 @@ plain_leg(struct finding *f, enum sk_sq_source source, uint32_t places, struct s
 
 /* ---- plans ---- */
 
-/* The places whose key the order goes by. */
-static uint32_t
-natural(enum sk_order order)
+uint32_t
+sk_sq_sorted_places(enum sk_order order)
 {
 	uint32_t places = order == SK_BY_RANK ? 1u << SK_SQ_READY
 		: order == SK_BY_DUE			  ? 1u << SK_SQ_TIMED
@@ -142,7 +142,7 @@ natural(enum sk_order order)
 static enum sk_code
 find_by_key(struct finding *f, struct sk_err *err)
 {
-	uint32_t places = sk_sq_places(&f->op->filter), sorted = natural(f->op->order);
+	uint32_t places = sk_sq_places(&f->op->filter), sorted = sk_sq_sorted_places(f->op->order);
 	enum sk_code code = SK_OK;
 
 	for (unsigned p = 0; p < 2 * SK_SQ_N_PLACE && code == SK_OK; p++)
@@ -176,10 +176,10 @@ how_many(const struct finding *f, int64_t *all)
 	*all = 0;
 	for (unsigned phase = 0; phase < SK_N_PHASE; phase++)
 		for (unsigned element = 0; element < 2; element++) {
-			*all += f->counts->n[phase][element];
+			*all += f->help->counts->n[phase][element];
 			if ((filter->phases == 0 || (filter->phases >> phase & 1u) != 0) &&
 				!(element && filter->no_elements))
-				n += f->counts->n[phase][element];
+				n += f->help->counts->n[phase][element];
 		}
 	return n;
 }
@@ -189,11 +189,11 @@ how_many(const struct finding *f, int64_t *all)
 static bool
 better_by_place(const struct finding *f)
 {
-	int64_t all, n = how_many(f, &all), limit = (int64_t)f->op->limit;
+	int64_t all, n = how_many(f, &all), limit = (int64_t)(f->op->skip + f->op->limit);
 
 	if (n == 0)
 		return true;
-	return f->patient ? n <= all / 2 : n < all && n <= limit * (all / n);
+	return f->help->patient ? n <= all / 2 : n < all && n <= limit * (all / n);
 }
 
 static enum sk_code
@@ -227,6 +227,46 @@ by_order(const void *a, const void *b)
 }
 
 static enum sk_code
+find_by_columns(struct finding *f, struct sk_err *err)
+{
+	struct sk_cursor *found;
+	size_t n;
+	enum sk_code code = sk_sq_columns_find(f->help->columns, f->db, f->op,
+		f->given ? &f->from : NULL, f->op->limit + 1, &found, &n, err);
+
+	for (size_t i = 0; i < n && code == SK_OK; i++)
+		add_hit(f, found[i].key, found[i].seq);
+	free(found);
+	return code;
+}
+
+/* In order, what is to be skipped left out. */
+static enum sk_code
+find_by_file(struct finding *f, struct sk_err *err)
+{
+	enum sk_code code = find_seqs(f, err);
+	size_t skip = f->op->skip < f->n ? f->op->skip : f->n;
+
+	if (code == SK_OK && f->legs > 1 && f->n > 1)
+		qsort(f->hits, f->n, sizeof(*f->hits), by_order);
+	if (skip > 0) {
+		f->n -= skip;
+		memmove(f->hits, f->hits + skip, f->n * sizeof(*f->hits));
+	}
+	return code;
+}
+
+/* The columns may be older than the rows. Labels stand in the spec, which may be left out here. */
+static bool
+still_passes(const struct finding *f, const struct sk_record *r)
+{
+	struct sk_filter filter = f->op->filter;
+
+	filter.label = NULL;
+	return r != NULL && (f->help->columns == NULL || sk_filter_match(&filter, r));
+}
+
+static enum sk_code
 read_page(struct finding *f, struct sk_err *err)
 {
 	struct sk_op_find *op = f->op;
@@ -239,7 +279,7 @@ read_page(struct finding *f, struct sk_err *err)
 	for (size_t i = 0; i < n && code == SK_OK; i++) {
 		code = sk_sq_read_seq(f->db, f->hits[i].at.seq, op->thin ? SK_SQ_THIN : SK_SQ_WHOLE,
 			op->op.arena, &op->records[op->n], err);
-		op->n += code == SK_OK && op->records[op->n] != NULL;
+		op->n += code == SK_OK && still_passes(f, op->records[op->n]);
 	}
 	op->next = f->n > n ? sk_cursor_text(op->op.arena, op->order, &f->hits[n - 1].at) : NULL;
 	return code;
@@ -253,21 +293,21 @@ refuse(struct sk_op_find *op, const char *sentence)
 }
 
 enum sk_code
-sk_sq_find(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient,
-	struct sk_op_find *op, struct sk_err *err)
+sk_sq_find(
+	struct sk_sq_db *db, const struct sk_sq_help *help, struct sk_op_find *op, struct sk_err *err)
 {
-	struct finding f = { .db = db, .counts = counts, .patient = patient, .op = op };
+	struct finding f = { .db = db, .help = help, .op = op };
 	enum sk_code code;
 
 	if (op->limit < 1 || op->limit > SK_FIND_MAX)
 		return refuse(op, "a page has 1 to 10000 tasks");
 	if (!sk_cursor_start(op, &f.from, &f.given))
 		return refuse(op, "the cursor is none of this order");
-	code = find_seqs(&f, err);
-	if (code == SK_OK && f.legs > 1 && f.n > 1)
-		qsort(f.hits, f.n, sizeof(*f.hits), by_order);
+	if (!sk_cursor_may_skip(op))
+		return refuse(op, SK_CURSOR_NO_SKIP);
+	code = help->columns != NULL ? find_by_columns(&f, err) : find_by_file(&f, err);
 	if (code == SK_OK)
-		code = !patient && f.n > SK_SQ_MANY ? SK_EAGAIN : read_page(&f, err);
+		code = !help->patient && f.n > SK_SQ_MANY ? SK_EAGAIN : read_page(&f, err);
 	sk_sq_query_release(&f.q);
 	free(f.hits);
 	return code;

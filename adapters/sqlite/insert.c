@@ -49,15 +49,18 @@ insert_one(struct sk_sq *q, struct sk_op_insert *op, size_t i, struct sk_err *er
 		q->accepted++;
 		op->seqs[i] = seq;
 		counted(q, r, element, 1);
+		sk_sq_changes_insert(&q->changes, seq, r);
 	}
 	return SK_OK;
 }
 
 /* None of them: what was made is undone; of each that comes later it is told what is in its way. */
 static enum sk_code
-take_back(struct sk_sq *q, struct sk_op_insert *op, size_t bad, struct sk_err *err)
+take_back(struct sk_sq *q, struct sk_op_insert *op, size_t bad, size_t changes, struct sk_err *err)
 {
 	enum sk_code code = SK_OK;
+
+	sk_sq_changes_take_back(&q->changes, changes);
 
 	for (size_t i = 0; i < bad; i++) {
 		counted(q, op->records[i], op->records[i]->array_parent[0] != '\0', -1);
@@ -78,12 +81,13 @@ take_back(struct sk_sq *q, struct sk_op_insert *op, size_t bad, struct sk_err *e
 static enum sk_code
 insert_all(struct sk_sq *q, struct sk_op_insert *op, struct sk_err *err)
 {
+	size_t changes = q->changes.bytes.len;
 	enum sk_code code = SK_OK;
 
 	for (size_t i = 0; i < op->n && code == SK_OK; i++) {
 		code = insert_one(q, op, i, err);
 		if (code == SK_OK && op->codes[i] != SK_OK && !op->each)
-			return take_back(q, op, i, err);
+			return take_back(q, op, i, changes, err);
 	}
 	return code;
 }

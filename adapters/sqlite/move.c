@@ -312,6 +312,7 @@ follow(struct sk_sq *q, const struct sk_move *v, uint64_t seq, struct sk_err *er
 
 	q->delta.n[v->expect_phase][element]--;
 	q->delta.n[phase][element]++;
+	sk_sq_changes_move(&q->changes, seq, v);
 	if (v->set & SK_SET_RESULT)
 		code = sk_sq_put_result(q, seq, v->to->result, v->to->result_len, err);
 	if (code == SK_OK && v->ended != NULL)

@@ -38,6 +38,8 @@ enum sk_sq_source sk_sq_source_of(const struct sk_filter *f);
 
 /* Bits 1 << place, those of elements too, where tasks that pass may stand. */
 uint32_t sk_sq_places(const struct sk_filter *f);
+/* The places whose key this order goes by. */
+uint32_t sk_sq_sorted_places(enum sk_order order);
 /* Tasks of these phases, all of them live, of one skald: they have one key. */
 bool sk_sq_one_executor(const struct sk_filter *f);
 

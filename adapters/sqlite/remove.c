@@ -50,8 +50,10 @@ remove_row(struct sk_sq *q, uint64_t seq, enum sk_phase phase, struct sk_err *er
 		code = run_for(q, "DELETE FROM spec WHERE seq = ?", seq, err);
 	if (code == SK_OK)
 		code = run_for(q, "DELETE FROM task WHERE seq = ?", seq, err);
-	if (code == SK_OK)
+	if (code == SK_OK) {
 		q->delta.n[phase][sk_sq_is_element(seq)]--;
+		sk_sq_changes_remove(&q->changes, seq);
+	}
 	return code;
 }
 

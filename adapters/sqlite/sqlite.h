@@ -7,6 +7,7 @@
 #define SK_ADAPTERS_SQLITE_SQLITE_H
 
 #include "adapters/cursor.h"
+#include "adapters/sqlite/columns.h"
 #include "adapters/sqlite/schema.h"
 #include "core/ports.h"
 
@@ -19,6 +20,7 @@ struct sk_sq_counts {
 enum sk_sq_route {
 	SK_SQ_DONE, /* it is answered after the commit */
 	SK_SQ_ASIDE, /* it takes long: the second thread does it, after the commit */
+	SK_SQ_BY_COLUMNS, /* the same; the file's indexes are no good for it, the columns are */
 	SK_SQ_STEPS /* it takes long and changes something: in steps, between the others */
 };
 
@@ -27,11 +29,16 @@ struct sk_sq {
 	struct sk_sq_counts total; /* committed */
 	struct sk_sq_counts delta; /* of the open transaction */
 	uint64_t accepted; /* how many tasks ever were */
+	struct sk_sq_changes changes; /* for the columns */
+	bool by_columns; /* everything that they know, for tests */
 	bool in_tx;
 	/* False: the table is empty and need not be looked at. */
 	bool has_keys, has_results, has_specs;
 	struct sk_str spec; /* scratch */
 };
+
+/* The code of an operation on its way to the second thread as SK_SQ_BY_COLUMNS. */
+#define SK_SQ_WANTS_COLUMNS SK_EAGAIN
 
 /* ---- apply.c: one operation, transactions ---- */
 
@@ -41,9 +48,9 @@ void sk_sq_release(struct sk_sq *q);
 /* Do it within the transaction, which is begun when the first thing is written. */
 enum sk_code sk_sq_apply(
 	struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct sk_err *err) SK_CHECKED;
-/* The same for what was put aside, on a connection of its own. */
+/* The same for what was put aside, on a connection of its own. columns: NULL = without them. */
 enum sk_code sk_sq_apply_aside(struct sk_sq_db *db, const struct sk_sq_counts *counts,
-	struct sk_op *op, struct sk_err *err) SK_CHECKED;
+	const struct sk_sq_columns *columns, struct sk_op *op, struct sk_err *err) SK_CHECKED;
 enum sk_code sk_sq_begin(struct sk_sq *q, struct sk_err *err) SK_CHECKED;
 /* For several reads: each on its own would lock and unlock the file. What is written then makes it
  * an ordinary one. */
@@ -125,14 +132,21 @@ enum sk_code
 sk_sq_attempts(struct sk_sq_db *db, struct sk_op_attempts *op, struct sk_err *err) SK_CHECKED;
 /* Reading more rows than this is for the second thread: each takes 3 us. */
 #define SK_SQ_MANY 1000
-/* SK_EAGAIN: it takes more than the connection's budget. patient: another plan is used, which
- * is the better one when there is no budget. */
-enum sk_code sk_sq_find(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient,
-	struct sk_op_find *op, struct sk_err *err) SK_CHECKED;
-enum sk_code sk_sq_count(struct sk_sq_db *db, const struct sk_sq_counts *counts,
-	struct sk_op_count *op, struct sk_err *err) SK_CHECKED;
-enum sk_code
-sk_sq_classes(struct sk_sq_db *db, struct sk_op_classes *op, struct sk_err *err) SK_CHECKED;
+/* What a query may do on the driver's thread, in STEPS of db.c: some milliseconds. */
+#define SK_SQ_BUDGET 20
+/* What a query may go by. */
+struct sk_sq_help {
+	const struct sk_sq_counts *counts;
+	const struct sk_sq_columns *columns; /* NULL = there are none */
+	bool patient; /* no budget: the plan that is the better one then */
+};
+/* SK_EAGAIN: it takes more than the connection's budget. */
+enum sk_code sk_sq_find(struct sk_sq_db *db, const struct sk_sq_help *help, struct sk_op_find *op,
+	struct sk_err *err) SK_CHECKED;
+enum sk_code sk_sq_count(struct sk_sq_db *db, const struct sk_sq_help *help, struct sk_op_count *op,
+	struct sk_err *err) SK_CHECKED;
+enum sk_code sk_sq_classes(struct sk_sq_db *db, const struct sk_sq_help *help,
+	struct sk_op_classes *op, struct sk_err *err) SK_CHECKED;
 enum sk_code
 sk_sq_check(struct sk_sq_db *db, struct sk_op_check *op, struct sk_err *err) SK_CHECKED;
 

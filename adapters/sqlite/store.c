@@ -59,6 +59,8 @@ free_all(struct sk_sqlite *s)
 {
 	sk_sq_db_close(&s->reader);
 	sk_sq_release(&s->q);
+	sk_sq_columns_release(&s->columns);
+	sk_str_release(&s->changes);
 	sk_store_threads_release(&s->t);
 	free(s->path);
 	free(s);
@@ -213,6 +215,7 @@ new_store(const struct sk_sqlite_config *cfg, struct sk_loop *loop)
 	s->cfg.path = s->path = sk_xstrdup(cfg->path);
 	s->cfg.batch_rows = cfg->batch_rows > 0 ? cfg->batch_rows : 4096;
 	s->cfg.batch_ms = cfg->batch_ms > 0 ? cfg->batch_ms : 20;
+	s->q.by_columns = cfg->by_columns;
 	s->cfg.wal_bytes = cfg->wal_bytes > 0 ? cfg->wal_bytes : (int64_t)32 << 20;
 	atomic_init(&s->interrupt, false);
 	sk_store_threads_init(&s->t, loop, "store", tell_failure, s);

@@ -22,6 +22,9 @@ struct sk_sqlite_config {
 	 * alone: whatever writes is answered SK_ENOSPC. For who is there for a moment: room that comes
 	 * back is not noticed. */
 	bool read_when_full;
+	/* Whatever lists can be made from the columns in memory is, however few tasks there are: for
+	 * tests. Else only what is too much for the indexes of the file. */
+	bool by_columns;
 	/* The disk failed (a sync that failed is never tried again) or the file is damaged: every
 	 * operation is answered SK_EIO from now on and the owner must end the process with 74. Called
 	 * once, on the loop. NULL = only the answers tell. */

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define SKIP_PAGE 10000
-
 /* With a dashboard it is the way there (8.2, 8.3). */
 void
 sk_org_root(struct sk_call *call)
@@ -186,39 +184,16 @@ answer_list(struct sk_call *call, struct sk_record *const *records, size_t n)
 	sk_call_json(call, 200);
 }
 
-static void skip(struct sk_call *call, const char *after);
-
 static void
 found(struct sk_op *op)
 {
 	struct sk_call *call = op->arg;
-	struct list *l = call->state;
+	const struct list *l = call->state;
 
 	if (op->code != SK_OK)
 		sk_call_failed(call, op->code, &op->err);
-	else if (!l->op.thin)
+	else
 		answer_list(call, l->op.records, l->op.n);
-	else if (l->op.next == NULL)
-		answer_list(call, NULL, 0); /* behind the last page */
-	else {
-		l->skip -= (int64_t)l->op.n;
-		skip(call, l->op.next);
-	}
-}
-
-/* Pages by number on a store that knows pages by place: what stands before is passed over. */
-static void
-skip(struct sk_call *call, const char *after)
-{
-	struct list *l = call->state;
-	int64_t n = l->skip < SKIP_PAGE ? l->skip : SKIP_PAGE;
-
-	l->op = (struct sk_op_find){ .filter = l->filter,
-		.order = SK_NEWEST_FIRST,
-		.limit = (size_t)(l->skip > 0 ? n : l->size),
-		.after = after,
-		.thin = l->skip > 0 };
-	sk_call_submit(call, &l->op.op, SK_OP_FIND, found);
 }
 
 static void
@@ -228,10 +203,15 @@ list_counted(struct sk_call *call, const struct sk_op_count *counted)
 
 	for (int i = 0; i < SK_N_PHASE; i++)
 		l->total += counted->by_phase[i];
-	if (l->skip >= l->total)
+	if (l->skip >= l->total) {
 		answer_list(call, NULL, 0);
-	else
-		skip(call, NULL);
+		return;
+	}
+	l->op = (struct sk_op_find){ .filter = l->filter,
+		.order = SK_NEWEST_FIRST,
+		.skip = (size_t)l->skip,
+		.limit = (size_t)l->size };
+	sk_call_submit(call, &l->op.op, SK_OP_FIND, found);
 }
 
 /* The original takes regular expressions; here a part of the word is enough (A7). */

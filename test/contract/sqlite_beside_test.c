@@ -52,13 +52,14 @@ static const char *
 ids_by_plan(struct sk_sq_db *db, const struct sk_sq_counts *counts, bool patient,
 	const struct sk_op_find *base, struct sk_arena *a)
 {
+	const struct sk_sq_help help = { .counts = counts, .patient = patient };
 	struct sk_op_find op = *base;
 	struct sk_str ids = SK_STR_INIT;
 	struct sk_err err;
 	const char *text;
 
 	op.op.arena = a;
-	assert_int_equal(sk_sq_find(db, counts, patient, &op, &err), SK_OK);
+	assert_int_equal(sk_sq_find(db, &help, &op, &err), SK_OK);
 	for (size_t i = 0; i < op.n; i++)
 		sk_str_addf(&ids, "%s ", op.records[i]->id);
 	sk_str_addf(&ids, "next %s", op.next != NULL ? op.next : "(none)");
@@ -99,6 +100,7 @@ every_plan_finds_the_same(void **state)
 		struct sk_op_find op = { .filter = some_filter(),
 			.order = store_random(2) ? SK_NEWEST_FIRST : SK_OLDEST_FIRST,
 			.limit = 1 + store_random(60),
+			.skip = store_random(3) ? 0 : store_random(200),
 			.after = store_random(2) ? (store_random(2) ? "n0.3000" : "o0.2000") : NULL };
 		struct sk_arena *a = sk_arena_new();
 		const char *want;

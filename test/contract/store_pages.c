@@ -163,6 +163,39 @@ a_cursor_that_is_none_is_refused(void **state)
 }
 
 static void
+tasks_may_be_passed_over_in_order_of_acceptance(void **state)
+{
+	RIG(g);
+	struct sk_op_find op = { .order = SK_NEWEST_FIRST, .limit = 2, .skip = 3 };
+	struct sk_str ids = SK_STR_INIT;
+
+	for (char id[] = "a"; id[0] <= 'h'; id[0]++)
+		store_put_phase(g, id, id[0] % 2 ? SK_FINISHED : SK_CREATED);
+	page(g, &op, &ids); /* of h g f e d c b a */
+	op.after = NULL;
+	op.skip = 7;
+	page(g, &op, &ids);
+	assert_null(op.next);
+	op.skip = 8;
+	page(g, &op, &ids);
+	op.skip = 1000;
+	page(g, &op, &ids);
+	assert_null(op.next);
+	op = (struct sk_op_find){ .order = SK_OLDEST_FIRST, .limit = 1, .skip = 2 };
+	op.filter.phases = 1u << SK_FINISHED; /* a c e g */
+	page(g, &op, &ids);
+	assert_string_equal(sk_str_text(&ids), "e d a e ");
+	page(g, &op, &ids); /* behind the cursor two more */
+	assert_string_equal(sk_str_text(&ids), "e d a e ");
+	for (enum sk_order order = SK_BY_RANK; order <= SK_BY_DUE; order++) {
+		op = (struct sk_op_find){ .order = order, .limit = 1, .skip = 1 };
+		assert_int_equal(store_do(g, SK_OP_FIND, &op.op), SK_EINVAL);
+	}
+	sk_str_release(&ids);
+	store_rig_close(g);
+}
+
+static void
 a_limit_that_is_none_is_refused(void **state)
 {
 	RIG(g);
@@ -316,6 +349,7 @@ store_contract_pages(const struct store_kind *kind)
 		T(pages_have_no_gap_and_nothing_twice_while_tasks_come_and_go),
 		T(the_last_page_has_no_next),
 		T(a_cursor_that_is_none_is_refused),
+		T(tasks_may_be_passed_over_in_order_of_acceptance),
 		T(a_limit_that_is_none_is_refused),
 		T(a_thin_page_leaves_out_what_is_wide),
 		T(counts_are_by_phase),

@@ -30,6 +30,17 @@ open_sqlite(const char *dir, struct sk_loop *loop, struct sk_err *err)
 	return sk_store_sqlite_open(&(struct sk_sqlite_config){ .path = path }, loop, err);
 }
 
+/* Lists from the columns in memory, which follow each transaction. */
+static struct sk_store *
+open_columns(const char *dir, struct sk_loop *loop, struct sk_err *err)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/tasks.db", dir);
+	return sk_store_sqlite_open(
+		&(struct sk_sqlite_config){ .path = path, .by_columns = true }, loop, err);
+}
+
 /* ---- MongoDB: a database for each test ---- */
 
 static struct sk_store *
@@ -72,6 +83,7 @@ main(void)
 	static const struct store_kind kinds[] = {
 		{ .name = "memory", .open = open_memory },
 		{ .name = "sqlite", .open = open_sqlite, .lasts = true, .backs_up = true },
+		{ .name = "sqlite_columns", .open = open_columns, .lasts = true, .backs_up = true },
 		{ .name = "mongo", .open = open_first, .remove = drop_first, .lasts = true, .slow = true },
 		{ .name = "mongo2", .open = open_second, .remove = drop_second, .lasts = true },
 	};
@@ -81,8 +93,8 @@ main(void)
 	for (int i = 0; i < (int)(sizeof(kinds) / sizeof(kinds[0])); i++)
 		if (only != NULL && strcmp(only, kinds[i].name) != 0)
 			continue;
-		else if (i >= 2 && mongo_uri(i - 2) == NULL)
-			printf("# SKIP %s: SKALDS_TEST_MONGO%s is not set\n", kinds[i].name, i == 3 ? "2" : "");
+		else if (i >= 3 && mongo_uri(i - 3) == NULL)
+			printf("# SKIP %s: SKALDS_TEST_MONGO%s is not set\n", kinds[i].name, i == 4 ? "2" : "");
 		else
 			failed += store_contract_run(&kinds[i]);
 	return failed;
