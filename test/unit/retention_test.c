@@ -66,7 +66,8 @@ static void
 end(void)
 {
 	sk_control_stop(rig.c);
-	turn();
+	for (int i = 0; i < 10; i++)
+		turn(); /* the history may still be read: the store stays open */
 	sk_control_free(rig.c);
 }
 
