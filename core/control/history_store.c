@@ -258,6 +258,8 @@ block_read(struct sk_op *op)
 	if (code == SK_OK)
 		take_block(h, h->block, sk_arena_strdup(h->read_arena, h->read.value));
 	sk_arena_reset(h->read_arena);
+	if (code == SK_OK && h->c->stopped)
+		code = SK_ECANCELED;
 	if (code == SK_OK && ++h->block <= now) {
 		read_block(h);
 		return;

@@ -66,8 +66,7 @@ static void
 end(void)
 {
 	sk_control_stop(rig.c);
-	for (int i = 0; i < 10; i++)
-		turn(); /* the history may still be read: the store stays open */
+	turn();
 	sk_control_free(rig.c);
 }
 
