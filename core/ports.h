@@ -18,6 +18,7 @@
 #include "core/base/loop.h"
 #include "core/base/mem.h"
 #include "core/model/event.h"
+#include "core/model/load.h"
 #include "core/model/record.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -282,6 +283,7 @@ struct sk_skald {
 	 * incarnation is 0. Stores neither keep nor return it. */
 	bool original;
 	int64_t start_ms, seen_ms; /* wall clock, for people only */
+	struct sk_load load; /* of its machine, some seconds old; rows of older versions tell none */
 };
 
 /* A deep copy in the arena; labels are a map then, texts are not NULL. */

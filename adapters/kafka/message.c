@@ -273,14 +273,17 @@ decode_event(struct reader *r, const struct sk_value *v, struct sk_event **event
 
 	if (!kind_of(sk_map_get(v, "event"), &e.kind))
 		return malformed(r, "event: no name that this version knows");
-	if (e.kind != SK_EVENT_SKALD) {
+	if (e.kind == SK_EVENT_ALERT)
+		id = sk_map_get(v, "alertId");
+	if (e.kind != SK_EVENT_SKALD && e.kind != SK_EVENT_PING) {
 		if (id == NULL || !is_id(id))
-			return malformed(r, "taskId: no id of 1 to 255 bytes");
+			return malformed(
+				r, e.kind == SK_EVENT_ALERT ? "alertId: no id" : "taskId: no id of 1 to 255 bytes");
 		e.task = id->u.str.s;
 	}
 	if (attempt != NULL && !attempt_of(attempt, &e.attempt))
 		return malformed(r, "attempt: no number of an attempt");
-	e.class_name = text_of(v, "className");
+	e.class_name = text_of(v, e.kind == SK_EVENT_ALERT ? "rule" : "className");
 	e.skald = text_of(v, e.kind == SK_EVENT_CREATED ? "by" : "skald");
 	e.message = text_of(v, "message");
 	if (e.class_name == NULL || e.skald == NULL || e.message == NULL)

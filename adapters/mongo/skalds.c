@@ -41,6 +41,16 @@ put_classes(bson_t *b, const char *const *classes)
 }
 
 static void
+put_load(bson_t *b, const struct sk_load *load)
+{
+	struct sk_arena *a = sk_arena_new();
+	const struct sk_value *v = sk_load_value(a, load);
+
+	sk_mg_put_value(b, "load", v != NULL ? v : sk_value_new(a, SK_NULL));
+	sk_arena_free(a);
+}
+
+static void
 put_row(bson_t *b, const struct sk_skald *s)
 {
 	sk_mg_put_u64(b, "incarnation", s->incarnation);
@@ -57,6 +67,7 @@ put_row(bson_t *b, const struct sk_skald *s)
 	sk_mg_put_i64(b, "leaseMs", s->lease_ms);
 	sk_mg_put_i64(b, "started", s->start_ms);
 	sk_mg_put_i64(b, "seen", s->seen_ms);
+	put_load(b, &s->load);
 }
 
 /* ---- put ---- */
@@ -260,6 +271,8 @@ take_member(struct sk_skald *s, const bson_iter_t *it, struct sk_arena *a)
 		s->classes = take_classes(it, a);
 	else if (strcmp(key, "labels") == 0)
 		s->labels = take_labels(it, a);
+	else if (strcmp(key, "load") == 0)
+		sk_load_take(&s->load, sk_mg_take_value(it, a));
 	else if (strcmp(key, "draining") == 0)
 		s->draining = bson_iter_type(it) == BSON_TYPE_BOOL && bson_iter_bool(it);
 	else

@@ -104,6 +104,8 @@ static const char *const migrations[] = {
 	"INSERT INTO counter VALUES('accepted', 0);",
 	/* 2 */
 	"ALTER TABLE skald ADD COLUMN lease_ms INTEGER NOT NULL DEFAULT 0;",
+	/* 3: how its machine is doing; empty = it does not tell */
+	"ALTER TABLE skald ADD COLUMN load BLOB NOT NULL DEFAULT x'';",
 };
 #define NEWEST ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

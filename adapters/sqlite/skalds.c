@@ -31,9 +31,9 @@ look_up(struct sk_sq *q, const char *id, struct stored *s, struct sk_err *err)
 	return code;
 }
 
-/* The class names as one list of values, the labels as a map. */
+/* The class names as one list of values, labels and load as maps; an unknown load is empty. */
 static void
-encode(const struct sk_skald *s, struct sk_str *classes, struct sk_str *labels)
+encode(const struct sk_skald *s, struct sk_str *classes, struct sk_str *labels, struct sk_str *load)
 {
 	struct sk_arena *a = sk_arena_new();
 	struct sk_value *list = sk_value_new(a, SK_LIST);
@@ -42,20 +42,22 @@ encode(const struct sk_skald *s, struct sk_str *classes, struct sk_str *labels)
 		sk_list_add(a, list, sk_value_string(a, s->classes[i], strlen(s->classes[i])));
 	sk_value_encode(classes, list);
 	sk_value_encode(labels, s->labels != NULL ? s->labels : sk_value_new(a, SK_MAP));
+	if (s->load.known)
+		sk_value_encode(load, sk_load_value(a, &s->load));
 	sk_arena_free(a);
 }
 
 static enum sk_code
 write_skald(struct sk_sq *q, const struct sk_skald *s, bool draining, struct sk_err *err)
 {
-	struct sk_str classes = SK_STR_INIT, labels = SK_STR_INIT;
+	struct sk_str classes = SK_STR_INIT, labels = SK_STR_INIT, load = SK_STR_INIT;
 	struct sk_sq_use u = sk_sq_fixed(&q->db,
 		"INSERT OR REPLACE INTO skald(id, incarnation, renewals, mode, version, host, slots, cpus,"
-		" memory_mb, gpus, classes, labels, draining, start_ms, seen_ms, lease_ms)"
-		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		" memory_mb, gpus, classes, labels, draining, start_ms, seen_ms, lease_ms, load)"
+		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	enum sk_code code;
 
-	encode(s, &classes, &labels);
+	encode(s, &classes, &labels, &load);
 	sk_sq_text(&u, s->id);
 	sk_sq_int(&u, (int64_t)s->incarnation);
 	sk_sq_int(&u, (int64_t)s->renewals);
@@ -72,7 +74,9 @@ write_skald(struct sk_sq *q, const struct sk_skald *s, bool draining, struct sk_
 	sk_sq_int(&u, s->start_ms);
 	sk_sq_int(&u, s->seen_ms);
 	sk_sq_int(&u, s->lease_ms);
+	sk_sq_blob(&u, sk_str_text(&load), load.len);
 	code = sk_sq_run(&u, err);
+	sk_str_release(&load);
 	sk_str_release(&classes);
 	sk_str_release(&labels);
 	return code;
@@ -124,6 +128,16 @@ read_labels(struct sk_sq_use *u, int i, struct sk_arena *a)
 	return map != NULL && map->kind == SK_MAP ? map : sk_value_new(a, SK_MAP);
 }
 
+static void
+read_load(struct sk_sq_use *u, int i, struct sk_arena *a, struct sk_load *load)
+{
+	struct sk_err err;
+	size_t n;
+	const char *data = sk_sq_column_blob(u, i, a, &n);
+
+	sk_load_take(load, data != NULL && n > 0 ? sk_value_decode(a, data, n, &err) : NULL);
+}
+
 static struct sk_skald *
 read_skald(struct sk_sq_use *u, struct sk_arena *a)
 {
@@ -147,6 +161,7 @@ read_skald(struct sk_sq_use *u, struct sk_arena *a)
 		.seen_ms = sqlite3_column_int64(u->st, 14),
 		.lease_ms = sqlite3_column_int64(u->st, 15),
 	};
+	read_load(u, 16, a, &s->load);
 	return s;
 }
 
@@ -155,7 +170,7 @@ sk_sq_skald_list(struct sk_sq_db *db, struct sk_op_skald_list *op, struct sk_err
 {
 	struct sk_sq_use u = sk_sq_fixed(db,
 		"SELECT id, incarnation, renewals, mode, version, host, slots, cpus, memory_mb, gpus,"
-		" classes, labels, draining, start_ms, seen_ms, lease_ms FROM skald ORDER BY id");
+		" classes, labels, draining, start_ms, seen_ms, lease_ms, load FROM skald ORDER BY id");
 	struct sk_skald **all = NULL;
 	size_t cap = 0;
 	enum sk_code code;

@@ -43,6 +43,8 @@ const struct sk_route sk_routes[] = {
 	{ "POST", "/v1/skalds/{}/drain", sk_api_drain, NULL, false, SK_ROLE_ADMIN },
 	{ "POST", "/v1/skalds/{}/undrain", sk_api_drain, NULL, false, SK_ROLE_ADMIN },
 	{ "GET", "/v1/status", sk_api_status, NULL, false, SK_ROLE_READ },
+	{ "GET", "/v1/history", sk_api_history, PARAMS("series", "since", "step"), false,
+		SK_ROLE_READ },
 	{ "POST", "/v1/backup", sk_api_backup, NULL, false, SK_ROLE_ADMIN },
 	{ "GET", "/livez", sk_api_livez, NULL, true, SK_ROLE_NONE },
 	{ "GET", "/readyz", sk_api_readyz, NULL, true, SK_ROLE_NONE },

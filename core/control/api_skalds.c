@@ -72,6 +72,8 @@ put_skald(struct sk_str *out, const struct sk_skald_view *v, bool draining)
 	put_offer(out, v->row);
 	sk_json_kint(out, "started", v->row->start_ms);
 	sk_json_kint(out, "seen", v->row->seen_ms);
+	sk_json_key(out, "load");
+	sk_load_json(out, &v->row->load);
 	put_text(out, "version", v->row->version);
 	put_text(out, "host", v->row->host);
 	if (v->row->original)

@@ -32,7 +32,7 @@ choose_stopped(const struct acting *a, const struct sk_record *r, struct sk_life
 	} else if (a->timed_out) {
 		event->kind = SK_LIFE_FAIL;
 		exit->reason = SK_REASON_TIMEOUT;
-		exit->message = a->late ? "its deadline passed while it ran" : "";
+		exit->message = a->late ? SK_DEADLINE_PASSED " while it ran" : "";
 	} else if (a->found == SK_BEAT_LOST) {
 		event->kind = SK_LIFE_EXPIRE;
 		exit->reason = SK_REASON_LOST;

@@ -2,6 +2,7 @@
 #include "core/control/control.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/control/history.h"
 #include "core/control/mixed.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,7 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 		sk_arrays_told(c, e->task);
 		return;
 	}
+	sk_gauges_hear(c, e);
 	switch (e->kind) {
 	case SK_EVENT_FINISHED:
 	case SK_EVENT_FAILED:
@@ -223,6 +225,8 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 	case SK_EVENT_PROGRESS:
 	case SK_EVENT_UPDATED:
 	case SK_EVENT_LOST:
+	case SK_EVENT_ALERT:
+	case SK_EVENT_PING:
 	case SK_N_EVENT:
 		break;
 	}
@@ -272,12 +276,16 @@ live_read(struct sk_control *c, enum sk_code code)
 		return;
 	}
 	c->start_code = SK_OK;
+	if (!c->stopped)
+		sk_gauges_start(c);
 	if (c->leader == NULL || c->ready) {
+		sk_history_read(c); /* others have measured while they led */
 		c->ready = true;
 		begin(c);
 		return;
 	}
 	c->ready = true;
+	sk_history_read(c);
 	sk_monitor_start(c);
 	if (!c->stopped)
 		sk_leader_start(c->leader);
@@ -381,6 +389,8 @@ sk_control_trouble(const struct sk_control *c)
 void
 sk_control_stop(struct sk_control *c)
 {
+	sk_history_flush(c);
+	sk_gauges_stop(c);
 	c->stopped = true;
 	sk_monitor_stop(c);
 	if (c->originals != NULL)
@@ -416,6 +426,8 @@ sk_control_new(const struct sk_control_config *cfg)
 	c->waits = sk_waits_new(c);
 	c->arrays = sk_arrays_new(c);
 	c->monitor = sk_monitor_new(c);
+	c->gauges = sk_gauges_new(c);
+	c->history = sk_history_new(c);
 	if (cfg->mixed && (cfg->dispatch || cfg->survey))
 		c->originals = sk_originals_new(c);
 	if (cfg->mixed && cfg->dispatch) {
@@ -434,6 +446,7 @@ sk_control_free(struct sk_control *c)
 	if (c == NULL)
 		return;
 	c->stopped = true; /* the store is closed: there is nobody to leave the lead to */
+	sk_gauges_stop(c);
 	sk_monitor_stop(c);
 	if (c->originals != NULL)
 		sk_originals_stop(c);
@@ -442,6 +455,8 @@ sk_control_free(struct sk_control *c)
 	sk_timer_clear(c->cfg.loop, &c->retry);
 	sk_api_free(c->api);
 	sk_watchers_free(c->watchers);
+	sk_history_free(c->history);
+	sk_gauges_free(c->gauges);
 	sk_peeks_forget(c);
 	sk_edges_free(c->edges);
 	sk_strangers_free(c->strangers);

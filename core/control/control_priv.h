@@ -16,6 +16,8 @@ struct sk_skalds; /* skalds.c */
 struct sk_waits; /* waits.c */
 struct sk_arrays; /* arrays.c */
 struct sk_monitor; /* monitor.c */
+struct sk_gauges; /* gauges.c */
+struct sk_history; /* history.c */
 struct sk_watchers; /* watch.c */
 struct sk_api; /* api.c: pending requests */
 struct sk_peeks; /* mixed.h: these five */
@@ -36,6 +38,8 @@ struct sk_control {
 	struct sk_waits *waits;
 	struct sk_arrays *arrays;
 	struct sk_monitor *monitor;
+	struct sk_gauges *gauges;
+	struct sk_history *history;
 	struct sk_watchers *watchers;
 	struct sk_api *api;
 	/* in a mixed fleet; else NULL */

@@ -210,7 +210,7 @@ start_one(struct sk_control *c, struct sk_lane *l, struct assigning *a)
 
 	if (k->deadline_ms > 0 && k->deadline_ms <= sk_control_wall_ms(c)) {
 		k = sk_window_pop(c, l);
-		sk_control_skip(c, k->id, SK_LIFE_REFUSE, "its deadline passed before it could start");
+		sk_control_skip(c, k->id, SK_LIFE_REFUSE, SK_DEADLINE_PASSED " before it could start");
 		free(k);
 		return;
 	}

@@ -1,6 +1,7 @@
 /* monitor.c - what the store says is live, and whether it is: leases, lost skalds, repairs. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/control/gauges.h"
 #include "core/control/mixed.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,7 @@ see(struct sk_control *c, const struct sk_record *r)
 	bool leads = sk_control_leads(c);
 	struct sk_live *l;
 
+	sk_late_see(c, SK_LATE_LIVE, r);
 	if (r->array_size > 0 || (c->beats != NULL && sk_strangers_own(r)))
 		return;
 	sk_live_add(c, r->id, &r->life, leads ? &sk_window_lane(c, r)->need : &none);
@@ -179,6 +181,7 @@ looked(struct sk_op *op)
 	} else {
 		if (op->code == SK_OK)
 			drop_unseen(c);
+		sk_late_done(c, SK_LATE_LIVE, op->code == SK_OK);
 		c->monitor->looking = false;
 		c->monitor->fn = NULL;
 	}

@@ -2,6 +2,7 @@
  * only when to look. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/control/gauges.h"
 #include "core/control/parts.h"
 #include <stdlib.h>
 #include <string.h>
@@ -338,9 +339,13 @@ asked(struct sk_op *op)
 	for (size_t i = 0; op->code == SK_OK && i < a->find.n && sk_control_leads(a->c); i++) {
 		remember(a->c, sk_map_get(a->find.records[i]->spec, "dependencies"));
 		judge(a->c, a->find.records[i]);
+		if (a->on == NULL)
+			sk_late_see(a->c, SK_LATE_WAITING, a->find.records[i]);
 	}
 	if (op->code == SK_OK && a->find.next != NULL && sk_control_leads(a->c))
 		ask(a->c, a->on, a->find.next);
+	else if (a->on == NULL)
+		sk_late_done(a->c, SK_LATE_WAITING, op->code == SK_OK);
 	free(a->on);
 	sk_arena_free(a->arena);
 	free(a);

@@ -269,6 +269,8 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 	struct sk_waiter *w, *next;
 
 	(void)topic;
+	if (e->kind == SK_EVENT_PING)
+		return; /* nobody's business */
 	remember(all, e);
 	while (all->any != NULL)
 		make_ready(all, all->any);

@@ -19,6 +19,8 @@ sk_event_name(enum sk_event_kind k)
 		[SK_EVENT_CANCELLED] = "cancelled",
 		[SK_EVENT_LOST] = "lost",
 		[SK_EVENT_SKALD] = "skald",
+		[SK_EVENT_ALERT] = "alert",
+		[SK_EVENT_PING] = "ping",
 	};
 
 	return k < SK_N_EVENT ? names[k] : "unknown";
@@ -41,6 +43,23 @@ put_progress(struct sk_str *out, const struct sk_event *e)
 	sk_str_addc(out, '}');
 }
 
+static void
+put_task(struct sk_str *out, const struct sk_event *e)
+{
+	sk_json_kstr(out, "taskId", or_null(e->task));
+	if (or_null(e->class_name) != NULL)
+		sk_json_kstr(out, "className", e->class_name);
+	sk_json_kint(out, "attempt", e->attempt);
+}
+
+static void
+put_alert(struct sk_str *out, const struct sk_event *e)
+{
+	sk_json_kstr(out, "alertId", or_null(e->task));
+	sk_json_kstr(out, "rule", or_null(e->class_name));
+	sk_json_kstr(out, "state", or_null(e->stage));
+}
+
 void
 sk_event_json(struct sk_str *out, const struct sk_event *e, uint64_t seq)
 {
@@ -49,12 +68,10 @@ sk_event_json(struct sk_str *out, const struct sk_event *e, uint64_t seq)
 		sk_json_kint(out, "seq", (int64_t)seq);
 	sk_json_kint(out, "time", e->time_ms);
 	sk_json_kstr(out, "event", sk_event_name(e->kind));
-	if (e->kind != SK_EVENT_SKALD) {
-		sk_json_kstr(out, "taskId", or_null(e->task));
-		if (or_null(e->class_name) != NULL)
-			sk_json_kstr(out, "className", e->class_name);
-		sk_json_kint(out, "attempt", e->attempt);
-	}
+	if (e->kind == SK_EVENT_ALERT)
+		put_alert(out, e);
+	else if (e->kind != SK_EVENT_SKALD && e->kind != SK_EVENT_PING)
+		put_task(out, e);
 	/* who accepted a task is no skald: controllers tell each other */
 	sk_json_kstr(out, "skald", e->kind != SK_EVENT_CREATED ? or_null(e->skald) : NULL);
 	if (e->kind == SK_EVENT_PROGRESS)

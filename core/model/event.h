@@ -23,13 +23,20 @@ enum sk_event_kind {
 	SK_EVENT_CANCELLED,
 	SK_EVENT_LOST, /* the skald is gone with the attempt; RETRYING or FAILED follows */
 	SK_EVENT_SKALD, /* a skald says that it lives; with a message: its row has changed; no task */
+	/* An alert began, was acknowledged or is over; no task. `task` is the alert's id, class_name its
+	 * rule, skald the skald that it is about, stage "firing", "acknowledged" or "resolved". */
+	SK_EVENT_ALERT,
+	SK_EVENT_PING, /* a controller (skald) listens how long its own word takes; no task */
 	SK_N_EVENT
 };
+
+/* How the message of a failure begins, or goes on, when a deadline was its reason. */
+#define SK_DEADLINE_PASSED "its deadline passed"
 
 struct sk_event {
 	enum sk_event_kind kind;
 	int64_t time_ms; /* wall clock */
-	const char *task; /* "" for SK_EVENT_SKALD */
+	const char *task; /* "" for SK_EVENT_SKALD and SK_EVENT_PING */
 	const char *class_name; /* "" = unknown */
 	uint32_t attempt;
 	const char *skald; /* "" = none */

@@ -245,7 +245,7 @@ begin(struct sk_node *n, struct node_task *t, const struct sk_record *r, struct 
 	else if (n->cut_off && !t->keep)
 		node_end_here(n, t, SK_REASON_INTERRUPTED, "the skald's lease has run out");
 	else if (!t->foreign && spec.deadline_ms > 0 && spec.deadline_ms <= sk_wall_ms())
-		node_end_here(n, t, SK_REASON_TIMEOUT, "its deadline passed before it could start");
+		node_end_here(n, t, SK_REASON_TIMEOUT, SK_DEADLINE_PASSED " before it could start");
 	else
 		start(n, t, r, &spec, a);
 }

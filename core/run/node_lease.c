@@ -30,11 +30,22 @@ announce(struct sk_node *n)
 		sk_log(SK_DEBUG, n->cfg.component, "the bus is full");
 }
 
+/* Every 10 s; once more with the second renewal, which is the first to know of the processors. */
+static void
+look_at_machine(struct sk_node *n, int64_t boot)
+{
+	if (n->load_ms != 0 && n->load.cpu_percent >= 0 && boot - n->load_ms < SK_LOAD_EVERY_MS)
+		return;
+	n->load_ms = boot;
+	sk_load_sample(&n->sampler, n->cfg.data_dir, &n->load);
+}
+
 static void
 fill_row(struct sk_node *n)
 {
 	int64_t boot = sk_boot_ms();
 
+	look_at_machine(n, boot);
 	/* it grows across our own death too */
 	n->renewals = n->renewals < (uint64_t)boot ? (uint64_t)boot : n->renewals + 1;
 	n->row = (struct sk_skald){ .id = n->cfg.id,
@@ -52,7 +63,8 @@ fill_row(struct sk_node *n)
 		.labels = n->cfg.labels,
 		.lease_ms = n->cfg.lease_ms,
 		.start_ms = n->began_ms,
-		.seen_ms = sk_wall_ms() };
+		.seen_ms = sk_wall_ms(),
+		.load = n->load };
 }
 
 /* ---- the end of a lease ---- */

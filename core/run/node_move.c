@@ -89,7 +89,7 @@ end_message(const struct node_task *t)
 {
 	if (t->reason == SK_REASON_TIMEOUT && t->deadline_ms > 0 && t->end_ms >= t->deadline_ms &&
 		t->given)
-		return "its deadline passed while it ran";
+		return SK_DEADLINE_PASSED " while it ran";
 	return t->message != NULL ? t->message : "";
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/base/map.h"
 #include "core/model/record_spec.h"
+#include "core/run/load.h"
 #include "core/run/node.h"
 #include "core/run/peer.h"
 
@@ -142,6 +143,9 @@ struct sk_node {
 	int64_t sent_ms, trusted_ms, renewed_ms; /* boot clock; renewed: the last one that was stored */
 	int64_t began_ms; /* wall clock */
 	struct sk_skald row;
+	struct sk_load_sampler sampler;
+	struct sk_load load; /* as it was last looked at, */
+	int64_t load_ms; /* and when (boot clock); 0 = never */
 	struct sk_op_skald_put put;
 	struct sk_arena *put_arena;
 	/* output */

@@ -98,14 +98,14 @@ a_newer_schema_is_refused(void **state)
 	RIG(g);
 
 	sk_store_close(g->store);
-	sqlite_sql(sqlite_file(g, ""), "PRAGMA user_version=3");
+	sqlite_sql(sqlite_file(g, ""), "PRAGMA user_version=4");
 	assert_int_equal(refused(g, sqlite_file(g, ""), "newer version of skalds"), SK_EINVAL);
-	sqlite_sql(sqlite_file(g, ""), "PRAGMA user_version=2");
+	sqlite_sql(sqlite_file(g, ""), "PRAGMA user_version=3");
 	store_rig_start(g);
 	store_rig_close(g);
 }
 
-/* Version 1 had no leases of skalds. */
+/* Version 1 had no leases of skalds, version 2 no loads. */
 static void
 an_older_schema_is_brought_up_to_date(void **state)
 {
@@ -117,17 +117,32 @@ an_older_schema_is_brought_up_to_date(void **state)
 	assert_int_equal(sqlite_try(g, "a"), SK_OK);
 	store_must(g, SK_OP_SKALD_PUT, &put.op);
 	sk_store_close(g->store);
-	sqlite_sql(sqlite_file(g, ""), "ALTER TABLE skald DROP COLUMN lease_ms; PRAGMA user_version=1");
+	sqlite_sql(sqlite_file(g, ""),
+		"ALTER TABLE skald DROP COLUMN load;"
+		"ALTER TABLE skald DROP COLUMN lease_ms; PRAGMA user_version=1");
 	store_rig_start(g);
 	assert_string_equal(store_get(g, "a")->id, "a");
 	store_must(g, SK_OP_SKALD_LIST, &list.op);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.skalds[0]->host, "h");
 	assert_int_equal(list.skalds[0]->lease_ms, 0);
+	assert_false(list.skalds[0]->load.known);
 	assert_string_equal(sqlite_problems(g), "");
 	store_must(g, SK_OP_SKALD_PUT, &put.op);
 	store_must(g, SK_OP_SKALD_LIST, &list.op);
 	assert_int_equal(list.skalds[0]->lease_ms, 9);
+	sk_store_close(g->store);
+	sqlite_sql(sqlite_file(g, ""), "ALTER TABLE skald DROP COLUMN load; PRAGMA user_version=2");
+	store_rig_start(g);
+	put.skald = &(struct sk_skald){
+		.id = "n1", .incarnation = 7, .lease_ms = 9, .load = { .known = true, .load1 = 0.5 }
+	};
+	store_must(g, SK_OP_SKALD_LIST, &list.op);
+	assert_int_equal(list.skalds[0]->lease_ms, 9);
+	assert_false(list.skalds[0]->load.known);
+	store_must(g, SK_OP_SKALD_PUT, &put.op);
+	store_must(g, SK_OP_SKALD_LIST, &list.op);
+	assert_true(list.skalds[0]->load.known && list.skalds[0]->load.load1 == 0.5);
 	store_rig_close(g);
 }
 

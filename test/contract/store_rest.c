@@ -48,7 +48,14 @@ a_skald_comes_back_as_it_was_given(void **state)
 	static const char *const classes[] = { "Exec", "Sleep", NULL };
 	const struct sk_value *labels = store_json(g->arena, "{\"gpu\":\"a100\",\"zone\":\"x\"}");
 	struct sk_skald s = { "n1", UINT64_MAX, 17, SK_MODE_EDGE, "1.2", "host", 4, 2.5, 1024, 1,
-		classes, labels, true, 45000, false, 1000, 2000 };
+		classes, labels, true, 45000, false, 1000, 2000,
+		{ .known = true,
+			.cpu_percent = 12.5,
+			.load1 = -1,
+			.memory_used_mb = 100,
+			.memory_total_mb = 2000,
+			.disk_used_mb = 0,
+			.disk_total_mb = -1 } };
 	struct sk_op_skald_put op = { .skald = &s };
 	struct sk_skald *r;
 
@@ -71,6 +78,14 @@ a_skald_comes_back_as_it_was_given(void **state)
 	assert_int_equal(r->start_ms, 1000);
 	assert_int_equal(r->seen_ms, 2000);
 	assert_int_equal(r->lease_ms, 45000);
+	assert_true(r->load.known && r->load.cpu_percent == 12.5 && r->load.load1 < 0);
+	assert_int_equal(r->load.memory_used_mb, 100);
+	assert_int_equal(r->load.memory_total_mb, 2000);
+	assert_int_equal(r->load.disk_used_mb, 0);
+	assert_int_equal(r->load.disk_total_mb, -1);
+	s.load.known = false; /* it has stopped telling */
+	store_must(g, SK_OP_SKALD_PUT, &op.op);
+	assert_false(only_skald(g)->load.known);
 	store_rig_close(g);
 }
 

@@ -22,7 +22,7 @@ every_kind_has_its_word(void **state)
 {
 	static const char *const words[SK_N_EVENT] = { "created", "assigned", "started", "progress",
 		"paused", "resumed", "updated", "retrying", "interrupted", "finished", "failed",
-		"cancelled", "lost", "skald" };
+		"cancelled", "lost", "skald", "alert", "ping" };
 
 	(void)state;
 	for (unsigned k = 0; k < SK_N_EVENT; k++)
@@ -78,6 +78,23 @@ an_event_of_a_skald_has_no_task(void **state)
 		"{\"seq\":1,\"time\":0,\"event\":\"skald\",\"skald\":\"n1\",\"message\":\"online\"}");
 }
 
+static void
+an_event_of_an_alert_has_its_rule_and_state(void **state)
+{
+	struct sk_event e = { .kind = SK_EVENT_ALERT,
+		.time_ms = 7,
+		.task = "01a",
+		.class_name = "disk-full",
+		.skald = "n1",
+		.stage = "firing",
+		.message = "95% used" };
+
+	(void)state;
+	json_is(&e, 0,
+		"{\"time\":7,\"event\":\"alert\",\"alertId\":\"01a\",\"rule\":\"disk-full\","
+		"\"state\":\"firing\",\"skald\":\"n1\",\"message\":\"95% used\"}");
+}
+
 int
 main(void)
 {
@@ -86,6 +103,7 @@ main(void)
 		cmocka_unit_test(an_event_of_a_task),
 		cmocka_unit_test(progress_is_told_with_progress_alone),
 		cmocka_unit_test(an_event_of_a_skald_has_no_task),
+		cmocka_unit_test(an_event_of_an_alert_has_its_rule_and_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,11 +204,12 @@ every_kind_of_event_comes_back_as_it_was(void **state)
 {
 	(void)state;
 	for (unsigned k = 0; k < SK_N_EVENT; k++) {
+		const bool no_task = k == SK_EVENT_SKALD || k == SK_EVENT_PING;
 		struct sk_event e = { .kind = k,
 			.time_ms = 1795240371551 + k,
-			.task = k == SK_EVENT_SKALD ? "" : "t\xc3\xa4\"\n1",
-			.class_name = k == SK_EVENT_SKALD ? "" : "MyWorker",
-			.attempt = k == SK_EVENT_SKALD ? 0 : UINT32_MAX - k,
+			.task = no_task ? "" : "t\xc3\xa4\"\n1",
+			.class_name = no_task ? "" : "MyWorker",
+			.attempt = no_task || k == SK_EVENT_ALERT ? 0 : UINT32_MAX - k,
 			.skald = k % 2 ? "s\\1" : "",
 			.progress = k % 3 ? 0.25 : 0,
 			.stage = k % 3 ? "packing" : "",
