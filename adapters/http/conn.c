@@ -152,7 +152,7 @@ all_written(struct sk_conn *c)
 	else if (c->state == SK_CONN_ANSWER)
 		answer_done(c);
 	else if (c->state == SK_CONN_STREAM || c->state == SK_CONN_BEHIND)
-		sk_stream_written(c);
+		sk_conn_stream_written(c);
 }
 
 /* What evhttp and we have put into the output. -1 and errno. */

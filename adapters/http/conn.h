@@ -206,15 +206,15 @@ bool sk_cors_allows(const struct sk_http_server *s, const char *origin);
 
 /* ---- stream.c ---- */
 
-/* The answer's beginning is written; more of it follows through sk_stream_more. */
-void sk_stream_begin(struct sk_conn *c, const struct sk_api_response *a);
+/* The answer's beginning is written; more of it follows through sk_conn_stream_more. */
+void sk_conn_stream_begin(struct sk_conn *c, const struct sk_api_response *a);
 /* api.h's `more`; arg is the connection. */
-bool sk_stream_more(void *arg, const char *bytes, size_t n);
+bool sk_conn_stream_more(void *arg, const char *bytes, size_t n);
 /* All of it that came is written. */
-void sk_stream_written(struct sk_conn *c);
+void sk_conn_stream_written(struct sk_conn *c);
 /* Who feeds it is told that it is over, then it ends. */
-void sk_stream_end(struct sk_conn *c);
+void sk_conn_stream_end(struct sk_conn *c);
 /* At the end of a round: the streams that were touched. */
-void sk_stream_settle(struct sk_http_server *s);
+void sk_conn_stream_settle(struct sk_http_server *s);
 
 #endif

@@ -221,7 +221,7 @@ respond(void *arg, const struct sk_api_response *answer)
 		abort(); /* answered twice, or after it was forgotten */
 	c->answered = true;
 	if (answer->stream) {
-		sk_stream_begin(c, answer);
+		sk_conn_stream_begin(c, answer);
 		return;
 	}
 	c->busy++;
@@ -307,7 +307,7 @@ sk_exchange_request(struct evhttp_request *req, void *arg)
 		.role = c->role,
 		.who = sk_str_text(&c->who),
 		.respond = respond,
-		.more = sk_stream_more,
+		.more = sk_conn_stream_more,
 		.arg = c,
 	};
 	set_target(c, uri);

@@ -269,7 +269,7 @@ on_touched(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	sk_stream_settle(arg);
+	sk_conn_stream_settle(arg);
 }
 
 /* ---- opening and closing ---- */
@@ -377,7 +377,7 @@ sk_http_server_drain(struct sk_http_server *s)
 		sk_conn_drop(c);
 	TAILQ_FOREACH(c, &s->all, all)
 	if (is_stream(c->state))
-		sk_stream_end(c);
+		sk_conn_stream_end(c);
 }
 
 static void

@@ -53,7 +53,7 @@ finish(struct sk_conn *c)
 }
 
 void
-sk_stream_begin(struct sk_conn *c, const struct sk_api_response *a)
+sk_conn_stream_begin(struct sk_conn *c, const struct sk_api_response *a)
 {
 	const bool head = evhttp_request_get_command(c->req) == EVHTTP_REQ_HEAD;
 	const bool full = !head && c->server->n_streams >= c->server->max_streams;
@@ -97,7 +97,7 @@ keeps_up(struct sk_conn *c)
 }
 
 bool
-sk_stream_more(void *arg, const char *bytes, size_t n)
+sk_conn_stream_more(void *arg, const char *bytes, size_t n)
 {
 	struct sk_conn *c = arg;
 
@@ -115,7 +115,7 @@ sk_stream_more(void *arg, const char *bytes, size_t n)
 }
 
 void
-sk_stream_written(struct sk_conn *c)
+sk_conn_stream_written(struct sk_conn *c)
 {
 	c->allowed = BEHIND;
 	if (c->state == SK_CONN_BEHIND)
@@ -123,7 +123,7 @@ sk_stream_written(struct sk_conn *c)
 }
 
 void
-sk_stream_end(struct sk_conn *c)
+sk_conn_stream_end(struct sk_conn *c)
 {
 	c->unwanted = true;
 	touch(c);
@@ -143,7 +143,7 @@ settle(struct sk_conn *c)
 }
 
 void
-sk_stream_settle(struct sk_http_server *s)
+sk_conn_stream_settle(struct sk_http_server *s)
 {
 	struct sk_conn *c;
 
