@@ -236,6 +236,7 @@ sk_exchange_request(struct evhttp_request *req, void *arg)
 		.if_match = header_of(req, "If-Match"),
 		.if_none_match = header_of(req, "If-None-Match"),
 		.last_event_id = header_of(req, "Last-Event-ID"),
+		.accept_encoding = header_of(req, "Accept-Encoding"),
 		.role = SK_ROLE_ADMIN, /* the socket's mode says who may connect */
 		.respond = respond,
 		.arg = c,
