@@ -12,9 +12,9 @@
 #define FILES "/assets/"
 #define PAGE "index.html"
 
-#define POLICY                                                                                     \
-	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "              \
-	"connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "                   \
+#define POLICY \
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " \
+	"connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; " \
 	"frame-ancestors 'none'"
 
 bool
@@ -140,8 +140,7 @@ static void
 put_headers(struct sk_api_response *a, const char *tag, bool gzip, bool page)
 {
 	put_header(a, "ETag", tag);
-	put_header(
-		a, "Cache-Control", page ? "no-cache" : "public, max-age=31536000, immutable");
+	put_header(a, "Cache-Control", page ? "no-cache" : "public, max-age=31536000, immutable");
 	put_header(a, "Vary", "Accept-Encoding");
 	put_header(a, "X-Content-Type-Options", "nosniff");
 	if (gzip && a->status == 200)
@@ -195,7 +194,8 @@ sk_assets_answer(const struct sk_api_request *req)
 		answer_file(req, f, false);
 	} else {
 		answer_error(req, 404, "not-found",
-			"there is no such file of the dashboard: it may be of another version, load the page again",
+			"there is no such file of the dashboard: it may be of another version, load the page "
+			"again",
 			false);
 	}
 	return true;

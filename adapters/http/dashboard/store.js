@@ -5,16 +5,16 @@ import { listen } from './live.js';
 import { locked } from './session.js';
 
 const LEAST_MS = 1000; // between two reads of the same thing, however many events there are
+const SHARE = 10; // and so many times what the last one took: no page spends its time with reading
 const KEEP_MS = 60000; // what nobody shows any more
 
-// key -> {data, error, loading, readAt, watchers, timer, fn, wants}
 const entries = new Map();
 
 function entryOf(key) {
 	let e = entries.get(key);
 	if (e === undefined) {
-		e = { data: undefined, error: null, loading: false, again: false, readAt: 0, watchers: new Set(),
-			timer: 0, fn: null };
+		e = { data: undefined, error: null, loading: false, again: false, readAt: 0,
+			pause: LEAST_MS, watchers: new Set(), wants: new Set(), timer: 0, drop: 0, fn: null };
 		entries.set(key, e);
 	}
 	return e;
@@ -42,6 +42,7 @@ async function load(e) {
 		e.error = error;
 	}
 	e.loading = false;
+	e.pause = Math.max(LEAST_MS, SHARE * (Date.now() - e.readAt));
 	changed(e);
 	if (e.again) {
 		e.again = false;
@@ -53,13 +54,13 @@ async function load(e) {
 function soon(e) {
 	if (e.timer !== 0 || e.watchers.size === 0)
 		return;
-	e.timer = setTimeout(() => load(e), Math.max(0, e.readAt + LEAST_MS - Date.now()));
+	e.timer = setTimeout(() => load(e), Math.max(0, e.readAt + e.pause - Date.now()));
 }
 
 function concerns(e, event) {
 	if (event.event === 'reset' || event.event === 'gap')
 		return true;
-	for (const wants of e.wants || [])
+	for (const wants of e.wants)
 		if (wants(event))
 			return true;
 	return false;
@@ -107,7 +108,6 @@ export function put(key, data) {
 function attach(key, fn, wants, draw) {
 	const e = entryOf(key);
 	e.fn = fn;
-	e.wants = e.wants || new Set();
 	if (wants)
 		e.wants.add(wants);
 	e.watchers.add(draw);

@@ -70,8 +70,9 @@ function step(e) {
 	}
 }
 
-// rows: in order; keyOf(row); rowClass(row); onOpen(row): Enter or a click on a row that is no link's.
-export function Table({ caption, columns, rows, keyOf, sort, onSort, onOpen, rowClass }) {
+// rows: in order; keyOf(row); rowClass(row); onOpen(row): Enter or a click on a row that is no link's;
+// empty: what is said when there are none.
+export function Table({ caption, columns, rows, keyOf, sort, onSort, onOpen, rowClass, empty }) {
 	const body = useRef(null);
 	const { first, last, high } = useWindow(body, rows.length);
 	const open = row => e => {
@@ -99,7 +100,7 @@ export function Table({ caption, columns, rows, keyOf, sort, onSort, onOpen, row
 				<${Spacer} rows=${rows.length - last} high=${high} columns=${columns.length} />
 			</tbody>
 		</table>
-		${rows.length === 0 && html`<p class="empty">${t('none')}</p>`}
+		${rows.length === 0 && html`<p class="empty">${empty || t('none')}</p>`}
 	</div>`;
 }
 
