@@ -9,10 +9,13 @@
 # so that they may be cached for ever and never mix with those of another build.
 set -eu
 
-source=$1 packages=$2 out=$3
+source=$1 packages=$2 final=$3
 
-rm -rf "$out/tree" "$out/gz"
-mkdir -p "$out/tree" "$out/gz"
+# Builds of two flavors may be here at once: each makes its own, and the last one stays.
+mkdir -p "$final"
+out=$(mktemp -d "$final/new.XXXXXX")
+trap 'rm -rf "$out"' EXIT
+mkdir "$out/tree" "$out/gz"
 
 # vendor FILE AS
 vendor()
@@ -78,7 +81,7 @@ embed()
 	n=$1 file=$2
 	gzip -9nc "$out/tree/$file" >"$out/gz/$n"
 	cat >>"$out/symbols" <<-END
-		__asm__(".pushsection .rodata\nsk_web_$n: .incbin \"$out/gz/$n\"\n.popsection");
+		__asm__(".pushsection .rodata\nsk_web_$n: .incbin \"$final/gz/$n\"\n.popsection");
 		extern const char sk_web_$n[] __attribute__((visibility("hidden")));
 	END
 	printf '\t{ "%s", "%s", "%s", sk_web_%s, %s, %s },\n' "$file" "$(type_of "$file")" \
@@ -112,4 +115,5 @@ fi
 	cat "$out/rows"
 	printf '\t{ 0, 0, 0, 0, 0, 0 },\n};\n'
 } >"$out/data.c"
-rm -f "$out/symbols" "$out/rows" "$out/preload"
+rm -rf "$final/tree" "$final/gz"
+mv "$out/tree" "$out/gz" "$out/data.c" "$final/"

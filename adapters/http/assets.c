@@ -17,8 +17,9 @@
 	"connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; " \
 	"frame-ancestors 'none'"
 
-bool
-sk_assets_own(const char *path)
+/* "/dashboard" or below. */
+static bool
+is_ours(const char *path)
 {
 	const size_t n = strlen(ROOT);
 
@@ -180,7 +181,7 @@ sk_assets_answer(const struct sk_api_request *req)
 	const struct sk_web_file *f;
 	const char *rest;
 
-	if (!sk_assets_own(req->path))
+	if (!is_ours(req->path))
 		return false;
 	rest = req->path + strlen(ROOT);
 	if (sk_web_version[0] == '\0') {

@@ -14,8 +14,6 @@
 #include "core/control/api.h"
 #include <stdbool.h>
 
-/* Is it the dashboard's path ("/dashboard" or below)? What has no query and needs no role. */
-bool sk_assets_own(const char *path);
 /* Answers a request for the dashboard, within the call: 200, 304, 404, 405 (another method than
  * GET), or 503 where the binary was built without it. False: the path is not its own, and nothing
  * was answered. */

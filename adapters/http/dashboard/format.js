@@ -40,9 +40,13 @@ export function span(ms) {
 	return `${number(Math.floor(s / size))} ${unit}${rest > 0 ? ` ${rest} ${lessUnit}` : ''}`;
 }
 
-// "3 s ago", by the server's clock where it is known.
+// "3 s ago", "5 min ago", "2 h 10 min ago": the older the coarser.
 export function ago(ms, now = Date.now()) {
-	return ms ? t('time.ago', { span: span(Math.max(0, Math.floor((now - ms) / 1000) * 1000)) }) : '–';
+	if (!ms)
+		return '–';
+	const past = Math.max(0, now - ms);
+	const step = past < 60000 ? 1000 : past < 86400000 ? 60000 : 3600000;
+	return t('time.ago', { span: past < 1000 ? '0 s' : span(Math.floor(past / step) * step) });
 }
 
 export function megabytes(mb) {

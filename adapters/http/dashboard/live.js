@@ -101,7 +101,7 @@ async function poll() {
 	let after = -1;
 	try {
 		for (;;) {
-			const r = await request(`/v1/events?after=${after}&wait=25000`, { signal: abort.signal });
+			const r = await request(`/v1/events?after=${after}&wait=${after < 0 ? 0 : 25000}`, { signal: abort.signal });
 			after = r.headers.get('Skalds-Next');
 			connected();
 			for (const text of (await r.text()).split('\n'))

@@ -37,11 +37,11 @@ const measured = a => (a.value === null || a.value === undefined ? '–' :
 const columns = () => [
 	{ name: 'severity', label: t('alerts.severity'), sort: true, cell: a => html`<${State} of=${a.severity} />` },
 	{ name: 'state', label: t('skald.state'), sort: true, cell: a => html`<${State} of=${a.state} />` },
-	{ name: 'rule', label: t('alerts.rule'), sort: true, class: 'wrap', cell: a => html`<strong>${a.rule}</strong>
-		${a.subject && html`<br /><span class="hint">${a.subject}</span>`}` },
+	{ name: 'rule', label: t('alerts.rule'), sort: true, class: 'wrap', cell: a => html`<div><strong>${a.rule}</strong>
+		${a.subject && html`<br /><span class="hint">${a.subject}</span>`}</div>` },
 	{ name: 'message', label: t('alerts.message'), class: 'wrap', cell: a => a.message },
-	{ name: 'value', label: t('alerts.value'), hide: 'narrow', align: 'right', cell: measured },
-	{ name: 'since', label: t('alerts.since'), sort: true, first: 'descending', hide: 'narrow', cell: a => html`<${Ago} ms=${a.since} />` },
+	{ name: 'value', label: t('alerts.value'), class: 'line', align: 'right', cell: measured },
+	{ name: 'since', label: t('alerts.since'), sort: true, first: 'descending', class: 'line', cell: a => html`<${Ago} ms=${a.since} />` },
 	{ name: 'action', label: t('alerts.action'), cell: a => html`<${Action} of=${a} />` },
 ];
 
@@ -59,7 +59,7 @@ export default function Alerts() {
 			onChange=${e => setQuery({ state: e.target.value === 'active' ? '' : e.target.value }, { replace: true })}>
 			${CHOICES.map(c => html`<option key=${c} value=${c} selected=${c === choice}>${t(`alerts.choice.${c}`)}</option>`)}
 		</select>`}<//></div>
-		<${Query} of=${q} missing=${t('alerts.missing')}>${({ items }) => html`<${Table} caption=${t('page.alerts')}
+		<${Query} of=${q} missing=${t('alerts.missing')}>${({ items }) => html`<${Table} stack caption=${t('page.alerts')}
 			columns=${columns()} rows=${sorted(items, sort, (a, name) => a[name])} keyOf=${a => a.id} sort=${sort}
 			onSort=${s => setQuery({ sort: (s.direction === 'descending' ? '-' : '') + s.name }, { replace: true })}
 			empty=${t('alerts.none')} />`}<//>`;

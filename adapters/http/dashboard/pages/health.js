@@ -24,7 +24,7 @@ const columns = () => [
 function Services({ s }) {
 	return html`<${Panel} title=${t('health.services')}>${s.services.length === 0 ?
 		html`<${Empty}>${t('health.embedded', { store: s.store.name })}<//>` :
-		html`<${Table} caption=${t('health.services')} columns=${columns()} rows=${s.services} keyOf=${v => v.name} />`}<//>`;
+		html`<${Table} stack caption=${t('health.services')} columns=${columns()} rows=${s.services} keyOf=${v => v.name} />`}<//>`;
 }
 
 // Does it take work? The sentence when it does not.

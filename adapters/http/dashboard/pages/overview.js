@@ -6,7 +6,7 @@ import { Link } from '../router.js';
 import { useAlerts, useSkalds, useStatus } from '../data.js';
 import { Badge, State } from '../parts/badge.js';
 import { Card, Panel } from '../parts/card.js';
-import { History, RangeChoice, useRange } from '../parts/range.js';
+import { History, Lines, RangeChoice, useLines, useRange } from '../parts/range.js';
 import { Empty, Query } from '../parts/states.js';
 import { Ago } from '../parts/time.js';
 import { Load, busiest } from './skald-parts.js';
@@ -80,14 +80,14 @@ function Alerts() {
 	return html`<${Panel} title=${t('overview.alerts')} aside=${html`<${Link} to="/alerts">${t('overview.more')}<//>`}>
 		<${Query} of=${q}>${({ items }) => (items.length === 0 ? html`<${Empty}>${t('alerts.none')}<//>` :
 			html`<ul class="rows">${items.slice(0, 5).map(a => html`<li key=${a.id}><div><strong>${a.rule} · ${a.subject}</strong>
-				<p class="hint">${a.message}</p></div><span><${State} of=${a.severity} /> <${Ago} ms=${a.since} /></span></li>`)}
+				<p class="hint">${a.message}</p></div><div class="end"><${State} of=${a.severity} /><${Ago} ms=${a.since} /></div></li>`)}
 			</ul>`)}<//>
 	<//>`;
 }
 
 function Nodes({ range }) {
 	const q = useSkalds();
-	return html`<${Panel} title=${t('overview.nodes')} aside=${html`<${Link} to="/skalds">${t('overview.more')}<//>`}>
+	return html`<${Panel} wide title=${t('overview.nodes')} aside=${html`<${Link} to="/skalds">${t('overview.more')}<//>`}>
 		<${Query} of=${q}>${({ items }) => {
 			const top = busiest(items, 6);
 			if (top.length === 0)
@@ -103,24 +103,36 @@ function Nodes({ range }) {
 const failureRate = (finished, failed) => (finished === null || failed === null ? null :
 	finished + failed === 0 ? 0 : 100 * failed / (finished + failed));
 
+const label = state => t(`state.${state}`);
+
+// What is drawn: a chart each.
+const charts = () => [
+	{ title: t('chart.tasks'), lines: [
+		{ label: label('Created'), name: 'tasks.waiting', color: '--series-8' },
+		{ label: label('Running'), name: 'tasks.running', color: '--series-1' },
+		{ label: label('Paused'), name: 'tasks.paused', color: '--series-2' }] },
+	{ title: t('chart.throughput'), lines: [
+		{ label: label('Finished'), name: 'throughput.finished', color: '--series-3' },
+		{ label: label('Failed'), name: 'throughput.failed', color: '--series-5' }] },
+	{ title: t('chart.queue'), unit: ' s', lines: [
+		{ label: t('chart.oldest'), name: 'queue.ageSeconds', color: '--series-2' }] },
+	{ title: t('chart.failure'), unit: ' %', max: 100, lines: [
+		{ label: t('chart.failure'), names: ['throughput.finished', 'throughput.failed'], value: failureRate,
+			color: '--series-5' }] },
+	{ title: t('chart.ended'), lines: [
+		{ label: label('Finished'), name: 'tasks.finished', color: '--series-3' },
+		{ label: label('Failed'), name: 'tasks.failed', color: '--series-5' },
+		{ label: label('Cancelled'), name: 'tasks.cancelled', color: '--series-8' }] },
+	{ title: t('chart.skalds'), lines: [
+		{ label: t('state.online'), name: 'skalds.online', color: '--series-3' },
+		{ label: t('all'), name: 'skalds.total', color: '--series-8' }] },
+];
+
 function Charts({ range }) {
-	const label = state => t(`state.${state}`);
-	return html`<${Panel} title=${t('chart.tasks')}><${History} label=${t('chart.tasks')} range=${range} lines=${[
-			{ label: label('Created'), name: 'tasks.waiting', color: '--series-8' },
-			{ label: label('Running'), name: 'tasks.running', color: '--series-1' },
-			{ label: label('Paused'), name: 'tasks.paused', color: '--series-2' }]} /><//>
-		<${Panel} title=${t('chart.throughput')}><${History} label=${t('chart.throughput')} range=${range} lines=${[
-			{ label: label('Finished'), name: 'throughput.finished', color: '--series-3' },
-			{ label: label('Failed'), name: 'throughput.failed', color: '--series-5' }]} /><//>
-		<${Panel} title=${t('chart.queue')}><${History} label=${t('chart.queue')} range=${range} unit=" s" lines=${[
-			{ label: t('chart.oldest'), name: 'queue.ageSeconds', color: '--series-2' }]} /><//>
-		<${Panel} title=${t('chart.failure')}><${History} label=${t('chart.failure')} range=${range} unit=" %" max=${100}
-			lines=${[{ label: t('chart.failure'), names: ['throughput.finished', 'throughput.failed'],
-				value: failureRate, color: '--series-5' }]} /><//>
-		<${Panel} title=${t('chart.ended')}><${History} label=${t('chart.ended')} range=${range} lines=${[
-			{ label: label('Finished'), name: 'tasks.finished', color: '--series-3' },
-			{ label: label('Failed'), name: 'tasks.failed', color: '--series-5' },
-			{ label: label('Cancelled'), name: 'tasks.cancelled', color: '--series-8' }]} /><//>`;
+	const all = charts(), q = useLines(all.flatMap(c => c.lines), range);
+	if (q.data === undefined)
+		return html`<${Panel} title=${t('chart.history')}><${Query} of=${q} /><//>`;
+	return all.map(c => html`<${Panel} key=${c.title} title=${c.title}><${Lines} label=${c.title} data=${q.data} ...${c} /><//>`);
 }
 
 export default function Overview() {

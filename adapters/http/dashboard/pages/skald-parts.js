@@ -8,7 +8,7 @@ import { Chip } from '../parts/badge.js';
 const share = (a, b) => (b > 0 ? a / b : null);
 
 export function Slots({ of: s }) {
-	return s.slots > 0 ? html`<${Meter} value=${share(s.tasks, s.slots)} label=${t('skald.slots')}
+	return s.slots > 0 ? html`<${Meter} plain value=${share(s.tasks, s.slots)} label=${t('skald.slots')}
 		text=${`${number(s.tasks)} / ${number(s.slots)}`} />` : number(s.tasks);
 }
 

@@ -28,11 +28,15 @@ function line(s, i, unit) {
 		value: (u, v) => (v === null || v === undefined ? '–' : `${number(v, 1)}${unit}`) };
 }
 
+// Where no pointer asks for another moment, the values are those of now.
+const showLast = u => u.data[0].length > 0 && u.setLegend({ idx: u.data[0].length - 1 }, false);
+
 function options(series, width, unit, max) {
 	return {
 		width, height: HIGH, cursor: { y: false, points: { size: 6 } }, legend: { live: true, markers: { width: 3 } },
 		scales: { y: { range: (u, low, high) => [0, max || Math.max(1, (high || 0) * 1.1)] } },
-		axes: [axis({ values: (u, values) => clock(values), space: 70 }),
+		hooks: { ready: [showLast], setData: [showLast], setCursor: [u => u.cursor.idx === null && showLast(u)] },
+		axes: [axis({ values: (u, values) => clock(values), space: 70, size: 32 }),
 			axis({ size: 56, values: (u, values) => values.map(v => `${number(v, 1)}${unit}`) })],
 		series: [{ label: t('time'), value: (u, s) => (s ? time(s * 1000) : '–') },
 			...series.map((s, i) => line(s, i, unit))],

@@ -21,14 +21,27 @@ export function RangeChoice({ range }) {
 			>${t(`range.${name}`)}</option>`)}</select></label>`;
 }
 
-// lines: [{label, name, color}] or [{label, names, value(...values)}] for what is computed from others.
-export function History({ label, lines, range, unit, max }) {
-	const names = [...new Set(lines.flatMap(l => l.names || [l.name]))];
-	const q = useHistory(names, range);
-	const values = (l, data) => {
-		const parts = (l.names || [l.name]).map(data.of);
-		return l.value ? parts[0].map((_, i) => l.value(...parts.map(p => p[i]))) : parts[0];
-	};
-	return html`<${Query} of=${q}>${data => html`<${Chart} label=${label} times=${data.times} unit=${unit} max=${max}
-		series=${lines.map(l => ({ label: l.label, color: l.color, values: values(l, data) }))} />`}<//>`;
+const namesOf = l => l.names || [l.name];
+
+// Everything that these charts need, in one answer.
+export function useLines(lines, range) {
+	return useHistory([...new Set(lines.flatMap(namesOf))].sort(), range);
+}
+
+function valuesOf(l, data) {
+	const parts = namesOf(l).map(data.of);
+	return l.value ? parts[0].map((_, i) => l.value(...parts.map(p => p[i]))) : parts[0];
+}
+
+// The chart of some lines in what useLines has answered.
+//	lines: [{label, name, color}], or {label, names, value(...values)} for what is computed from others
+export function Lines({ label, lines, data, unit, max }) {
+	return html`<${Chart} label=${label} times=${data.times} unit=${unit} max=${max}
+		series=${lines.map(l => ({ label: l.label, color: l.color, values: valuesOf(l, data) }))} />`;
+}
+
+// The same for a chart that stands alone.
+export function History({ lines, range, ...rest }) {
+	const q = useLines(lines, range);
+	return html`<${Query} of=${q}>${data => html`<${Lines} lines=${lines} data=${data} ...${rest} />`}<//>`;
 }

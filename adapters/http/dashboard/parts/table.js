@@ -1,5 +1,5 @@
 // table.js - a table whose headers sort and whose rows can be opened, by mouse and by keyboard; long
-// lists draw only the rows that are seen.
+// lists draw only the rows that are seen. The roles are written out: a row that is shown as a block would lose them.
 import { html, useEffect, useRef, useState } from '../lib.js';
 import { t } from '../i18n.js';
 
@@ -13,10 +13,10 @@ const NEXT = { ascending: 'descending', descending: 'ascending' };
 function Head({ column, sort, onSort }) {
 	const name = column.sort === true ? column.name : column.sort;
 	if (!name)
-		return html`<th scope="col" class=${classOf(column)}>${column.label}</th>`;
+		return html`<th scope="col" role="columnheader" class=${classOf(column)}>${column.label}</th>`;
 	const now = sort && sort.name === name ? sort.direction : undefined;
 	const click = () => onSort({ name, direction: NEXT[now] || column.first || 'ascending' });
-	return html`<th scope="col" class=${classOf(column)} aria-sort=${now}>
+	return html`<th scope="col" role="columnheader" class=${classOf(column)} aria-sort=${now}>
 		<button type="button" class="sort" onClick=${click}>${column.label}<span aria-hidden="true"
 			>${now === 'ascending' ? ' ▲' : now === 'descending' ? ' ▼' : ''}</span></button>
 	</th>`;
@@ -31,14 +31,14 @@ function useWindow(body, n) {
 		if (n <= MANY)
 			return undefined;
 		const look = () => {
-			const row = body.current && body.current.querySelector('tr[data-row]');
-			if (!row)
+			const drawn = body.current ? [...body.current.querySelectorAll('tr[data-row]')] : [];
+			if (drawn.length === 0)
 				return;
-			const high = row.getBoundingClientRect().height;
+			const high = drawn.reduce((sum, row) => sum + row.offsetHeight, 0) / drawn.length;
 			const top = body.current.getBoundingClientRect().top;
 			const first = Math.max(0, Math.floor(-top / high) - MARGIN);
 			const last = Math.min(n, Math.ceil((innerHeight - top) / high) + MARGIN);
-			setSeen(old => (old.first === first && old.last === last && old.high === high
+			setSeen(old => (old.first === first && old.last === last
 				? old : { first, last: Math.max(last, first), high }));
 		};
 		look();
@@ -71,8 +71,9 @@ function step(e) {
 }
 
 // rows: in order; keyOf(row); rowClass(row); onOpen(row): Enter or a click on a row that is no link's;
-// empty: what is said when there are none.
-export function Table({ caption, columns, rows, keyOf, sort, onSort, onOpen, rowClass, empty }) {
+// empty: what is said when there are none; stack: on phones each row stands as a block, for tables with more than
+// fits side by side.
+export function Table({ caption, columns, rows, keyOf, sort, onSort, onOpen, rowClass, empty, stack = false }) {
 	const body = useRef(null);
 	const { first, last, high } = useWindow(body, rows.length);
 	const open = row => e => {
@@ -86,16 +87,16 @@ export function Table({ caption, columns, rows, keyOf, sort, onSort, onOpen, row
 		else
 			step(e);
 	};
-	return html`<div class="table-box" tabindex="0" role="region" aria-label=${caption}>
-		<table aria-rowcount=${rows.length + 1}>
+	return html`<div class=${stack ? 'table-box stack' : 'table-box'} tabindex="0" role="region" aria-label=${caption}>
+		<table role="table" aria-rowcount=${rows.length + 1}>
 			<caption class="unseen">${caption}</caption>
-			<thead><tr>${columns.map(c => html`<${Head} key=${c.name} column=${c} sort=${sort} onSort=${onSort} />`)}</tr></thead>
-			<tbody ref=${body}>
+			<thead role="rowgroup"><tr role="row">${columns.map(c => html`<${Head} key=${c.name} column=${c} sort=${sort} onSort=${onSort} />`)}</tr></thead>
+			<tbody role="rowgroup" ref=${body}>
 				<${Spacer} rows=${first} high=${high} columns=${columns.length} />
-				${rows.slice(first, last).map((row, i) => html`<tr key=${keyOf(row)} data-row=${first + i}
+				${rows.slice(first, last).map((row, i) => html`<tr key=${keyOf(row)} role="row" data-row=${first + i}
 					aria-rowindex=${first + i + 2} class=${rowClass ? rowClass(row) : ''}
 					tabindex=${onOpen ? 0 : undefined} onClick=${onOpen && open(row)} onKeyDown=${onOpen && key(row)}>
-					${columns.map(c => html`<td key=${c.name} class=${classOf(c)} data-label=${c.label}>${c.cell(row)}</td>`)}
+					${columns.map(c => html`<td key=${c.name} role="cell" class=${classOf(c)} data-label=${c.label}>${c.cell(row)}</td>`)}
 				</tr>`)}
 				<${Spacer} rows=${rows.length - last} high=${high} columns=${columns.length} />
 			</tbody>

@@ -47,7 +47,7 @@ export default {
 	'judged.warning': 'Warning', 'judged.warning.why': 'less than 10 % of the tasks have failed',
 	'judged.critical': 'Critical', 'judged.critical.why': '10 % or more have failed',
 
-	'chart.tasks': 'Tasks', 'chart.throughput': 'Ended per minute', 'chart.queue': 'Age of the queue',
+	'chart.tasks': 'Tasks', 'chart.skalds': 'Skalds', 'chart.history': 'Over time', 'chart.throughput': 'Ended per minute', 'chart.queue': 'Age of the queue',
 	'chart.oldest': 'Oldest waiting task', 'chart.failure': 'Failure rate', 'chart.ended': 'Ended tasks in the store',
 
 	'mode.node': 'Node', 'mode.edge': 'Edge', 'mode.single_process': 'Single process',

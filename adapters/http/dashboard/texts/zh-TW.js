@@ -47,7 +47,7 @@ export default {
 	'judged.warning': '警告', 'judged.warning.why': '失敗的任務不到 10%',
 	'judged.critical': '嚴重', 'judged.critical.why': '10% 以上失敗',
 
-	'chart.tasks': '任務', 'chart.throughput': '每分鐘結束數', 'chart.queue': '佇列等待時間',
+	'chart.tasks': '任務', 'chart.skalds': 'Skald', 'chart.history': '變化趨勢', 'chart.throughput': '每分鐘結束數', 'chart.queue': '佇列等待時間',
 	'chart.oldest': '等待最久的任務', 'chart.failure': '失敗率', 'chart.ended': '儲存中已結束的任務',
 
 	'mode.node': '節點', 'mode.edge': '邊緣', 'mode.single_process': '單一行程',
