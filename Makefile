@@ -22,6 +22,7 @@
 #> make format       write all sources in the house style
 #> make dist         a tarball of binary and documents, with its SHA-256
 #> make clean        remove BUILD
+#> make WEB=0        without the dashboard: nothing is fetched from npm
 #> Variables: FLAVOR=release|asan|ubsan|tsan|fuzz|hooks BUILD=DIR PREFIX=DIR DESTDIR=DIR CC=gcc|clang V=1
 
 FLAVOR ?= release
@@ -30,6 +31,9 @@ BUILD ?= build
 override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 # The client libraries that scripts/deps.sh builds, a link into its cache.
 DEPS := $(BUILD)/deps
+# The packages of npm that the dashboard stands on, likewise; 0: no dashboard.
+WEB ?= 1
+WEB_DEPS := $(if $(filter 0,$(WEB)),,$(BUILD)/web-deps)
 PREFIX ?= /usr/local
 WERROR ?= -Werror
 OUT := $(BUILD)/$(FLAVOR)
@@ -45,6 +49,8 @@ HOOKS := core/base/hooks.c core/hooks_bus.c
 SRC := $(sort $(shell find -H cmd core adapters workers -name '*.c' 2>/dev/null))
 HDR := $(sort $(shell find -H cmd core adapters workers -name '*.h' 2>/dev/null))
 OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(if $(filter hooks,$(FLAVOR)),$(SRC),$(filter-out $(HOOKS),$(SRC))))
+WEB_OBJ := $(OUT)/obj/web_data.o
+OBJ += $(WEB_OBJ)
 MAIN := $(OUT)/obj/cmd/main.o
 LIB := $(OUT)/libskalds.a
 BIN := $(if $(filter release,$(FLAVOR)),$(BUILD)/skalds,$(OUT)/skalds)
@@ -112,7 +118,7 @@ say = $(if $(V),,@echo '  $(1)	$(2)')
 
 all: $(BIN)
 lib: $(LIB)
-deps: $(BUILD)/deps.ok
+deps: $(BUILD)/deps.ok $(WEB_DEPS:%=%.ok)
 
 $(BUILD)/deps.ok: scripts/deps.sh $(if $(wildcard $(DEPS)/complete),,FORCE)
 	@mkdir -p $(@D)
@@ -121,6 +127,26 @@ $(BUILD)/deps.ok: scripts/deps.sh $(if $(wildcard $(DEPS)/complete),,FORCE)
 
 # Only adapters may include client libraries, and the tests of adapters.
 $(filter $(OUT)/obj/adapters/%,$(OBJ)) $(UNIT:%.c=$(OUT)/obj/%.o) $(UNIT_HELP_OBJ): | $(BUILD)/deps.ok
+
+# The dashboard's files as one C file, for all flavors.
+WEB_SRC := $(sort $(shell find adapters/http/dashboard -type f ! -name '*.md'))
+$(BUILD)/web-deps.ok: scripts/web-deps.sh scripts/web.lock $(if $(wildcard $(BUILD)/web-deps/complete),,FORCE)
+	@mkdir -p $(@D)
+	$(Q)sh scripts/web-deps.sh $(BUILD)/web-deps
+	@touch $@
+
+$(BUILD)/web/members: FORCE
+	@mkdir -p $(@D)
+	@echo '$(WEB) $(WEB_SRC)' | cmp -s - $@ || echo '$(WEB) $(WEB_SRC)' > $@
+
+$(BUILD)/web/data.c: scripts/web.sh $(WEB_SRC) $(BUILD)/web/members $(WEB_DEPS:%=%.ok)
+	$(call say,WEB,$@)
+	$(Q)sh scripts/web.sh adapters/http/dashboard '$(WEB_DEPS)' $(@D)
+
+$(WEB_OBJ): $(BUILD)/web/data.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(SK_CPPFLAGS) $(CPPFLAGS) $(SK_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(FYAML): $(BUILD)/deps.ok Makefile
 	$(call say,OBJCOPY,$@)

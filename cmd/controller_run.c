@@ -1,4 +1,5 @@
 #include "adapters/datadir.h"
+#include "adapters/http/assets.h"
 #include "adapters/http/server.h"
 #include "adapters/json.h"
 #include "adapters/versions.h"
@@ -170,7 +171,9 @@ call(void *arg, const struct sk_api_request *req)
 {
 	const struct controller *c = arg;
 
-	sk_api_call(c->control, req);
+	/* as the original does, one that only answers requests shows no dashboard */
+	if (strcmp(c->cfg->mode, "CONTROLLER") == 0 || !sk_assets_answer(req))
+		sk_api_call(c->control, req);
 }
 
 static void

@@ -1,5 +1,6 @@
 #include "cmd/hub.h"
 #include "adapters/datadir.h"
+#include "adapters/http/assets.h"
 #include "adapters/http/server.h"
 #include "adapters/json.h"
 #include "adapters/local/bus.h"
@@ -382,7 +383,8 @@ call(void *arg, const struct sk_api_request *req)
 {
 	struct hub *h = arg;
 
-	sk_api_call(h->control, req);
+	if (!sk_assets_answer(req))
+		sk_api_call(h->control, req);
 }
 
 static void

@@ -306,6 +306,7 @@ sk_exchange_request(struct evhttp_request *req, void *arg)
 		.last_event_id = header_of(req, "Last-Event-ID"),
 		.role = c->role,
 		.who = sk_str_text(&c->who),
+		.accept_encoding = header_of(req, "Accept-Encoding"),
 		.respond = respond,
 		.more = sk_conn_stream_more,
 		.arg = c,

@@ -14,7 +14,7 @@ struct sk_control;
 struct sk_api_response;
 
 #define SK_API_MAX_BODY ((size_t)4 << 20)
-#define SK_API_HEADERS 10
+#define SK_API_HEADERS 16
 
 /* What somebody may do: look; change tasks; and what concerns skalds and the whole. Each includes
  * those before it. */
@@ -28,6 +28,7 @@ struct sk_api_request {
 	const char *content_type; /* "" = none */
 	const char *idempotency_key; /* "" = none */
 	const char *if_match, *if_none_match, *last_event_id; /* NULL or "" = none */
+	const char *accept_encoding; /* NULL or "" = none */
 	enum sk_role role; /* of whoever asks; the door has made sure of it */
 	const char *who; /* name of the token or the certificate, for the log; NULL or "" = nobody's */
 	const char *body;

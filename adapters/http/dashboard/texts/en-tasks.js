@@ -1,0 +1,3 @@
+// en-tasks.js - the texts of the pages of tasks.
+export default {
+};
