@@ -110,7 +110,7 @@ function List({ data, path, query }) {
 		<${Pages} query=${query} next=${data.next} />`;
 }
 
-export function Tasks() {
+export default function Tasks() {
 	const { query } = useSignal(route);
 	const path = url('/v1/tasks', { ...filterOf(query), sort: query.get('sort'), limit: query.get('limit'),
 		cursor: query.get('cursor') });

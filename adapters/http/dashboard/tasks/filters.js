@@ -40,7 +40,7 @@ function States({ chosen, counts, set }) {
 		set({ state: next.join(',') });
 	};
 	return html`<div class="states" role="group" aria-label=${t('tasks.filter.state')}>
-		${PHASES.map(phase => html`<button key=${phase} type="button" class="toggle"
+		${PHASES.map(phase => html`<button key=${phase} type="button" class="pick"
 			aria-pressed=${chosen.includes(phase)} onClick=${() => toggle(phase)}>${t(`state.${phase}`)}${' '}
 			${counts && html`<span class="count">${number(counts[phase] || 0)}</span>`}</button>`)}
 	</div>`;
@@ -58,7 +58,7 @@ export function Filters({ query, set }) {
 	const all = kind === '' || known.includes(kind) ? known : [kind, ...known];
 	const some = Object.keys(filterOf(query)).length > 0;
 	const clear = () => set(Object.fromEntries(NAMES.map(name => [name, ''])));
-	return html`<div class="filters" role="search" aria-label=${t('tasks.filter')}>
+	return html`<div class="task-filters" role="search" aria-label=${t('tasks.filter')}>
 		<${States} chosen=${chosen} counts=${status.data && status.data.tasks} set=${set} />
 		<div class="filter-row">
 			<${Typed} name="id" label=${t('tasks.filter.id')} value=${query.get('id') || ''} set=${set} />
