@@ -108,12 +108,8 @@ class Skalds:
             self.make_tokens()
 
     def make_tokens(self):
-        path = os.path.join(SCRATCH, "tokens")
         for name, role in self.TOKENS.items():
-            out = subprocess.run([os.environ["SKALDS"], "token", "new", name, "--role", role, "--tokens", path],
-                                 env=self.env, check=True, capture_output=True, text=True)
-            self.tokens[name] = out.stdout.strip()
-        self.flags += ["--tokens", path]
+            self.tokens[name] = self.cli("--quiet", "token", "new", name, "--role", role)
 
     def __enter__(self):
         return self.start()
