@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# services.sh - real Kafka, Redis and MongoDB-wire servers, a private Docker Engine and the original
-# program in Python, for tests and for trying the cluster on one machine. scripts/services/README.md
+# services.sh - real Kafka, Redis and MongoDB-wire servers, a private Docker Engine, the original
+# program in Python and what drives a browser, for tests and for trying the cluster on one machine.
+# scripts/services/README.md
 #
 #	scripts/services.sh up|down|status|restart|install [NAME…]
 #	scripts/services.sh kill|freeze|thaw|wipe NAME…		for fault tests
 #
-# NAMES: kafka redis mongo javamongo docker pyskalds; without one: all of them.
+# NAMES: kafka redis mongo javamongo docker pyskalds web; without one: all of them.
 # After `up`: . build/services/env
 # Exit codes: 0 all up (or done), 1 something failed, 2 usage, 3 status: some are down.
 set -u
@@ -13,7 +14,7 @@ set -u
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/services/lib.sh
 . "$ROOT/scripts/services/lib.sh"
-ALL="kafka redis mongo javamongo docker pyskalds"
+ALL="kafka redis mongo javamongo docker pyskalds web"
 for name in $ALL; do
 	# shellcheck source=/dev/null # its names are in ALL
 	. "$HERE/$name.sh"

@@ -13,7 +13,7 @@ build="gcc g++ make cmake pkg-config dpkg-dev patch xz-utils git ca-certificates
 	libzstd-dev liblz4-dev"
 test="libcmocka-dev clang libclang-rt-dev clang-format clang-tidy cppcheck python3 procps psmisc util-linux strace
 	gdb socat file docker.io iptables busybox-static systemd
-	iproute2 python3-venv openssl curl default-jdk-headless maven"
+	iproute2 python3-venv openssl curl default-jdk-headless maven chromium fonts-droid-fallback"
 
 say()
 {
