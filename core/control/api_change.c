@@ -111,7 +111,7 @@ static const struct sk_field many_fields[] = { SK_FIELD(struct many_body, ids, .
 		.doc = "instead of ids: what selects the tasks; {} is every task"),
 	SK_FIELDS_END };
 
-static const struct sk_field selection_fields[] = { SK_FIELD(struct sk_selection, state,
+const struct sk_field sk_api_selection_fields[] = { SK_FIELD(struct sk_selection, state,
 														.doc = "states, separated by commas"),
 	SK_FIELD(struct sk_selection, class_name, .key = "class", .doc = "the class"),
 	SK_FIELD(struct sk_selection, executor, .doc = "the skald that has it"),
@@ -181,7 +181,8 @@ read_filter(struct sk_call *call, const struct sk_value *v, struct sk_filter *f)
 	struct sk_err err;
 
 	sk_problems_init(&p, call->arena, "");
-	if (!sk_fields_decode(selection_fields, v, &s, sizeof(s), call->arena, "filter", false, &p)) {
+	if (!sk_fields_decode(
+			sk_api_selection_fields, v, &s, sizeof(s), call->arena, "filter", false, &p)) {
 		for (size_t i = 0; i < p.n; i++)
 			p.list[i].line = 0;
 		sk_call_invalid(call, &p);
