@@ -58,6 +58,8 @@ const struct sk_doc sk_docs_ours[] = {
 		.answer = "200 Status" },
 	{ "POST", "/v1/backup", .summary = "A copy of the store in a new file on the server.",
 		.body = "BackupInput", .answer = "201 BackedUp", .errors = "409" },
+	{ "GET", "/metrics", .summary = "Numbers for Prometheus, in its text format.",
+		.answer = "200 text/plain" },
 	{ "GET", "/livez", .summary = "The process lives.", .answer = "200 Ok" },
 	{ "GET", "/readyz", .summary = "The process serves, and its store answers.", .answer = "200 Ok",
 		.errors = "503" },

@@ -123,6 +123,8 @@ schema_members(const struct sk_field *f, struct sk_str *out)
 	if (f->doc != NULL)
 		sk_json_kstr(out, "description", f->doc);
 	schema_bounds(f, out);
+	if (f->pattern != NULL)
+		sk_json_kstr(out, "pattern", f->pattern);
 	schema_default(f, out);
 	if (f->kind == SK_FIELD_ENUM)
 		schema_choices(f, out);

@@ -87,7 +87,7 @@ extern const struct sk_field sk_spec_resource_fields[];
 		SK_FIELD(struct sk_spec, user, .nullable = true, .bounded = true, .min = 0, .max = 255, \
 			.doc = "run as this user; only a skald of root can"), \
 		SK_FIELD(struct sk_spec, cwd, .nullable = true, .bounded = true, .min = 0, .max = 4095, \
-			.doc = "directory to start in"), \
+			.pattern = "^(/.*)?$", .doc = "directory to start in"), \
 		SK_FIELD(struct sk_spec, env, .item = SK_FIELD_STRING, .nullable = true, \
 			.doc = "map of strings: added to the environment")
 
