@@ -1,5 +1,6 @@
 #include "adapters/datadir.h"
 #include "adapters/http/assets.h"
+#include "adapters/http/metrics.h"
 #include "adapters/http/server.h"
 #include "adapters/json.h"
 #include "adapters/versions.h"
@@ -227,6 +228,14 @@ open_socket(struct controller *c, struct sk_err *err)
 /* ---- the whole ---- */
 
 static void
+put_metrics(void *arg, struct sk_str *out)
+{
+	const struct controller *c = arg;
+
+	sk_http_metrics(out, c->server, NULL);
+}
+
+static void
 start_control(struct controller *c)
 {
 	const struct sk_control_config cfg = { .loop = c->loop,
@@ -251,6 +260,8 @@ start_control(struct controller *c)
 		.data_dir = "",
 		.services = sk_services_tell,
 		.services_arg = &c->services,
+		.metrics = put_metrics,
+		.metrics_arg = c,
 		.seed = (uint64_t)sk_boot_ns() };
 
 	c->control = sk_control_new(&cfg);

@@ -1,6 +1,7 @@
 #include "cmd/hub.h"
 #include "adapters/datadir.h"
 #include "adapters/http/assets.h"
+#include "adapters/http/metrics.h"
 #include "adapters/http/server.h"
 #include "adapters/json.h"
 #include "adapters/local/bus.h"
@@ -283,6 +284,14 @@ open_ports(struct hub *h, int channel, struct sk_err *err)
 /* ---- controller, node, server ---- */
 
 static void
+put_metrics(void *arg, struct sk_str *out)
+{
+	const struct hub *h = arg;
+
+	sk_http_metrics(out, h->server, NULL);
+}
+
+static void
 start_control(struct hub *h)
 {
 	const struct sk_control_config cfg = { .loop = h->loop,
@@ -302,6 +311,8 @@ start_control(struct hub *h)
 		.clock_ms = h->cfg->clock_ms,
 		.data_dir = h->cfg->data_dir,
 		.dashboard = true,
+		.metrics = put_metrics,
+		.metrics_arg = h,
 		.seed = (uint64_t)sk_boot_ns() };
 
 	h->control = sk_control_new(&cfg);

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # services.sh - real Kafka, Redis and MongoDB-wire servers, a private Docker Engine, the original
-# program in Python and what drives a browser, for tests and for trying the cluster on one machine.
+# program in Python, what drives a browser and what looks at the API, for tests and for trying the
+# cluster on one machine.
 # scripts/services/README.md
 #
 #	scripts/services.sh up|down|status|restart|install [NAME…]
 #	scripts/services.sh kill|freeze|thaw|wipe NAME…		for fault tests
 #
-# NAMES: kafka redis mongo javamongo docker pyskalds web; without one: all of them.
+# NAMES: kafka redis mongo javamongo docker pyskalds web pytools; without one: all of them.
 # After `up`: . build/services/env
 # Exit codes: 0 all up (or done), 1 something failed, 2 usage, 3 status: some are down.
 set -u
@@ -14,7 +15,7 @@ set -u
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/services/lib.sh
 . "$ROOT/scripts/services/lib.sh"
-ALL="kafka redis mongo javamongo docker pyskalds web"
+ALL="kafka redis mongo javamongo docker pyskalds web pytools"
 for name in $ALL; do
 	# shellcheck source=/dev/null # its names are in ALL
 	. "$HERE/$name.sh"

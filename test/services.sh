@@ -8,7 +8,7 @@ SKALDS=${SKALDS:-/bin/true} # the binary is not asked for anything here
 
 export SKALDS_SERVICES=$T/services
 S=$SKALDS_SERVICES
-all="kafka redis mongo javamongo pyskalds"
+all="kafka redis mongo javamongo pyskalds pytools"
 docker=
 [ "$(id -u)" != 0 ] || ! unshare -m true 2>/dev/null || docker=docker
 
@@ -70,6 +70,7 @@ like "Redis" "$out" '^redis +up +127\.0\.0\.1:[0-9]+ tls:[0-9]+ +8\.'
 like "FerretDB" "$out" '^mongo +up +mongodb://127\.0\.0\.1:[0-9]+/ .* 1\.24\.0$'
 like "mongo-java-server" "$out" '^javamongo +up +mongodb://127\.0\.0\.1:[0-9]+/ +1\.46\.0$'
 like "the original program" "$out" '^pyskalds +up .* 0\.3\.8$'
+like "what looks at the API" "$out" '^pytools +up .* 4\.'
 is "passwords are nobody else's to read" "$(stat -c %a "$S/env" "$S/redis/conf" "$S/kafka/conf" | uniq)" 600
 
 before=$(pids $all)

@@ -55,6 +55,7 @@ call_new(struct sk_control *c, const struct sk_api_request *req)
 	struct sk_arena *a = sk_arena_new();
 
 	call->c = c;
+	call->begun_ns = sk_boot_ns();
 	call->arena = a;
 	call->respond = req->respond;
 	call->more = req->more;
@@ -197,6 +198,7 @@ sk_call_answer(struct sk_call *call, int status, const char *content_type)
 		.len = call->out.len };
 
 	memcpy(answer.headers, call->headers, sizeof(answer.headers)); /* the last one stays NULL */
+	sk_metrics_answered(call->c, call->route, status, sk_boot_ns() - call->begun_ns);
 	call->respond = NULL; /* whoever is answered may ask again or go away at once */
 	if (respond != NULL)
 		respond(call->arg, &answer);
@@ -264,15 +266,33 @@ sk_call_header(struct sk_call *call, const char *name, const char *value)
 
 /* ---- the store ---- */
 
+static void
+came_back(struct sk_op *op)
+{
+	struct sk_call *call = op->arg;
+
+	sk_metrics_stored(call->c, op->kind, sk_boot_ns() - call->op_ns);
+	call->op_done(op);
+}
+
+void
+sk_call_op(
+	struct sk_call *call, struct sk_op *op, enum sk_op_kind kind, void (*done)(struct sk_op *op))
+{
+	op->kind = kind;
+	op->done = came_back;
+	op->arg = call;
+	op->arena = call->arena;
+	call->op_ns = sk_boot_ns();
+	call->op_done = done;
+	call->idle = false;
+}
+
 void
 sk_call_submit(
 	struct sk_call *call, struct sk_op *op, enum sk_op_kind kind, void (*done)(struct sk_op *op))
 {
-	op->kind = kind;
-	op->done = done;
-	op->arg = call;
-	op->arena = call->arena;
-	call->idle = false;
+	sk_call_op(call, op, kind, done);
 	sk_store_submit(call->c->cfg.store, op);
 }
 
@@ -308,8 +328,8 @@ sk_call_get(struct sk_call *call, void (*fn)(struct sk_call *call, struct sk_rec
 	g->ids[0] = call->id;
 	g->op.ids = g->ids;
 	g->op.n = 1;
-	g->op.op = (struct sk_op){ .kind = SK_OP_GET, .done = got, .arg = call, .arena = call->look };
-	call->idle = false;
+	sk_call_op(call, &g->op.op, SK_OP_GET, got);
+	g->op.op.arena = call->look;
 	sk_store_submit(call->c->cfg.store, &g->op.op);
 }
 

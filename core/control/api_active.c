@@ -53,10 +53,11 @@ struct told {
 	double progress;
 	const char *stage;
 };
-static const struct sk_field told_fields[] = { SK_FIELD(struct told, class_name, .key = "className",
-												   .required = true, .bounded = true, .min = 1,
-												   .max = 255, .doc = "worker class"),
-	SK_FIELD(struct told, attachments, .nullable = true, .doc = "its parameters"),
+const struct sk_field sk_api_active_fields[] = {
+	SK_FIELD(struct told, class_name, .key = "className", .required = true, .bounded = true,
+		.min = 1, .max = 255, .doc = "worker class"),
+	SK_FIELD(
+		struct told, attachments, .item = SK_FIELD_ANY, .nullable = true, .doc = "its parameters"),
 	SK_FIELD(struct told, name, .bounded = true, .min = 0, .max = 255, .nullable = true,
 		.doc = "a name for people"),
 	SK_FIELD(struct told, source, .bounded = true, .min = 0, .max = 255, .nullable = true,
@@ -75,7 +76,8 @@ static const struct sk_field told_fields[] = { SK_FIELD(struct told, class_name,
 		.doc = "how far it is"),
 	SK_FIELD(struct told, stage, .bounded = true, .min = 0, .max = 255, .nullable = true,
 		.doc = "and where"),
-	SK_FIELDS_END };
+	SK_FIELDS_END
+};
 
 struct telling {
 	struct sk_active active;
@@ -251,7 +253,7 @@ sk_api_active(struct sk_call *call)
 	struct telling *t = sk_arena_alloc(call->arena, sizeof(*t));
 	struct told b;
 
-	if (!sk_call_decode(call, told_fields, &b, sizeof(b)))
+	if (!sk_call_decode(call, sk_api_active_fields, &b, sizeof(b)))
 		return;
 	if (b.attachments != NULL && b.attachments->kind != SK_MAP) {
 		sk_call_wrong(call, "attachments", "expected map");
@@ -291,9 +293,9 @@ struct presence {
 	const char *version, *host;
 	int64_t slots, started;
 };
-static const struct sk_field presence_fields[] = { SK_FIELD(struct presence, mode, .required = true,
-													   .choices = modes,
-													   .doc = "nodes speak for themselves"),
+const struct sk_field sk_api_skald_fields[] = { SK_FIELD(struct presence, mode, .required = true,
+													.choices = modes,
+													.doc = "nodes speak for themselves"),
 	SK_FIELD(struct presence, incarnation, .required = true, .bounded = true, .min = 1,
 		.max = 9.2e18, .doc = "of its start"),
 	SK_FIELD(struct presence, version, .bounded = true, .min = 0, .max = 255, .nullable = true,
@@ -357,7 +359,7 @@ sk_api_skald_put(struct sk_call *call)
 	struct attending *at = sk_arena_alloc(call->arena, sizeof(*at));
 	struct presence p;
 
-	if (!may_speak(call) || !sk_call_decode(call, presence_fields, &p, sizeof(p)))
+	if (!may_speak(call) || !sk_call_decode(call, sk_api_skald_fields, &p, sizeof(p)))
 		return;
 	at->row = (struct sk_skald){ .id = call->id,
 		.incarnation = (uint64_t)p.incarnation,

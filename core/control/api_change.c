@@ -111,8 +111,10 @@ static const struct sk_field many_fields[] = { SK_FIELD(struct many_body, ids, .
 		.doc = "instead of ids: what selects the tasks; {} is every task"),
 	SK_FIELDS_END };
 
-static const struct sk_field selection_fields[] = { SK_FIELD(struct sk_selection, state,
-														.doc = "states, separated by commas"),
+const struct sk_field sk_api_selection_fields[] = {
+	SK_FIELD(struct sk_selection, state,
+		.pattern = "^((Created|Assigning|Running|Paused|Finished|Failed|Cancelled)(,|$))*$",
+		.doc = "states, separated by commas"),
 	SK_FIELD(struct sk_selection, class_name, .key = "class", .doc = "the class"),
 	SK_FIELD(struct sk_selection, executor, .doc = "the skald that has it"),
 	SK_FIELD(struct sk_selection, label, .doc = "a label: key=value or key"),
@@ -122,7 +124,8 @@ static const struct sk_field selection_fields[] = { SK_FIELD(struct sk_selection
 		.max = SK_TEN_YEARS_S, .doc = "accepted longer ago than these seconds"),
 	SK_FIELD(struct sk_selection, newer, .def = "-1", .bounded = true, .min = 0,
 		.max = SK_TEN_YEARS_S, .doc = "accepted within these seconds"),
-	SK_FIELD(struct sk_selection, elements, .doc = "elements of arrays as well"), SK_FIELDS_END };
+	SK_FIELD(struct sk_selection, elements, .doc = "elements of arrays as well"), SK_FIELDS_END
+};
 
 struct many {
 	struct sk_changes run;
@@ -181,7 +184,8 @@ read_filter(struct sk_call *call, const struct sk_value *v, struct sk_filter *f)
 	struct sk_err err;
 
 	sk_problems_init(&p, call->arena, "");
-	if (!sk_fields_decode(selection_fields, v, &s, sizeof(s), call->arena, "filter", false, &p)) {
+	if (!sk_fields_decode(
+			sk_api_selection_fields, v, &s, sizeof(s), call->arena, "filter", false, &p)) {
 		for (size_t i = 0; i < p.n; i++)
 			p.list[i].line = 0;
 		sk_call_invalid(call, &p);

@@ -3,9 +3,6 @@
 #include "core/base/clock.h"
 #include <inttypes.h>
 
-#define MAX_WAIT_MS 60000
-#define MAX_EVENTS 1000
-
 struct following {
 	struct sk_waiter waiter;
 	struct sk_event_read read;
@@ -44,9 +41,8 @@ sk_api_events(struct sk_call *call)
 	struct following *f = sk_arena_alloc(call->arena, sizeof(*f));
 	int64_t wait, limit;
 
-	if (!sk_call_int(call, "after", -1, INT64_MAX, 0, &f->read.after) ||
-		!sk_call_int(call, "wait", 0, MAX_WAIT_MS, 0, &wait) ||
-		!sk_call_int(call, "limit", 1, MAX_EVENTS, MAX_EVENTS, &limit))
+	if (!sk_call_number(call, "after", &f->read.after) || !sk_call_number(call, "wait", &wait) ||
+		!sk_call_number(call, "limit", &limit))
 		return;
 	f->read.max = (size_t)limit;
 	f->read.task = sk_call_param(call, "task");

@@ -3,7 +3,6 @@
 #include "core/control/history.h"
 
 #define HOUR_MS 3600000
-#define DAY_MS (24 * (int64_t)HOUR_MS)
 
 static void
 answer(struct sk_call *call)
@@ -39,11 +38,11 @@ void
 sk_api_history(struct sk_call *call)
 {
 	struct sk_history_query *q = sk_arena_alloc(call->arena, sizeof(*q));
-	int64_t now = sk_control_wall_ms(call->c);
 
-	if (!sk_call_int(call, "since", 0, INT64_MAX, now - HOUR_MS, &q->since_ms) ||
-		!sk_call_int(call, "step", SK_GAUGES_MS, DAY_MS, SK_GAUGES_MS, &q->step_ms))
+	if (!sk_call_number(call, "since", &q->since_ms) || !sk_call_number(call, "step", &q->step_ms))
 		return;
+	if (!sk_call_has(call, "since"))
+		q->since_ms = sk_control_wall_ms(call->c) - HOUR_MS;
 	if (q->step_ms % SK_GAUGES_MS != 0) {
 		sk_call_error(call, 400, "step: must be a multiple of %d ms", SK_GAUGES_MS);
 		return;

@@ -2,6 +2,7 @@
 #include "core/control/api_priv.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,27 +40,42 @@ sk_percent_decode(struct sk_arena *a, const char *text, size_t n, bool plus)
 
 /* ---- the query ---- */
 
-static bool
-is_known(const char *const *names, const char *name)
+const struct sk_field *
+sk_route_param(const struct sk_route *r, const char *name)
 {
-	for (; names != NULL && *names != NULL; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
+	for (const struct sk_field *f = r->params; f != NULL && f->kind != SK_FIELD_END; f++)
+		if (strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}
+
+/* The parameter of the route that was meant, or NULL. */
+static const char *
+nearest(const struct sk_call *call, const char *name)
+{
+	const struct sk_field *f = call->route->params;
+	const char **names;
+	size_t n = 0;
+
+	while (f != NULL && f[n].kind != SK_FIELD_END)
+		n++;
+	names = sk_arena_alloc(call->arena, (n + 1) * sizeof(*names));
+	for (size_t i = 0; i < n; i++)
+		names[i] = f[i].name;
+	names[n] = NULL;
+	return sk_suggest(name, names);
 }
 
 /* Ours take only what they know, each once; the original ignores what it does not know. */
 static bool
 accept(struct sk_call *call, const char *name, const char *value, struct sk_err *err)
 {
-	static const char *const none[] = { NULL };
-	const char *const *names = call->route->params != NULL ? call->route->params : none;
 	const char *near;
 
-	if (!is_known(names, name)) {
+	if (sk_route_param(call->route, name) == NULL) {
 		if (call->original)
 			return true;
-		near = sk_suggest(name, names);
+		near = nearest(call, name);
 		sk_fail(err, SK_EINVAL, "unknown parameter %s%s%s%s", sk_quote(call->arena, name),
 			near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
 			near != NULL ? "\"?" : "");
@@ -201,6 +217,65 @@ sk_call_int(
 	if (errno == ERANGE || *out < min || *out > max)
 		return out_of_range(call, name, *out, min, max);
 	return true;
+}
+
+/* A handler asks for what its own row does not have: only a bug gets here. */
+static const struct sk_field *
+row_of(const struct sk_call *call, const char *name)
+{
+	const struct sk_field *f = sk_route_param(call->route, name);
+
+	if (f == NULL)
+		abort();
+	return f;
+}
+
+bool
+sk_call_number(struct sk_call *call, const char *name, int64_t *out)
+{
+	const struct sk_field *f = row_of(call, name);
+
+	return sk_call_int(call, name, (int64_t)f->min, (int64_t)f->max,
+		f->def != NULL ? strtoimax(f->def, NULL, 10) : 0, out);
+}
+
+bool
+sk_call_choice(struct sk_call *call, const char *name, int *out)
+{
+	const struct sk_field *f = row_of(call, name);
+	const char *text = sk_call_param(call, name);
+	struct sk_str all = SK_STR_INIT;
+
+	if (text[0] == '\0')
+		text = f->def != NULL ? f->def : f->choices[0];
+	for (*out = 0; f->choices[*out] != NULL; ++*out)
+		if (strcmp(f->choices[*out], text) == 0)
+			return true;
+	for (int i = 0; f->choices[i] != NULL; i++)
+		sk_str_addf(&all, "%s%s", i > 0 ? ", " : "", f->choices[i]);
+	sk_call_error(call, 400, "parameter %s: expected one of %s, got %s", name, sk_str_text(&all),
+		sk_quote(call->arena, text));
+	sk_str_release(&all);
+	return false;
+}
+
+bool
+sk_call_seconds(struct sk_call *call, const char *name, double *out)
+{
+	const struct sk_field *f = row_of(call, name);
+	const char *text = sk_call_param(call, name);
+	char *end;
+
+	*out = -1;
+	if (!sk_call_has(call, name))
+		return true;
+	*out = strtod(text, &end);
+	if (end != text && *end == '\0' && isfinite(*out) && *out >= f->min && *out <= f->max &&
+		text[0] >= '0' && text[0] <= '9')
+		return true;
+	sk_call_error(
+		call, 400, "parameter %s: expected seconds, got %s", name, sk_quote(call->arena, text));
+	return false;
 }
 
 bool

@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_WAIT_MS 60000
-#define MAX_BYTES 1048576
 #define POLL_MS 100 /* nobody tells that a file has grown, */
 #define POLL_CACHE_MS 1000 /* or that its node has told more */
 #define LAST_LOOKS 3 /* for the last of it: the cache may be behind the store */
@@ -352,10 +350,9 @@ sk_api_log(struct sk_call *call)
 	struct logging *l = sk_arena_alloc(call->arena, sizeof(*l));
 	int64_t wait;
 
-	if (!sk_call_int(call, "attempt", 0, UINT32_MAX, 0, &l->attempt) ||
-		!sk_call_int(call, "offset", INT64_MIN / 2, INT64_MAX / 2, 0, &l->offset) ||
-		!sk_call_int(call, "limit", 1, MAX_BYTES, MAX_BYTES, &l->limit) ||
-		!sk_call_int(call, "wait", 0, MAX_WAIT_MS, 0, &wait))
+	if (!sk_call_number(call, "attempt", &l->attempt) ||
+		!sk_call_number(call, "offset", &l->offset) || !sk_call_number(call, "limit", &l->limit) ||
+		!sk_call_number(call, "wait", &wait))
 		return;
 	l->until_ms = sk_boot_ms() + wait;
 	l->waiter.fn = woken;

@@ -232,8 +232,7 @@ sk_org_tasks(struct sk_call *call)
 	struct list *l = sk_arena_alloc(call->arena, sizeof(*l));
 
 	call->state = l;
-	if (!sk_call_int(call, "page", 1, INT64_MAX / 1000, 1, &l->page) ||
-		!sk_call_int(call, "pageSize", 1, 100, 20, &l->size))
+	if (!sk_call_number(call, "page", &l->page) || !sk_call_number(call, "pageSize", &l->size))
 		return;
 	l->skip = (l->page - 1) * l->size;
 	l->filter = (struct sk_filter){ .class_part = sk_call_param(call, "className"),

@@ -382,6 +382,7 @@ sk_org_activity(struct sk_call *call)
 	struct activity *a = sk_arena_alloc(call->arena, sizeof(*a));
 	struct sk_filter created = { .phases = 0 };
 
+	/* the original has its own answer for what is out of bounds */
 	if (!sk_call_int(call, "hours", INT64_MIN, INT64_MAX, 24, &a->hours))
 		return;
 	if (a->hours < 1 || a->hours > 168) {

@@ -26,7 +26,8 @@ struct sk_route {
 	const char *method;
 	const char *pattern; /* "/v1/tasks/{}/log": {} is one segment, the id */
 	sk_call_fn *handler;
-	const char *const *params; /* names that the query may have, NULL at the end; NULL = none */
+	const struct sk_field
+		*params; /* what the query may have, SK_FIELDS_END at the end; NULL = none */
 	bool always; /* also before the controller is ready */
 	enum sk_role role; /* that it needs */
 };
@@ -36,6 +37,12 @@ extern const struct sk_route sk_routes[]; /* ends with method NULL */
  * the path knows. *id: the decoded segment, in the arena. */
 const struct sk_route *sk_route_find(
 	const char *method, const char *path, struct sk_arena *a, const char **id, const char **allow);
+
+/* The row of a parameter; NULL when the route does not know it. */
+const struct sk_field *sk_route_param(const struct sk_route *r, const char *name);
+
+/* The values of `sort` of GET /v1/tasks, in the order of its row. */
+enum sk_api_sort { SK_API_CREATED_FIRST, SK_API_CREATED_LAST, SK_API_UPDATED, SK_API_RANK };
 
 struct sk_param {
 	const char *name, *value;
@@ -67,6 +74,9 @@ struct sk_call {
 	struct sk_str out; /* the body of the answer */
 	const char *headers[SK_API_HEADERS];
 	size_t n_headers;
+	int64_t begun_ns; /* boot clock */
+	int64_t op_ns; /* when the operation that is under way began */
+	void (*op_done)(struct sk_op *op); /* and who goes on after it */
 	void *state; /* the handler's own, in the arena */
 	sk_call_fn *release; /* take back waiters and timers; called before the call is freed */
 	bool idle; /* only waiters and timers are under way: may be freed when it is forgotten */
@@ -111,9 +121,17 @@ bool sk_query_parse(struct sk_call *call, const char *query, struct sk_err *err)
 /* "" when absent. */
 const char *sk_call_param(const struct sk_call *call, const char *name);
 bool sk_call_has(const struct sk_call *call, const char *name);
-/* A number from min to max, def when absent. False: 400 was answered (422 by the original). */
+/* A number within the bounds of its row of the route, its default when absent. False: 400 was
+ * answered (422 by the original). */
+bool sk_call_number(struct sk_call *call, const char *name, int64_t *out) SK_CHECKED;
+/* The same with bounds that the caller knows. */
 bool sk_call_int(struct sk_call *call, const char *name, int64_t min, int64_t max, int64_t def,
 	int64_t *out) SK_CHECKED;
+/* The place of a word among the choices of its row, that of the default when absent or "". False:
+ * 400 was answered. */
+bool sk_call_choice(struct sk_call *call, const char *name, int *out) SK_CHECKED;
+/* Seconds within the bounds of their row, -1 when absent. False: 400 was answered. */
+bool sk_call_seconds(struct sk_call *call, const char *name, double *out) SK_CHECKED;
 /* "1", "true", "0", "false". */
 bool sk_call_bool(struct sk_call *call, const char *name, bool *out) SK_CHECKED;
 /* The body as one JSON value. NULL: 400, 413 or 422 was answered. */
@@ -124,6 +142,9 @@ bool sk_call_decode(
 
 /* ---- the store ---- */
 
+/* Make an operation ready to be submitted by others: done's op->arg is the call. */
+void sk_call_op(
+	struct sk_call *call, struct sk_op *op, enum sk_op_kind kind, void (*done)(struct sk_op *op));
 /* Submit an operation whose members are filled in; done's op->arg is the call. */
 void sk_call_submit(
 	struct sk_call *call, struct sk_op *op, enum sk_op_kind kind, void (*done)(struct sk_op *op));
@@ -162,13 +183,19 @@ struct sk_selection {
 bool sk_selection_filter(const struct sk_selection *s, int64_t now_ms, struct sk_arena *a,
 	struct sk_filter *f, struct sk_err *err);
 
+/* ---- bodies, for the document of the API ---- */
+
+extern const struct sk_field sk_api_update_fields[], sk_api_selection_fields[],
+	sk_api_backup_fields[], sk_api_active_fields[], sk_api_skald_fields[];
+
 /* ---- handlers ---- */
 
 sk_call_fn sk_api_submit, sk_api_list, sk_api_get, sk_api_attempts, sk_api_log, sk_api_wait,
 	sk_api_change_one, sk_api_change_many, sk_api_update, sk_api_delete, sk_api_events,
 	sk_api_skalds, sk_api_skald, sk_api_drain, sk_api_status, sk_api_backup, sk_api_livez,
-	sk_api_readyz, sk_api_active, sk_api_skald_put, sk_api_skald_delete, sk_api_stream,
-	sk_api_classes, sk_api_class, sk_api_me, sk_api_graph, sk_api_history;
+	sk_api_readyz, sk_api_openapi, sk_api_metrics, sk_api_active, sk_api_skald_put,
+	sk_api_skald_delete, sk_api_stream, sk_api_classes, sk_api_class, sk_api_me, sk_api_graph,
+	sk_api_history;
 /* of the original */
 sk_call_fn sk_org_root, sk_org_api, sk_org_tasks, sk_org_classes, sk_org_task, sk_org_set_status,
 	sk_org_set_attachments, sk_org_delete, sk_org_heartbeat, sk_org_skalds, sk_org_skald,

@@ -301,19 +301,17 @@ resume(struct sk_control *c, const char *id, uint64_t *at)
 static bool
 read_kinds(struct sk_call *call, unsigned *kinds)
 {
-	const char *list = sk_call_param(call, "kinds"), *names[SK_N_EVENT + 1] = { NULL }, *near;
+	const char *list = sk_call_param(call, "kinds"), *near;
 
-	for (int i = 0; i < SK_N_EVENT; i++)
-		names[i] = sk_event_name((enum sk_event_kind)i);
 	while (*list != '\0') {
 		size_t n = strcspn(list, ",");
 		const char *word = sk_arena_strndup(call->arena, list, n);
 		int i = 0;
 
-		while (i < SK_N_EVENT && strcmp(names[i], word) != 0)
+		while (i < SK_N_EVENT && strcmp(sk_event_names[i], word) != 0)
 			i++;
 		if (i == SK_N_EVENT) {
-			near = sk_suggest(word, names);
+			near = sk_suggest(word, sk_event_names);
 			sk_call_error(call, 400, "parameter kinds: there is no event %s%s%s%s",
 				sk_quote(call->arena, word), near != NULL ? ", did you mean \"" : "",
 				near != NULL ? near : "", near != NULL ? "\"?" : "");

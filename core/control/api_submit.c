@@ -394,11 +394,7 @@ insert(struct sk_call *call)
 		answer(call);
 		return;
 	}
-	s->insert.op.kind = SK_OP_INSERT;
-	s->insert.op.done = inserted;
-	s->insert.op.arg = call;
-	s->insert.op.arena = call->arena;
-	call->idle = false;
+	sk_call_op(call, &s->insert.op, SK_OP_INSERT, inserted);
 	sk_control_insert(call->c, &s->insert);
 }
 

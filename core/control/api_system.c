@@ -213,7 +213,7 @@ sk_api_readyz(struct sk_call *call)
 struct backup_body {
 	const char *path;
 };
-static const struct sk_field backup_fields[] = {
+const struct sk_field sk_api_backup_fields[] = {
 	SK_FIELD(struct backup_body, path, .required = true, .bounded = true, .min = 1, .max = 4095,
 		.doc = "absolute path of a file that does not exist yet"),
 	SK_FIELDS_END
@@ -242,7 +242,7 @@ sk_api_backup(struct sk_call *call)
 	struct sk_op_backup *op = sk_arena_alloc(call->arena, sizeof(*op));
 	struct backup_body b;
 
-	if (!sk_call_decode(call, backup_fields, &b, sizeof(b)))
+	if (!sk_call_decode(call, sk_api_backup_fields, &b, sizeof(b)))
 		return;
 	if (b.path[0] != '/') {
 		sk_call_wrong(call, "path", "must be an absolute path");

@@ -2,11 +2,8 @@
 #include "core/control/api_priv.h"
 #include "core/base/clock.h"
 #include "core/control/submit.h"
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define MAX_WAIT_MS 60000
 #define LOOK_AGAIN_MS 5000 /* an event may be lost: look at the store all the same */
 
 /* ---- a task as JSON ---- */
@@ -131,17 +128,15 @@ sk_api_get(struct sk_call *call)
 static bool
 parse_states(const char *list, unsigned *phases, struct sk_arena *a, struct sk_err *err)
 {
-	const char *names[SK_N_PHASE + 1] = { NULL }, *near;
+	const char *near;
 	enum sk_phase phase;
 
-	for (int i = 0; i < SK_N_PHASE; i++)
-		names[i] = sk_phase_name((enum sk_phase)i);
 	while (*list != '\0') {
 		size_t n = strcspn(list, ",");
 		const char *word = sk_arena_strndup(a, list, n);
 
 		if (!sk_phase_parse(word, &phase)) {
-			near = sk_suggest(word, names);
+			near = sk_suggest(word, sk_phase_names);
 			sk_fail(err, SK_EINVAL, "state: there is no state %s, %s%s%s", sk_quote(a, word),
 				near != NULL ? "did you mean \""
 							 : "known are Created, Assigning, Running, Paused, "
@@ -172,25 +167,6 @@ sk_selection_filter(const struct sk_selection *s, int64_t now_ms, struct sk_aren
 	return parse_states(s->state, &f->phases, a, err);
 }
 
-/* Seconds of a parameter, -1 when it is absent; false: answered. */
-static bool
-seconds_param(struct sk_call *call, const char *name, double *out)
-{
-	const char *text = sk_call_param(call, name);
-	char *end;
-
-	*out = -1;
-	if (!sk_call_has(call, name))
-		return true;
-	*out = strtod(text, &end);
-	if (end != text && *end == '\0' && isfinite(*out) && *out >= 0 && *out <= SK_TEN_YEARS_S &&
-		text[0] >= '0' && text[0] <= '9')
-		return true;
-	sk_call_error(
-		call, 400, "parameter %s: expected seconds, got %s", name, sk_quote(call->arena, text));
-	return false;
-}
-
 static bool
 read_selection(struct sk_call *call, struct sk_filter *f)
 {
@@ -202,7 +178,7 @@ read_selection(struct sk_call *call, struct sk_filter *f)
 		.parent = sk_call_param(call, "parent") };
 	struct sk_err err;
 
-	if (!seconds_param(call, "older", &s.older) || !seconds_param(call, "newer", &s.newer) ||
+	if (!sk_call_seconds(call, "older", &s.older) || !sk_call_seconds(call, "newer", &s.newer) ||
 		!sk_call_bool(call, "elements", &s.elements))
 		return false;
 	if (sk_selection_filter(&s, sk_control_wall_ms(call->c), call->arena, f, &err))
@@ -214,22 +190,16 @@ read_selection(struct sk_call *call, struct sk_filter *f)
 static bool
 read_order(struct sk_call *call, enum sk_order *order)
 {
-	static const struct {
-		const char *name;
-		enum sk_order order;
-	} orders[] = { { "", SK_NEWEST_FIRST }, { "-created", SK_NEWEST_FIRST },
-		{ "created", SK_OLDEST_FIRST }, { "updated", SK_BY_UPDATE }, { "rank", SK_BY_RANK } };
-	const char *text = sk_call_param(call, "sort");
+	static const enum sk_order orders[] = { [SK_API_CREATED_LAST] = SK_NEWEST_FIRST,
+		[SK_API_CREATED_FIRST] = SK_OLDEST_FIRST,
+		[SK_API_UPDATED] = SK_BY_UPDATE,
+		[SK_API_RANK] = SK_BY_RANK };
+	int sort;
 
-	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
-		if (strcmp(orders[i].name, text) == 0) {
-			*order = orders[i].order;
-			return true;
-		}
-	sk_call_error(call, 400,
-		"parameter sort: expected one of created, -created, updated, rank, got %s",
-		sk_quote(call->arena, text));
-	return false;
+	if (!sk_call_choice(call, "sort", &sort))
+		return false;
+	*order = orders[sort];
+	return true;
 }
 
 /* ---- a list ---- */
@@ -281,7 +251,7 @@ sk_api_list(struct sk_call *call)
 	int64_t limit;
 
 	if (!read_selection(call, &find->filter) || !read_order(call, &find->order) ||
-		!sk_call_int(call, "limit", 1, 1000, 50, &limit))
+		!sk_call_number(call, "limit", &limit))
 		return;
 	find->limit = (size_t)limit;
 	find->after = sk_call_has(call, "cursor") ? sk_call_param(call, "cursor") : NULL;
@@ -455,7 +425,7 @@ sk_api_wait(struct sk_call *call)
 	struct waiting *w = sk_arena_alloc(call->arena, sizeof(*w));
 	int64_t ms;
 
-	if (!sk_call_int(call, "ms", 0, MAX_WAIT_MS, MAX_WAIT_MS, &ms))
+	if (!sk_call_number(call, "ms", &ms))
 		return;
 	w->until_ms = sk_boot_ms() + ms;
 	w->waiter.fn = woken;

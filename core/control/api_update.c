@@ -10,9 +10,10 @@
 struct body {
 	const struct sk_value *attachments;
 };
-static const struct sk_field body_fields[] = {
-	SK_FIELD(struct body, attachments, .required = true, .doc = "the new parameters"), SK_FIELDS_END
-};
+const struct sk_field sk_api_update_fields[] = { SK_FIELD(struct body, attachments,
+													 .item = SK_FIELD_ANY, .required = true,
+													 .doc = "the new parameters"),
+	SK_FIELDS_END };
 
 struct sk_update {
 	struct sk_call *call;
@@ -275,7 +276,7 @@ sk_call_update(struct sk_call *call, bool replace)
 	struct sk_update *u = sk_arena_alloc(call->arena, sizeof(*u));
 	struct body b;
 
-	if (!sk_call_decode(call, body_fields, &b, sizeof(b)))
+	if (!sk_call_decode(call, sk_api_update_fields, &b, sizeof(b)))
 		return;
 	if (b.attachments->kind != SK_MAP) {
 		sk_call_wrong(call, "attachments",

@@ -64,6 +64,7 @@ sk_control_tell(
 		.stage = "",
 		.message = message != NULL ? message : "" };
 
+	sk_metrics_told(c, kind, r);
 	if (sk_bus_publish(c->cfg.bus, SK_TOPIC_EVENT, &e) != SK_OK)
 		sk_log_task(SK_DEBUG, "dispatcher", r->id, r->life.attempt, "the bus is full");
 }
@@ -188,6 +189,7 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 		return;
 	}
 	sk_gauges_hear(c, e);
+	sk_metrics_heard(c, e);
 	switch (e->kind) {
 	case SK_EVENT_FINISHED:
 	case SK_EVENT_FAILED:
@@ -435,6 +437,7 @@ sk_control_new(const struct sk_control_config *cfg)
 		c->strangers = sk_strangers_new(c);
 		c->edges = sk_edges_new(c);
 	}
+	c->metrics = sk_metrics_new();
 	c->watchers = sk_watchers_new(c);
 	c->api = sk_api_new(c);
 	return c;
@@ -457,6 +460,7 @@ sk_control_free(struct sk_control *c)
 	sk_watchers_free(c->watchers);
 	sk_history_free(c->history);
 	sk_gauges_free(c->gauges);
+	sk_metrics_free(c->metrics);
 	sk_peeks_forget(c);
 	sk_edges_free(c->edges);
 	sk_strangers_free(c->strangers);

@@ -60,6 +60,9 @@ struct sk_control_config {
 	/* Fill in how the services are, for status; returns how many. NULL = there are none. */
 	size_t (*services)(void *arg, struct sk_control_service out[SK_CONTROL_SERVICES]);
 	void *services_arg;
+	/* Append what the process around us has to tell to GET /metrics (metrics.h). NULL = nothing. */
+	void (*metrics)(void *arg, struct sk_str *out);
+	void *metrics_arg;
 	uint64_t seed; /* of jitter and SK_RANDOM */
 	bool dashboard; /* is served beside the API: `/` leads there */
 	int64_t ping_ms; /* between two signs of life on a stream of events; 0 = 15 s */

@@ -20,6 +20,8 @@ struct sk_gauges; /* gauges.c */
 struct sk_history; /* history.c */
 struct sk_watchers; /* watch.c */
 struct sk_api; /* api.c: pending requests */
+struct sk_metrics; /* metrics.c */
+struct sk_route;
 struct sk_peeks; /* mixed.h: these five */
 struct sk_originals;
 struct sk_beats;
@@ -42,6 +44,7 @@ struct sk_control {
 	struct sk_history *history;
 	struct sk_watchers *watchers;
 	struct sk_api *api;
+	struct sk_metrics *metrics;
 	/* in a mixed fleet; else NULL */
 	struct sk_peeks *peeks; /* answers of the cache that are awaited */
 	struct sk_originals *originals;
@@ -124,6 +127,18 @@ const char *const *sk_originals_tasks(struct sk_control *c, const char *skald);
 /* The number under the heartbeat of a task of incarnation 0, and what its program wrote beside it
  * as an error (NULL = nothing). */
 bool sk_beats_shown(struct sk_control *c, const char *id, int64_t *beat, const char **error);
+
+/* ---- metrics.c: counting, for GET /metrics ---- */
+
+struct sk_metrics *sk_metrics_new(void);
+void sk_metrics_free(struct sk_metrics *m); /* NULL is allowed */
+/* We tell others of a task; we hear of one, and what is known of it is as it was before. */
+void sk_metrics_told(struct sk_control *c, enum sk_event_kind kind, const struct sk_record *r);
+void sk_metrics_heard(struct sk_control *c, const struct sk_event *e);
+/* A request was answered (route NULL: it is none); an operation of one came back. */
+void sk_metrics_answered(
+	struct sk_control *c, const struct sk_route *route, int status, int64_t took_ns);
+void sk_metrics_stored(struct sk_control *c, enum sk_op_kind kind, int64_t took_ns);
 
 /* ---- for status ---- */
 const char *sk_control_mode(const struct sk_control *c); /* the original's names (9.1) */

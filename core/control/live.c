@@ -63,6 +63,7 @@ sk_live_add(
 	l->attempt = life->attempt;
 	l->incarnation = life->incarnation;
 	l->since_ms = sk_control_boot_ms(c);
+	l->started_ms = 0;
 	snprintf(l->executor, sizeof(l->executor), "%s", life->executor);
 	hold(c, l);
 }

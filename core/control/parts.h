@@ -112,6 +112,7 @@ struct sk_live {
 	uint32_t attempt;
 	uint64_t incarnation;
 	int64_t since_ms; /* boot clock */
+	int64_t started_ms; /* boot clock: when it was heard that it runs; 0 = not heard */
 	uint64_t seen; /* mark of the last full look */
 	char executor[64];
 	char id[];

@@ -8,6 +8,7 @@ const struct sk_field sk_submit_fields[] = {
 	SK_FIELD(struct sk_submission, class_name, .key = "className", .required = true,
 		.bounded = true, .min = 1, .max = 255, .doc = "the worker class that does the work"),
 	SK_FIELD(struct sk_submission, id, .nullable = true,
+		.pattern = "^[^\\-\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]{0,254}$",
 		.doc = "an id of your own, so that sending twice makes one task"),
 	SK_SPEC_ROWS,
 	SK_FIELD(struct sk_submission, priority, .def = "0", .nullable = true, .bounded = true,
@@ -22,8 +23,9 @@ const struct sk_field sk_submit_fields[] = {
 	SK_FIELD(struct sk_submission, unique_key, .key = "uniqueKey", .nullable = true,
 		.bounded = true, .min = 0, .max = 255,
 		.doc = "refused while another task with this key has not ended"),
-	SK_FIELD(struct sk_submission, array, .nullable = true, .bounded = true, .min = 1, .max = 65536,
-		.doc = "one task for each index: \"0-99\", \"1-10,20\""),
+	SK_FIELD(struct sk_submission, array, .nullable = true,
+		.pattern = "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$", .bounded = true, .min = 1,
+		.max = 65536, .doc = "one task for each index: \"0-99\", \"1-10,20\""),
 	SK_FIELDS_END
 };
 

@@ -1,29 +1,30 @@
 /* event.c - the words of events, and events as JSON Lines. */
 #include "core/model/event.h"
 
+const char *const sk_event_names[SK_N_EVENT + 1] = {
+	[SK_EVENT_CREATED] = "created",
+	[SK_EVENT_ASSIGNED] = "assigned",
+	[SK_EVENT_STARTED] = "started",
+	[SK_EVENT_PROGRESS] = "progress",
+	[SK_EVENT_PAUSED] = "paused",
+	[SK_EVENT_RESUMED] = "resumed",
+	[SK_EVENT_UPDATED] = "updated",
+	[SK_EVENT_RETRYING] = "retrying",
+	[SK_EVENT_INTERRUPTED] = "interrupted",
+	[SK_EVENT_FINISHED] = "finished",
+	[SK_EVENT_FAILED] = "failed",
+	[SK_EVENT_CANCELLED] = "cancelled",
+	[SK_EVENT_LOST] = "lost",
+	[SK_EVENT_SKALD] = "skald",
+	[SK_EVENT_ALERT] = "alert",
+	[SK_EVENT_PING] = "ping",
+	NULL,
+};
+
 const char *
 sk_event_name(enum sk_event_kind k)
 {
-	static const char *const names[SK_N_EVENT] = {
-		[SK_EVENT_CREATED] = "created",
-		[SK_EVENT_ASSIGNED] = "assigned",
-		[SK_EVENT_STARTED] = "started",
-		[SK_EVENT_PROGRESS] = "progress",
-		[SK_EVENT_PAUSED] = "paused",
-		[SK_EVENT_RESUMED] = "resumed",
-		[SK_EVENT_UPDATED] = "updated",
-		[SK_EVENT_RETRYING] = "retrying",
-		[SK_EVENT_INTERRUPTED] = "interrupted",
-		[SK_EVENT_FINISHED] = "finished",
-		[SK_EVENT_FAILED] = "failed",
-		[SK_EVENT_CANCELLED] = "cancelled",
-		[SK_EVENT_LOST] = "lost",
-		[SK_EVENT_SKALD] = "skald",
-		[SK_EVENT_ALERT] = "alert",
-		[SK_EVENT_PING] = "ping",
-	};
-
-	return k < SK_N_EVENT ? names[k] : "unknown";
+	return k < SK_N_EVENT ? sk_event_names[k] : "unknown";
 }
 
 static const char *

@@ -45,6 +45,8 @@ struct sk_event {
 	const char *message; /* "" = none */
 };
 
+/* By number, NULL at the end. */
+extern const char *const sk_event_names[];
 const char *sk_event_name(enum sk_event_kind k);
 /* One JSON object without a newline. seq 0 = left out. */
 void sk_event_json(struct sk_str *out, const struct sk_event *e, uint64_t seq);

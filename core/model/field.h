@@ -53,9 +53,14 @@ struct sk_field {
 	const char *def; /* default as text ("1", "true", "a word"); NULL = zero, "" or empty */
 	const char *doc; /* one sentence; mandatory, a test asserts it */
 	const char *const *choices; /* SK_FIELD_ENUM: names, NULL at the end */
-	enum sk_field_kind item; /* SK_FIELD_LIST: kind of the items; SK_FIELD_OBJECT with .sub */
+	/* SK_FIELD_LIST: kind of the items; SK_FIELD_OBJECT with .sub. SK_FIELD_ANY: a map of such
+	 * (SK_FIELD_ANY: of anything); only told by the schema, whoever takes it must check it. */
+	enum sk_field_kind item;
 	const struct sk_field *sub; /* SK_FIELD_OBJECT, or a list of them */
 	size_t sub_size; /* sizeof one .sub struct */
+	/* SK_FIELD_STRING: a regular expression (ECMA-262) that it fits; only told by the schema, whoever
+	 * takes it must check it. NULL = none. */
+	const char *pattern;
 	bool secret; /* masked wherever it is printed */
 };
 
@@ -91,6 +96,9 @@ enum sk_code sk_fields_check(const struct sk_field *fields, struct sk_err *err) 
 
 /* The JSON Schema (draft 2020-12) of a table as one JSON object. */
 void sk_fields_schema(const struct sk_field *fields, struct sk_str *out);
+
+/* The same of one row. */
+void sk_field_schema(const struct sk_field *f, struct sk_str *out);
 
 /* A table for people: KEY TYPE REQUIRED DEFAULT BOUNDS DOC, nested fields indented as "a.b". */
 void sk_fields_describe(const struct sk_field *fields, struct sk_str *out);

@@ -80,10 +80,24 @@ schema_bounds(const struct sk_field *f, struct sk_str *out)
 	}
 }
 
+/* A number that nobody may give stands for one that is not given. */
+static bool
+default_is_told(const struct sk_field *f)
+{
+	double v;
+
+	if (f->def == NULL || f->secret)
+		return false;
+	if (!f->bounded || (f->kind != SK_FIELD_INT && f->kind != SK_FIELD_FLOAT))
+		return true;
+	v = strtod(f->def, NULL);
+	return v >= f->min && v <= f->max;
+}
+
 static void
 schema_default(const struct sk_field *f, struct sk_str *out)
 {
-	if (f->def == NULL || f->secret)
+	if (!default_is_told(f))
 		return;
 	sk_json_key(out, "default");
 	if (f->kind == SK_FIELD_STRING || f->kind == SK_FIELD_ENUM)
@@ -97,7 +111,8 @@ schema_default(const struct sk_field *f, struct sk_str *out)
 static void
 schema_members(const struct sk_field *f, struct sk_str *out)
 {
-	const char *type = schema_type(f->kind);
+	bool map = f->kind == SK_FIELD_ANY && f->item != SK_FIELD_END;
+	const char *type = map ? "object" : schema_type(f->kind);
 
 	if (type != NULL && f->nullable) {
 		sk_json_key(out, "type");
@@ -108,6 +123,8 @@ schema_members(const struct sk_field *f, struct sk_str *out)
 	if (f->doc != NULL)
 		sk_json_kstr(out, "description", f->doc);
 	schema_bounds(f, out);
+	if (f->pattern != NULL)
+		sk_json_kstr(out, "pattern", f->pattern);
 	schema_default(f, out);
 	if (f->kind == SK_FIELD_ENUM)
 		schema_choices(f, out);
@@ -115,9 +132,10 @@ schema_members(const struct sk_field *f, struct sk_str *out)
 		sk_json_kbool(out, "writeOnly", true);
 }
 
-static void
-schema_field(const struct sk_field *f, struct sk_str *out)
+void
+sk_field_schema(const struct sk_field *f, struct sk_str *out)
 {
+	sk_json_next(out);
 	sk_str_addc(out, '{');
 	schema_members(f, out);
 	if (f->kind == SK_FIELD_OBJECT)
@@ -126,7 +144,13 @@ schema_field(const struct sk_field *f, struct sk_str *out)
 		struct sk_field item = { .kind = f->item, .choices = f->choices, .sub = f->sub };
 
 		sk_json_key(out, "items");
-		schema_field(&item, out);
+		sk_field_schema(&item, out);
+	}
+	if (f->kind == SK_FIELD_ANY && f->item != SK_FIELD_END && f->item != SK_FIELD_ANY) {
+		struct sk_field item = { .kind = f->item };
+
+		sk_json_key(out, "additionalProperties");
+		sk_field_schema(&item, out);
 	}
 	sk_str_addc(out, '}');
 }
@@ -138,7 +162,7 @@ schema_body(const struct sk_field *fields, struct sk_str *out)
 	sk_str_addc(out, '{');
 	for (const struct sk_field *f = fields; f->kind != SK_FIELD_END; f++) {
 		sk_json_key(out, sk_field_key(f));
-		schema_field(f, out);
+		sk_field_schema(f, out);
 	}
 	sk_str_addc(out, '}');
 	sk_json_key(out, "required");

@@ -37,8 +37,8 @@ static const unsigned char table[SK_N_PHASE][SK_N_LIFE] = {
 	[SK_CANCELLED] = { [SK_LIFE_RETRY] = TO(SK_CREATED), [SK_LIFE_CANCEL] = TO(SK_CANCELLED) },
 };
 
-static const char *const phases[SK_N_PHASE] = { "Created", "Assigning", "Running", "Paused",
-	"Finished", "Failed", "Cancelled" };
+const char *const sk_phase_names[SK_N_PHASE + 1] = { "Created", "Assigning", "Running", "Paused",
+	"Finished", "Failed", "Cancelled", NULL };
 
 static const char *const kinds[SK_N_LIFE] = { "assign", "start", "paused", "resumed", "finish",
 	"fail", "interrupt", "expire", "gone", "refuse", "cancel", "pause", "resume", "retry" };
@@ -54,14 +54,14 @@ sk_life_next(enum sk_phase phase, enum sk_life_kind kind)
 const char *
 sk_phase_name(enum sk_phase p)
 {
-	return p < SK_N_PHASE ? phases[p] : "unknown";
+	return p < SK_N_PHASE ? sk_phase_names[p] : "unknown";
 }
 
 bool
 sk_phase_parse(const char *text, enum sk_phase *p)
 {
 	for (unsigned i = 0; i < SK_N_PHASE; i++)
-		if (strcmp(phases[i], text) == 0) {
+		if (strcmp(sk_phase_names[i], text) == 0) {
 			*p = (enum sk_phase)i;
 			return true;
 		}

@@ -76,6 +76,8 @@ sk_life_step(struct sk_life *t, const struct sk_life_event *ev, struct sk_err *e
 enum sk_phase sk_life_next(enum sk_phase phase, enum sk_life_kind kind);
 
 /* "Created", "Assigning", …: as stored. */
+/* By number, NULL at the end. */
+extern const char *const sk_phase_names[];
 const char *sk_phase_name(enum sk_phase p);
 /* False when it is none of them. Case counts, as in the original. */
 bool sk_phase_parse(const char *text, enum sk_phase *p) SK_CHECKED;

@@ -23,7 +23,7 @@ const struct sk_field sk_spec_resource_fields[] = {
 		.doc = "memory the task may use, in MiB; 0 = no limit"),
 	SK_FIELD(struct sk_spec_resources, gpus, .def = "0", .nullable = true, .bounded = true,
 		.min = 0, .max = 1024, .doc = "graphics processors the task needs"),
-	SK_FIELD(struct sk_spec_resources, labels, .nullable = true,
+	SK_FIELD(struct sk_spec_resources, labels, .item = SK_FIELD_STRING, .nullable = true,
 		.doc = "map of strings: labels that the skald must have"),
 	SK_FIELDS_END
 };

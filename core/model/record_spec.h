@@ -63,7 +63,7 @@ extern const struct sk_field sk_spec_resource_fields[];
 		SK_FIELD(struct sk_spec, deadline_ms, .key = "deadlineDateTime", .def = "0", \
 			.nullable = true, .bounded = true, .min = 0, .max = SK_LAST_MS, \
 			.doc = "not started and not running after this time (ms); 0 = none"), \
-		SK_FIELD(struct sk_spec, attachments, .nullable = true, \
+		SK_FIELD(struct sk_spec, attachments, .item = SK_FIELD_ANY, .nullable = true, \
 			.doc = "the parameters of the worker class"), \
 		SK_FIELD(struct sk_spec, backoff_s, .key = "backoffSeconds", .def = "1", .nullable = true, \
 			.bounded = true, .min = 0, .max = SK_TEN_YEARS_S, \
@@ -77,8 +77,8 @@ extern const struct sk_field sk_spec_resource_fields[];
 		SK_FIELD(struct sk_spec, grace_s, .key = "graceSeconds", .def = "10", .nullable = true, \
 			.bounded = true, .min = 0, .max = SK_ONE_DAY_S, \
 			.doc = "time to end between SIGTERM and SIGKILL"), \
-		SK_FIELD( \
-			struct sk_spec, labels, .nullable = true, .doc = "map of strings, to find tasks by"), \
+		SK_FIELD(struct sk_spec, labels, .item = SK_FIELD_STRING, .nullable = true, \
+			.doc = "map of strings, to find tasks by"), \
 		SK_FIELD(struct sk_spec, resources, .sub = sk_spec_resource_fields, .nullable = true, \
 			.doc = "what the task needs and may use"), \
 		SK_FIELD(struct sk_spec, on_disconnect, .key = "onDisconnect", .def = "stop", \
@@ -87,8 +87,8 @@ extern const struct sk_field sk_spec_resource_fields[];
 		SK_FIELD(struct sk_spec, user, .nullable = true, .bounded = true, .min = 0, .max = 255, \
 			.doc = "run as this user; only a skald of root can"), \
 		SK_FIELD(struct sk_spec, cwd, .nullable = true, .bounded = true, .min = 0, .max = 4095, \
-			.doc = "directory to start in"), \
-		SK_FIELD(struct sk_spec, env, .nullable = true, \
+			.pattern = "^(/.*)?$", .doc = "directory to start in"), \
+		SK_FIELD(struct sk_spec, env, .item = SK_FIELD_STRING, .nullable = true, \
 			.doc = "map of strings: added to the environment")
 
 /* Decode what a store holds: unknown members are ignored, absent ones have their defaults. Returns

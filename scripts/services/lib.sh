@@ -74,6 +74,18 @@ install()
 	) 9>"$BUILT.lock"
 }
 
+# pip_install DIR LIST: a virtual environment DIR/venv with exactly what $HERE/LIST pins. Its sums are
+# those of Python 3.11 on x86_64: other Pythons and machines have other wheels of the same versions.
+pip_install()
+{
+	python3 -m venv "$1/venv"
+	cp "$HERE/$2" "$1/requirements.txt"
+	[ "$(uname -m) $(python3 -c 'import sys; print(*sys.version_info[:2])')" = "x86_64 3 11" ] ||
+		sed -i 's/ --hash=.*//' "$1/requirements.txt"
+	"$1/venv/bin/python" -m pip install -q --no-deps --disable-pip-version-check -r "$1/requirements.txt"
+	"$1/venv/bin/python" -m pip check
+}
+
 # need COMMAND=PACKAGE…: installs Debian's packages for the commands (or files) that are not there.
 need()
 {

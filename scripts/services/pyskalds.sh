@@ -20,13 +20,7 @@ pyskalds_build_needs()
 
 pyskalds_build()
 {
-	python3 -m venv "$1/venv"
-	cp "$HERE/pyskalds.txt" "$1/requirements.txt"
-	# Other Pythons and machines have other wheels of the same versions.
-	[ "$(uname -m) $(python3 -c 'import sys; print(*sys.version_info[:2])')" = "x86_64 3 11" ] ||
-		sed -i 's/ --hash=.*//' "$1/requirements.txt"
-	"$1/venv/bin/python" -m pip install -q --no-deps --disable-pip-version-check -r "$1/requirements.txt"
-	"$1/venv/bin/python" -m pip check
+	pip_install "$1" pyskalds.txt
 	( cd "$1" && venv/bin/python -c 'import skalds.skald, skalds.system_controller.main' )
 }
 
