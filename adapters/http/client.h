@@ -46,8 +46,8 @@ struct sk_http_answer {
 
 /* SK_OK: an answer came, whatever its status. SK_EINVAL: the call makes no sense, or one of both
  * sides does not accept the other's certificate. SK_EUNAVAIL: nobody listens or the connection was
- * cut (the sentence says which; the request may have been carried out when it was cut after sending:
- * *sent tells). SK_EAGAIN: the deadline passed. The caller releases both strings. */
+ * cut (the sentence says which; the request may have been carried out when it was cut after
+ * sending: *sent tells). SK_EAGAIN: the deadline passed. The caller releases both strings. */
 enum sk_code sk_http_call(struct sk_http_client *c, const struct sk_http_call *call,
 	struct sk_http_answer *answer, bool *sent, struct sk_err *err) SK_CHECKED;
 /* The value of a response header (any case), copied into out; false when absent. */
