@@ -1,5 +1,6 @@
 #include "adapters/http/client.h"
 #include "adapters/http/sockaddr.h"
+#include "adapters/http/trust.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include <curl/curl.h>
@@ -21,6 +22,7 @@ struct sk_http_client {
 	struct curl_slist *headers; /* of the call under way */
 	struct sk_str url; /* likewise */
 	char *base, *name, *authorization; /* name: of the other side, for sentences */
+	struct sk_http_trust trust; /* https */
 	bool is_socket;
 	struct sk_sockaddr addr; /* of a unix socket */
 	int64_t connect_ms, call_ms;
@@ -152,6 +154,14 @@ set_other_side(
 	return err != NULL && err->code == SK_ENOENT ? (err->code = SK_EUNAVAIL) : SK_EIO;
 }
 
+static enum sk_code
+set_trust(struct sk_http_client *c, const struct sk_http_client_config *cfg, struct sk_err *err)
+{
+	if (c->is_socket || strncasecmp(c->base, "https:", 6) != 0)
+		return SK_OK;
+	return sk_http_trust(cfg, &c->trust, err);
+}
+
 /* A unix socket needs no TLS, but libcurl starts OpenSSL anyway: at least without reading its
  * configuration, which takes longer than all the rest. */
 static enum sk_code
@@ -181,7 +191,8 @@ sk_http_client_open(const struct sk_http_client_config *cfg, struct sk_err *err)
 	c->call_ms = cfg->call_ms > 0 ? cfg->call_ms : CALL_MS;
 	if (cfg->token != NULL && cfg->token[0] != '\0')
 		c->authorization = sk_xasprintf("Authorization: Bearer %s", cfg->token);
-	if (set_other_side(c, cfg, err) == SK_OK && start_curl(c, err) == SK_OK)
+	if (set_other_side(c, cfg, err) == SK_OK && set_trust(c, cfg, err) == SK_OK &&
+		start_curl(c, err) == SK_OK)
 		return c;
 	sk_http_client_close(c);
 	return NULL;
@@ -201,6 +212,7 @@ sk_http_client_close(struct sk_http_client *c)
 	free(c->base);
 	free(c->name);
 	free(c->authorization);
+	sk_http_trust_release(&c->trust);
 	free(c);
 }
 
@@ -311,7 +323,7 @@ set_options(struct sk_http_client *c, const struct sk_http_call *call)
 	SET(CURLOPT_HTTPHEADER, c->headers);
 	if (c->is_socket)
 		SET(CURLOPT_UNIX_SOCKET_PATH, c->addr.un.sun_path);
-	return ok && set_method(c, call) && set_callbacks(c);
+	return ok && sk_http_trust_apply(&c->trust, c->curl) && set_method(c, call) && set_callbacks(c);
 }
 
 /* ---- what went wrong ---- */
@@ -350,6 +362,8 @@ say_why(const struct sk_http_client *c, CURLcode code, bool sent, struct sk_err 
 		code = CURLE_RECV_ERROR;
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && c->head_sent)
 		return sk_fail(err, SK_EUNAVAIL, "%s does not answer in HTTP", c->name);
+	if (sk_http_trust_failed(code, why))
+		return sk_http_trust_why(c->name, code, why, err);
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
 		return not_connected(c, err);

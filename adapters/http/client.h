@@ -16,9 +16,14 @@ struct sk_http_client_config {
 	const char *url; /* http://host:port or https://… */
 	const char *token; /* sent as "Authorization: Bearer …"; "" = none; never printed */
 	int64_t connect_ms, call_ms; /* deadlines; 0 = 5 s and 60 s */
+	/* For https, PEM; NULL or "" = as said. All are copied. */
+	const char *ca_file; /* authorities that are trusted, alone; "" = SSL_CERT_FILE and SSL_CERT_DIR
+		of the environment, else those of the system, wherever it keeps them */
+	const char *cert_file, *key_file; /* our own certificate; its key, "" = in cert_file too */
+	bool insecure; /* whoever answers is believed, whatever certificate it shows */
 };
 
-/* NULL and err when libcurl refuses. */
+/* NULL and err: SK_EINVAL (the address, a file that cannot be read), SK_EIO (libcurl refuses). */
 struct sk_http_client *
 sk_http_client_open(const struct sk_http_client_config *cfg, struct sk_err *err);
 /* NULL is allowed. */
@@ -39,9 +44,10 @@ struct sk_http_answer {
 	struct sk_str headers; /* "Name: value\n" each, as they came */
 };
 
-/* SK_OK: an answer came, whatever its status. SK_EUNAVAIL: nobody listens or the connection was cut
- * (the sentence says which; the request may have been carried out when it was cut after sending:
- * *sent tells). SK_EAGAIN: the deadline passed. The caller releases both strings. */
+/* SK_OK: an answer came, whatever its status. SK_EINVAL: the call makes no sense, or one of both
+ * sides does not accept the other's certificate. SK_EUNAVAIL: nobody listens or the connection was
+ * cut (the sentence says which; the request may have been carried out when it was cut after
+ * sending: *sent tells). SK_EAGAIN: the deadline passed. The caller releases both strings. */
 enum sk_code sk_http_call(struct sk_http_client *c, const struct sk_http_call *call,
 	struct sk_http_answer *answer, bool *sent, struct sk_err *err) SK_CHECKED;
 /* The value of a response header (any case), copied into out; false when absent. */

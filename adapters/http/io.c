@@ -11,8 +11,8 @@
 #define MAX_PIECES 32
 #define RECORD ((size_t)16384) /* of TLS: what one write can encrypt */
 
-/* What SSL_read, SSL_peek or SSL_write said, as recv and send would: -1 and errno. Neither waits for
- * the other's direction for long: there is no renegotiation. */
+/* What SSL_read, SSL_peek or SSL_write said, as recv and send would: -1 and errno. Neither waits
+ * for the other's direction for long: there is no renegotiation. */
 static ssize_t
 tls_result(struct sk_conn *c, int rc)
 {

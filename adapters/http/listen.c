@@ -8,10 +8,14 @@
 #include <unistd.h>
 
 #define BACKLOG 4096
-/* A client that is gone without a word is noticed, while nothing is sent to it, after 100 s. */
+/* A client that is gone without a word is noticed after 100 s when nothing is sent to it, and after
+ * 60 s of silence when something is. */
 #define KEEP_IDLE_S 60
 #define KEEP_EVERY_S 10
 #define KEEP_PROBES 4
+#define USER_TIMEOUT_MS 60000
+/* What the kernel takes beyond what is on its way: readers of streams that are slow cost memory. */
+#define UNSENT (128 << 10)
 
 /* ---- unix ---- */
 
@@ -73,6 +77,8 @@ set_tcp(int fd)
 		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEP_EVERY_S },
 		{ IPPROTO_TCP, TCP_KEEPCNT, KEEP_PROBES },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS },
+		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT },
 	};
 
 	/* Without one of them it is slower or notices later, and works. */

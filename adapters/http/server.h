@@ -6,12 +6,11 @@
  * filter refuses is answered by the server itself and the connection is closed.
  *
  *	limits		16 KiB and 100 headers (431), SK_API_MAX_BODY (413), max_connections (503)
- *	deadlines	absolute, from the first byte: the header, the body (408); as long as for a
- *			header: a TLS handshake; between two requests
- *			and while an answer is not read the connection is closed without a word
+ *	deadlines	absolute, from the first byte: the header, the body (408). A TLS handshake may
+ *			take as long as a header; then, between two requests, and while an answer is not
+ *			read the connection is closed without a word
  *	connections	beyond max_connections the one that has been idle longest makes room; when none
  *			is idle the new one is answered 503; without descriptors accepting pauses
- *
  *	streams		end with the connection; what comes is written when the round ends. A reader
  *			that is more than 256 KiB behind when something new comes, or takes nothing for
  *			write_ms, is cut off

@@ -16,7 +16,7 @@ struct sk_http_tls_config {
 	const char *client_ca;
 };
 
-/* Reads the files; the names are copied. NULL and err (SK_EINVAL: what is wrong with which file). */
+/* Reads the files; the names are copied. NULL and err (SK_EINVAL: what is wrong with which). */
 struct sk_http_tls *sk_http_tls_open(const struct sk_http_tls_config *cfg, struct sk_err *err);
 /* Reads the files again: handshakes from now on use what they hold; connections that are there go
  * on. When something is wrong with them all stays as it is. */

@@ -131,6 +131,41 @@ where_the_target_stands_is_told(void **state)
 }
 
 static void
+stands_at(const char *text, struct sk_http_span v, const char *value)
+{
+	assert_int_equal(v.len, strlen(value));
+	assert_memory_equal(text + v.at, value, v.len);
+}
+
+static void
+where_values_stand_is_told(void **state)
+{
+	const char *text = "GET / HTTP/1.1\r\nOrigin:http://o\r\nHOST:   h:1 \t\r\n"
+					   "authorization: Bearer a b \r\n\r\n";
+
+	(void)state;
+	passes(text);
+	stands_at(text, f.host, "h:1");
+	stands_at(text, f.origin, "http://o");
+	stands_at(text, f.authorization, "Bearer a b");
+	text = "GET / HTTP/1.1\r\n" H "Authorization:\r\nX-Origin: y\r\n\r\n";
+	passes(text);
+	stands_at(text, f.authorization, "");
+	stands_at(text, f.origin, "");
+}
+
+/* ... before anything else of it is there. */
+static void
+tls_is_known_by_its_first_byte(void **state)
+{
+	(void)state;
+	is_refused(400, "\x16");
+	assert_string_equal(f.why, "this port speaks HTTP, not HTTPS");
+	is_refused(400, "GET \x16");
+	assert_string_equal(f.why, "there is a control character in the head");
+}
+
+static void
 the_head_is_known_before_the_body_is_there(void **state)
 {
 	(void)state;
@@ -230,7 +265,9 @@ malformed_headers_are_refused(void **state)
 		"X(: v", "X\xc3\xa4: v", "X: a\r\n b", "X: a\r\n\tb", "Host: y", "Host: a b", "Host: a/b",
 		"Host: \xc3\xa4", "Content-Type: a\r\ncontent-TYPE: b",
 		"Idempotency-Key: a\r\nIdempotency-Key: a", "Expect: 100-continue\r\nExpect: 100-continue",
-		"Authorization: a\r\nAuthorization: a" };
+		"Authorization: a\r\nAuthorization: a", "Origin: a\r\nOrigin: a",
+		"If-Match: a\r\nIf-Match: b", "If-None-Match: a\r\nIf-None-Match: b",
+		"Last-Event-ID: a\r\nLast-Event-ID: a" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
@@ -496,6 +533,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ordinary_requests_pass),
 		cmocka_unit_test(where_the_target_stands_is_told),
+		cmocka_unit_test(where_values_stand_is_told),
+		cmocka_unit_test(tls_is_known_by_its_first_byte),
 		cmocka_unit_test(the_head_is_known_before_the_body_is_there),
 		cmocka_unit_test(who_ends_the_connection_is_told),
 		cmocka_unit_test(malformed_request_lines_are_refused),

@@ -3,6 +3,8 @@
 #include "http_rig.h"
 #include "proc_rig.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
@@ -103,6 +105,31 @@ it_serves_at_a_port_that_was_free(void **state)
 	web_answers(&w, fd, GET("/echo"), 200);
 	close(fd);
 	assert_int_equal(getsockopt(fd = web_connect(&w), IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+	close(fd);
+}
+
+/* "*" is every address, of both kinds. */
+static void
+every_address_is_both_kinds(void **state)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+	int fd;
+
+	(void)state;
+	web_open(&w, (struct sk_http_server_config){ .address = "*:0" });
+	fd = web_connect(&w); /* of IPv4 */
+	web_answers(&w, fd, GET("/echo"), 200);
+	close(fd);
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return; /* a kernel without IPv6 */
+	in6.sin6_port = htons((uint16_t)w.port);
+	if (connect(fd, (struct sockaddr *)&in6, sizeof(in6)) == 0) {
+		assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+		web_answers(&w, fd, GET("/echo"), 200);
+	} else {
+		assert_int_equal(errno, EADDRNOTAVAIL); /* IPv6 is switched off */
+	}
 	close(fd);
 }
 
@@ -349,6 +376,31 @@ a_slow_head_is_judged_once(void **state)
 	close(fd);
 }
 
+/* A head that is cut anywhere is never judged, and nobody is taken for somebody. */
+static void
+truncated_heads_are_nobodys(void **state)
+{
+	static const char text[] = "GET /who HTTP/1.1\r\n" H "Authorization: Bearer write\r\n\r\n";
+
+	(void)state;
+	open_guarded();
+	for (size_t n = 0; n < sizeof(text) - 1; n++) {
+		int fd = web_connect(&w);
+
+		assert_true(web_send(&w, fd, text, n));
+		sk_host_once(w.host, 1);
+		if (n % 2 != 0) {
+			assert_int_equal(shutdown(fd, SHUT_WR), 0);
+			web_ends(&w, fd);
+		}
+		close(fd);
+	}
+	web_run(&w, 20);
+	assert_int_equal(seen.asked, 0);
+	assert_int_equal(w.calls, 0);
+	assert_int_equal(sk_http_server_stats(w.server).connections, 0);
+}
+
 static void
 tls_on_the_plain_port_is_told(void **state)
 {
@@ -375,6 +427,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_read),
 		T(it_serves_at_a_port_that_was_free),
+		T(every_address_is_both_kinds),
 		T(a_port_that_is_taken_is_told),
 		T(it_comes_back_at_its_port),
 		T(a_socket_and_a_port_in_one_process),
@@ -383,6 +436,7 @@ main(void)
 		T(options_without_a_body_is_everybodys),
 		T(each_of_a_row_is_judged),
 		T(a_slow_head_is_judged_once),
+		T(truncated_heads_are_nobodys),
 		T(tls_on_the_plain_port_is_told),
 	};
 #undef T
