@@ -175,6 +175,9 @@ open_client(struct sk_door *d, struct sk_err *err)
 	struct sk_http_client_config cfg = { .socket = remote ? "" : sk_str_text(&d->socket),
 		.url = remote ? d->url : "",
 		.token = remote ? sk_setting(d->settings, "SKALDS_TOKEN") : "",
+		.ca_file = remote ? sk_setting(d->settings, "SKALDS_CA_FILE") : "",
+		.cert_file = remote ? sk_setting(d->settings, "SKALDS_CERT_FILE") : "",
+		.key_file = remote ? sk_setting(d->settings, "SKALDS_KEY_FILE") : "",
 		.connect_ms = d->cfg.silent ? SILENT_CONNECT_MS : CONNECT_MS,
 		.call_ms = d->cfg.silent ? SILENT_CALL_MS : CALL_MS };
 

@@ -1,5 +1,6 @@
 #include "cmd/listen.h"
 #include "adapters/http/sockaddr.h"
+#include "adapters/http/tls.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -107,6 +108,7 @@ struct sk_listen {
 	struct sk_http_server_config server_cfg;
 	struct sk_http_server_config asked; /* whose call and forget are asked */
 	struct sk_access *access;
+	struct sk_http_tls *tls; /* NULL: plain HTTP */
 	struct sk_http_server *server;
 	struct sk_timer again;
 	char *url;
@@ -192,6 +194,23 @@ warn(const struct sk_listen *l)
 			"every user of this machine may run tasks at %s; a file of tokens ends that", l->url);
 }
 
+/* Who may ask, and the certificate: the files. */
+static enum sk_code
+open_files(struct sk_listen *l, struct sk_err *err)
+{
+	const struct sk_http_tls_config tls = {
+		.cert_file = l->cfg->cert, .key_file = l->cfg->key, .client_ca = l->cfg->client_ca
+	};
+
+	l->access = sk_access_open(&l->cfg->access, err);
+	if (l->access == NULL)
+		return err->code;
+	if (*tls.cert_file == '\0')
+		return SK_OK;
+	l->server_cfg.tls = l->tls = sk_http_tls_open(&tls, err);
+	return l->tls != NULL ? SK_OK : err->code;
+}
+
 struct sk_listen *
 sk_listen_open(const struct sk_listen_config *cfg, const struct sk_http_server_config *server,
 	bool patient, struct sk_err *err)
@@ -210,8 +229,9 @@ sk_listen_open(const struct sk_listen_config *cfg, const struct sk_http_server_c
 		.authorize = authorize,
 		.arg = l };
 	l->again = (struct sk_timer){ .fn = try_again, .arg = l };
-	l->access = sk_access_open(&cfg->access, err);
-	code = l->access != NULL ? open_server(l, err) : err->code;
+	code = open_files(l, err);
+	if (code == SK_OK)
+		code = open_server(l, err);
 	if (code == SK_ECONFLICT && patient) {
 		sk_log(SK_ERROR, COMPONENT, "%s; it is tried again every second", err->msg);
 		sk_timer_set(sk_host_loop(server->host), &l->again, sk_boot_ms() + AGAIN_MS);
@@ -231,6 +251,7 @@ sk_listen_close(struct sk_listen *l)
 		return;
 	sk_timer_clear(sk_host_loop(l->server_cfg.host), &l->again);
 	sk_http_server_close(l->server);
+	sk_http_tls_close(l->tls);
 	sk_access_close(l->access);
 	free(l->url);
 	free(l);
@@ -247,6 +268,10 @@ sk_listen_reload(struct sk_listen *l)
 		sk_log(SK_INFO, COMPONENT, "tokens were read again");
 	else
 		sk_log(SK_ERROR, COMPONENT, "the tokens stay as they were: %s", err.msg);
+	if (l->tls != NULL && sk_http_tls_reload(l->tls, &err) == SK_OK)
+		sk_log(SK_INFO, COMPONENT, "the certificate was read again");
+	else if (l->tls != NULL)
+		sk_log(SK_ERROR, COMPONENT, "the certificate stays as it was: %s", err.msg);
 }
 
 const char *

@@ -15,7 +15,7 @@ struct watching {
 	const char *id; /* NULL = everything */
 	bool json;
 	int64_t after; /* the number of the last event seen; -1 = only what is new */
-	bool over;
+	bool over, gap; /* gap: the end of the task may be among what was missed */
 };
 
 /* ---- one event ---- */
@@ -100,6 +100,7 @@ print_line(struct watching *w, const char *line, size_t n)
 	else if (e != NULL)
 		print_text(e);
 	w->over = w->over || (w->id != NULL && ends(e));
+	w->gap = w->gap || strcmp(sk_member_text(e, "event"), "gap") == 0;
 	sk_arena_free(a);
 	return e != NULL ? 0 : SK_EXIT_SKALDS;
 }
@@ -150,7 +151,7 @@ next_events(struct watching *w, int64_t wait)
 /* A task that has ended makes no more events: say how it stands. The number of the next event is
  * known by then, so that nothing is missed in between. */
 static int
-look_first(struct watching *w)
+look(struct watching *w)
 {
 	struct sk_arena *a = sk_arena_new();
 	int code;
@@ -186,10 +187,13 @@ watch_run(const struct sk_args *args, struct sk_settings *settings)
 	if (code == 0 && sk_door_inside(w.door) && !args->quiet)
 		sk_complain(COMMAND, "nothing is running; waiting for `skalds up`");
 	if (code == 0 && w.id != NULL)
-		code = look_first(&w);
+		code = look(&w);
 	while (code == 0 && !w.over) {
 		sk_door_pause(w.door);
+		w.gap = false;
 		code = next_events(&w, sk_door_patience(w.door, WAIT_MS));
+		if (code == 0 && w.gap && w.id != NULL && !w.over)
+			code = look(&w);
 	}
 	sk_door_close(w.door);
 	return code < 0 ? 0 : code; /* the reader went away */

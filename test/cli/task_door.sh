@@ -208,8 +208,7 @@ is "SKALDS_URL goes over TCP, with the token" "$code:$out:$(cat "$T/tcp.out")" \
 	'0:{"items":[{"id":"there"}],"next":null}:[Bearer planted-token] GET /v1/tasks?limit=50 '
 sk task list --url "$url"
 is "without one it is said what is missing" "$code:$err" \
-	"1:skalds task list: no
-skalds task list: a token is needed: SKALDS_TOKEN or --token-file"
+	"1:skalds task list: $url wants a token: set SKALDS_TOKEN, or name its file with --token-file"
 (cd "$T" && SKALDS_TOKEN=planted-token "$SKALDS" --url "$url/" task add -- ./x >/dev/null)
 is "no working directory goes to another machine" "$(tail -n 1 "$T/tcp.out" | grep -c cwd)" 0
 sk task get x --url http://user:planted-secret@127.0.0.1:1
