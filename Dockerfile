@@ -3,8 +3,8 @@
 FROM debian:bookworm-slim AS build
 WORKDIR /src
 # The client libraries change rarely: a layer of their own.
-COPY scripts/setup.sh scripts/deps.sh scripts/
-RUN sh scripts/setup.sh && sh scripts/deps.sh build/deps
+COPY scripts/setup.sh scripts/deps.sh scripts/web-deps.sh scripts/web.lock scripts/
+RUN sh scripts/setup.sh && sh scripts/deps.sh build/deps && sh scripts/web-deps.sh build/web-deps
 COPY . .
 ARG VERSION=dev
 RUN make VERSION="$VERSION" && sh scripts/image-tree.sh build/skalds /image

@@ -27,6 +27,10 @@ done
 "$build/skalds" version --verbose >"$tree/VERSIONS"
 
 cp "$build"/deps/licenses/* "$tree/licenses/"
+# What the dashboard is made of, when it is in.
+for package in "$build"/web/licenses/*; do
+	[ ! -e "$package" ] || cp "$package" "$tree/licenses/"
+done
 for library in libfyaml-dev libevent-dev libsqlite3-dev libssl-dev libjansson-dev zlib1g-dev libzstd-dev \
 	liblz4-dev libc6-dev; do
 	cp "/usr/share/doc/$library/copyright" "$tree/licenses/${library%-dev}"

@@ -8,12 +8,12 @@
 # the network nor root is needed.
 set -eu
 
-build="gcc g++ make cmake pkg-config dpkg-dev patch xz-utils git ca-certificates binutils
+build="gcc g++ make cmake pkg-config dpkg-dev patch xz-utils git ca-certificates binutils curl
 	libc6-dev libfyaml-dev libsqlite3-dev libevent-dev libjansson-dev libssl-dev zlib1g-dev
 	libzstd-dev liblz4-dev"
 test="libcmocka-dev clang libclang-rt-dev clang-format clang-tidy cppcheck python3 procps psmisc util-linux strace
 	gdb socat file docker.io iptables busybox-static systemd
-	iproute2 python3-venv openssl curl default-jdk-headless maven chromium fonts-droid-fallback"
+	iproute2 python3-venv openssl default-jdk-headless maven chromium fonts-droid-fallback"
 
 say()
 {

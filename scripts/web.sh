@@ -92,7 +92,11 @@ embed()
 : >"$out/symbols"
 : >"$out/rows"
 hash=
+mkdir "$out/licenses"
 if [ -n "$packages" ]; then
+	for package in preact htm uplot; do
+		cp "$packages/$package/LICENSE" "$out/licenses/$package"
+	done
 	own
 	vendor preact/dist/preact.mjs preact.js
 	vendor preact/hooks/dist/hooks.mjs hooks.js
@@ -115,5 +119,5 @@ fi
 	cat "$out/rows"
 	printf '\t{ 0, 0, 0, 0, 0, 0 },\n};\n'
 } >"$out/data.c"
-rm -rf "$final/tree" "$final/gz"
-mv "$out/tree" "$out/gz" "$out/data.c" "$final/"
+rm -rf "$final/tree" "$final/gz" "$final/licenses"
+mv "$out/tree" "$out/gz" "$out/licenses" "$out/data.c" "$final/"

@@ -72,7 +72,7 @@ copy_tree()
 	cp -as "$ROOT/workers" "$T/tree/workers"
 	rm "$T/tree/workers/registry.c"
 	[ ! -d "$built/release" ] || cp -a "$built/release" "$T/tree/build/release"
-	for d in "$built"/deps*; do
+	for d in "$built"/deps* "$built"/web-deps*; do
 		[ ! -e "$d" ] || ln -s "$(realpath "$d")" "$T/tree/build/$(basename "$d")"
 	done
 }

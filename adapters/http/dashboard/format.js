@@ -28,16 +28,17 @@ export function span(ms) {
 	if (ms === null || ms === undefined || Number.isNaN(ms))
 		return '–';
 	if (ms < 1000)
-		return `${number(ms)} ms`;
+		return `${number(ms)} ${t('unit.ms')}`;
 	const s = ms / 1000;
 	if (s < 60)
-		return `${number(s, s < 10 ? 1 : 0)} s`;
+		return `${number(s, s < 10 ? 1 : 0)} ${t('unit.s')}`;
 	const parts = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
 	const at = parts.findIndex(([size]) => s >= size);
 	const [size, unit] = parts[at];
 	const [less, lessUnit] = parts[at + 1];
 	const rest = Math.floor((s % size) / less);
-	return `${number(Math.floor(s / size))} ${unit}${rest > 0 ? ` ${rest} ${lessUnit}` : ''}`;
+	const text = `${number(Math.floor(s / size))} ${t(`unit.${unit}`)}`;
+	return rest > 0 ? `${text} ${rest} ${t(`unit.${lessUnit}`)}` : text;
 }
 
 // "3 s ago", "5 min ago", "2 h 10 min ago": the older the coarser.
@@ -46,7 +47,7 @@ export function ago(ms, now = Date.now()) {
 		return '–';
 	const past = Math.max(0, now - ms);
 	const step = past < 60000 ? 1000 : past < 86400000 ? 60000 : 3600000;
-	return t('time.ago', { span: past < 1000 ? '0 s' : span(Math.floor(past / step) * step) });
+	return t('time.ago', { span: past < 1000 ? `0 ${t('unit.s')}` : span(Math.floor(past / step) * step) });
 }
 
 export function megabytes(mb) {

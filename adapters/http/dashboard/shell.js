@@ -2,16 +2,25 @@
 import { html, useEffect, useRef, useState } from './lib.js';
 import { useSignal } from './signal.js';
 import { Link } from './router.js';
-import { LANGUAGES, language, t } from './i18n.js';
+import { LANGUAGES, language, number, t } from './i18n.js';
 import { choice } from './scheme.js';
 import { logout, me, token } from './session.js';
+import { useAlerts } from './data.js';
 import { pages } from './pages.js';
 import * as live from './live.js';
+
+// How many alerts fire, beside their entry.
+function Firing() {
+	const { data } = useAlerts('firing');
+	const n = data ? data.items.length : 0;
+	return n > 0 && html`<span class="count" title=${t('alerts.firing', { n })}><span aria-hidden="true">${number(n)}</span>
+		<span class="unseen">${t('alerts.firing', { n })}</span></span>`;
+}
 
 function Menu({ here, close }) {
 	return html`<nav aria-label=${t('menu')}><ul>${pages.filter(p => p.menu).map(p => html`<li key=${p.path}>
 		<${Link} to=${p.path} aria-current=${p.menu === here ? 'page' : undefined} onClick=${close}>
-			<span class="icon" aria-hidden="true">${p.icon}</span>${t(`page.${p.menu}`)}<//>
+			<span class="icon" aria-hidden="true">${p.icon}</span>${t(`page.${p.menu}`)}${p.menu === 'alerts' && html`<${Firing} />`}<//>
 	</li>`)}</ul></nav>`;
 }
 

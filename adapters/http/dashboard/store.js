@@ -4,7 +4,8 @@ import { get, ApiError } from './api.js';
 import { listen } from './live.js';
 import { locked } from './session.js';
 
-const LEAST_MS = 1000; // between two reads of the same thing, however many events there are
+const LEAST_MS = 800; // between two reads of the same thing, however many events there are: with the read itself
+// what is shown is not older than a second
 const SHARE = 10; // and so many times what the last one took: no page spends its time with reading
 const KEEP_MS = 60000; // what nobody shows any more
 

@@ -12,8 +12,11 @@ export function Slots({ of: s }) {
 		text=${`${number(s.tasks)} / ${number(s.slots)}`} />` : number(s.tasks);
 }
 
+// It takes two looks of a skald to know: the first report has none.
+const knowsCpu = s => s.load && s.load.cpuPercent !== null;
+
 export function Cpu({ of: s }) {
-	return s.load ? html`<${Meter} value=${s.load.cpuPercent / 100} label=${t('skald.cpu')}
+	return knowsCpu(s) ? html`<${Meter} value=${s.load.cpuPercent / 100} label=${t('skald.cpu')}
 		text=${percent(s.load.cpuPercent)} />` : '–';
 }
 
@@ -29,10 +32,10 @@ export function Disk({ of: s }) {
 
 // CPU where it is known, else its slots.
 export function Load({ of: s }) {
-	return s.load ? html`<${Cpu} of=${s} />` : html`<${Slots} of=${s} />`;
+	return knowsCpu(s) ? html`<${Cpu} of=${s} />` : html`<${Slots} of=${s} />`;
 }
 
-const weight = s => (s.load ? s.load.cpuPercent : 100 * (share(s.tasks, s.slots) || 0));
+const weight = s => (knowsCpu(s) ? s.load.cpuPercent : 100 * (share(s.tasks, s.slots) || 0));
 
 export function busiest(items, n) {
 	return items.filter(s => s.state !== 'offline').sort((a, b) => weight(b) - weight(a) || (a.id < b.id ? -1 : 1)).slice(0, n);

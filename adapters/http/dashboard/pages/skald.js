@@ -22,7 +22,7 @@ const SHOWN = 50;
 function Drain({ of: s }) {
 	const draining = s.state === 'draining', word = draining ? 'undrain' : 'drain';
 	const ask = () => confirm({
-		title: t(`skald.${word}.title`, { id: s.id }), text: t(`skald.${word}.text`, { tasks: s.tasks }),
+		title: t(`skald.${word}.title`, { id: s.id }), text: t(`skald.${word}.text`, { n: s.tasks }),
 		action: t(`skald.${word}`), kind: draining ? 'primary' : 'danger',
 		run: async () => {
 			put(`/v1/skalds/${path(s.id)}`, await post(`/v1/skalds/${path(s.id)}/${word}`));

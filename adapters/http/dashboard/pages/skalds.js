@@ -25,7 +25,6 @@ const columns = () => [
 	{ name: 'memory', label: t('skald.memory'), sort: true, first: 'descending', hide: 'narrow',
 		cell: s => html`<${Memory} of=${s} />` },
 	{ name: 'classes', label: t('skald.classes'), class: 'line', hide: 'narrow', cell: s => html`<${Classes} names=${s.classes} most=${2} />` },
-	{ name: 'host', label: t('skald.host'), sort: true, class: 'wrap', hide: 'narrow', cell: s => s.host || '–' },
 	{ name: 'seen', label: t('skald.seen'), sort: true, first: 'descending', class: 'line', hide: 'narrow', cell: s => html`<${Ago} ms=${s.seen} />` },
 ];
 
