@@ -180,18 +180,35 @@ columns_know(const struct sk_op *op)
 	return op->kind == SK_OP_CLASSES;
 }
 
+/* So few tasks are in these states that they can all be looked at. */
+static bool
+few(const struct sk_filter *f, const struct sk_sq_counts *counts)
+{
+	int64_t n = 0;
+
+	for (unsigned phase = 0; phase < SK_N_PHASE; phase++)
+		if (f->phases == 0 || (f->phases >> phase & 1u) != 0)
+			n += counts->n[phase][0] + (f->no_elements ? 0 : counts->n[phase][1]);
+	return n <= SK_SQ_MANY;
+}
+
 /* They are kept, and it is known that the file's indexes are no good for this one. */
 static bool
-columns_at_once(const struct sk_sq *q, const struct sk_op *op)
+columns_at_once(const struct sk_sq *q, const struct sk_sq_counts *counts, const struct sk_op *op)
 {
 	const struct sk_op_find *find = (const struct sk_op_find *)op;
+	const struct sk_op_count *count = (const struct sk_op_count *)op;
 
 	if (q->by_columns)
 		return columns_know(op);
 	if (!q->changes.on)
 		return false;
 	if (op->kind == SK_OP_FIND)
-		return find->skip > 0 || sk_sq_columns_better(&find->filter, find->order);
+		return (find->skip > 0 || sk_sq_columns_better(&find->filter, find->order)) &&
+			!few(&find->filter, counts);
+	if (op->kind == SK_OP_COUNT)
+		return columns_know(op) && !sk_sq_counts_know(&count->filter) &&
+			!few(&count->filter, counts);
 	return op->kind == SK_OP_CLASSES;
 }
 
@@ -204,7 +221,7 @@ query_briefly(struct sk_sq *q, struct sk_op *op, enum sk_sq_route *route, struct
 	enum sk_code code = SK_EAGAIN;
 
 	q->db.limited = true;
-	q->db.budget = columns_at_once(q, op) ? -1 : SK_SQ_BUDGET;
+	q->db.budget = columns_at_once(q, &counts, op) ? -1 : SK_SQ_BUDGET;
 	if (q->db.budget > 0)
 		code = query(&q->db, &help, op, err);
 	q->db.limited = false;

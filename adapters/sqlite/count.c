@@ -20,8 +20,8 @@ created_passes(const struct sk_filter *f)
 
 /* ---- by phase and element alone: the counts are kept ---- */
 
-static bool
-is_simple(const struct sk_filter *f)
+bool
+sk_sq_counts_know(const struct sk_filter *f)
 {
 	return f->gates == 0 && !f->wanted_run && !sk_sq_given(f->class_name) &&
 		!sk_sq_given(f->executor) && !sk_sq_given(f->label) && !sk_sq_given(f->id_part) &&
@@ -188,7 +188,7 @@ sk_sq_count(
 
 	memset(op->by_phase, 0, sizeof(op->by_phase));
 	op->oldest_waiting_ms = 0;
-	if (is_simple(c.f))
+	if (sk_sq_counts_know(c.f))
 		return count_simply(db, help->counts, op, err);
 	if (help->columns != NULL)
 		return sk_sq_columns_count(help->columns, db, op, err);

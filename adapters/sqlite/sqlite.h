@@ -145,6 +145,8 @@ enum sk_code sk_sq_find(struct sk_sq_db *db, const struct sk_sq_help *help, stru
 	struct sk_err *err) SK_CHECKED;
 enum sk_code sk_sq_count(struct sk_sq_db *db, const struct sk_sq_help *help, struct sk_op_count *op,
 	struct sk_err *err) SK_CHECKED;
+/* Do the counts that are kept answer it? */
+bool sk_sq_counts_know(const struct sk_filter *f);
 enum sk_code sk_sq_classes(struct sk_sq_db *db, const struct sk_sq_help *help,
 	struct sk_op_classes *op, struct sk_err *err) SK_CHECKED;
 enum sk_code

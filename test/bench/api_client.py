@@ -8,7 +8,8 @@
 	api_client.py WHERE walk SECONDS PATH	page after page behind the cursor
 	api_client.py WHERE sse READERS EVENTS	from the answer to a POST (it is stored then) to its event at each reader
 
-WHERE is a socket's path or HOST:PORT; SKALDS_TOKEN is sent when it is set. Prints one line of JSON.
+WHERE is a socket's path or HOST:PORT; SKALDS_TOKEN is sent when it is set. HUB_PID: whose cpu time a
+request is measured too, which a machine that does other work distorts less. Prints one line of JSON.
 """
 import http.client
 import json
@@ -81,6 +82,20 @@ def fill(c, n, labels, body):
 	return {"seconds": round(time.monotonic() - start, 3)}
 
 
+def cpu_ns():
+	"""Of all threads of the server; None when it is not known."""
+	try:
+		threads = f"/proc/{os.environ['HUB_PID']}/task"
+		return sum(int(open(f"{threads}/{t}/schedstat").read().split()[0]) for t in os.listdir(threads))
+	except (KeyError, OSError):
+		return None
+
+
+def cpu_of(before, n):
+	after = cpu_ns()
+	return {} if before is None or after is None or n == 0 else {"cpu_ms": round((after - before) / n / 1e6, 3)}
+
+
 def summary(times, **more):
 	times.sort()
 	at = lambda p: round(times[min(len(times) - 1, int(len(times) * p))] * 1000, 3)
@@ -92,6 +107,7 @@ def get(c, seconds, paths):
 	first = time.monotonic()
 	call(c, "GET", paths[0])
 	first = time.monotonic() - first
+	cpu = cpu_ns()
 	while time.monotonic() < end or len(times) < 20:
 		for path in paths:
 			start = time.monotonic()
@@ -99,11 +115,11 @@ def get(c, seconds, paths):
 			times.append(time.monotonic() - start)
 		if len(times) >= 20 and time.monotonic() > end:
 			break
-	return summary(times, bytes=size, first_ms=round(first * 1000, 1))
+	return summary(times, bytes=size, first_ms=round(first * 1000, 1), **cpu_of(cpu, len(times)))
 
 
 def walk(c, seconds, path):
-	times, rows, cursor, end = [], 0, "", time.monotonic() + seconds
+	times, rows, cursor, end, cpu = [], 0, "", time.monotonic() + seconds, cpu_ns()
 	while time.monotonic() < end:
 		start = time.monotonic()
 		page = json.loads(call(c, "GET", path + ("&cursor=" + cursor if cursor else "")))
@@ -112,7 +128,7 @@ def walk(c, seconds, path):
 		cursor = page["next"]
 		if not cursor:
 			break
-	return summary(times, rows=rows)
+	return summary(times, rows=rows, **cpu_of(cpu, len(times)))
 
 
 def reader(where):

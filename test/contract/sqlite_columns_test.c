@@ -246,7 +246,7 @@ file_and_columns_find_the_same(void **state)
 	struct sk_err err;
 
 	store_seed();
-	fill(g, 5000);
+	fill(g, 16000); /* more than 5,000 of a label: another way to find them */
 	counts = counts_of(g);
 	open_beside(g, &db);
 	assert_int_equal(sk_sq_columns_make(&columns, &db, &err), SK_OK);
