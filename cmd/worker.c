@@ -1,43 +1,21 @@
 /* worker.c - `skalds worker list|describe`: the classes that are compiled in. */
 #include "cmd/options.h"
 #include "cmd/table.h"
+#include "core/run/worker_json.h"
 #include "workers/registry.h"
 #include <string.h>
-
-static const char *
-kind_name(const struct sk_worker *w)
-{
-	return w->kind == SK_WORKER_PROGRAM ? "program" : "compiled";
-}
-
-static void
-json_members(struct sk_str *s, const struct sk_worker *w)
-{
-	sk_json_kstr(s, "kind", kind_name(w));
-	sk_json_kbool(s, "liveUpdate", w->update != NULL);
-	sk_json_kbool(s, "reusable", w->reusable);
-}
 
 static void
 list_json(struct sk_str *s)
 {
-	struct sk_str schema = SK_STR_INIT;
-
 	sk_str_adds(s, "{\"items\":[");
 	for (const struct sk_worker *const *w = sk_workers; *w != NULL; w++) {
 		sk_json_next(s);
 		sk_str_addc(s, '{');
-		sk_json_kstr(s, "className", (*w)->name);
-		sk_json_kstr(s, "description", (*w)->doc);
-		json_members(s, *w);
-		sk_json_key(s, "schema");
-		sk_str_clear(&schema);
-		sk_fields_schema((*w)->fields, &schema);
-		sk_str_add(s, schema.p, schema.len);
+		sk_worker_json(s, *w);
 		sk_str_addc(s, '}');
 	}
 	sk_str_adds(s, "],\"next\":null}\n");
-	sk_str_release(&schema);
 }
 
 static void
@@ -49,7 +27,7 @@ list_text(struct sk_str *s)
 	sk_grid_init(&t, head);
 	for (const struct sk_worker *const *w = sk_workers; *w != NULL; w++) {
 		sk_grid_cell(&t, (*w)->name);
-		sk_grid_cell(&t, kind_name(*w));
+		sk_grid_cell(&t, sk_worker_kind_name(*w));
 		sk_grid_cell(&t, (*w)->update != NULL ? "yes" : "no");
 		sk_grid_cell(&t, (*w)->doc);
 	}
@@ -83,7 +61,7 @@ describe_json(struct sk_str *s, const struct sk_worker *w)
 	sk_str_addc(s, '{');
 	sk_json_kstr(s, "title", w->name);
 	sk_json_kstr(s, "description", w->doc);
-	json_members(s, w);
+	sk_worker_json_traits(s, w);
 	if (schema.len > 2) {
 		sk_json_next(s);
 		sk_str_adds(s, schema.p + 1);

@@ -110,8 +110,8 @@ no_route(struct sk_call *call, const struct sk_api_request *req, const char *all
 	}
 }
 
-static const char *
-role_name(enum sk_role role)
+const char *
+sk_role_name(enum sk_role role)
 {
 	static const char *const names[] = { "none", "read", "write", "admin" };
 
@@ -130,7 +130,7 @@ sk_api_call(struct sk_control *c, const struct sk_api_request *req)
 		no_route(call, req, allow);
 	else if (req->role < call->route->role)
 		sk_call_error(
-			call, 403, "this needs a token with the role %s", role_name(call->route->role));
+			call, 403, "this needs a token with the role %s", sk_role_name(call->route->role));
 	else if (!sk_query_parse(call, req->query != NULL ? req->query : "", &err))
 		sk_call_error(call, 400, "%s", err.msg);
 	else if (!c->ready && !call->route->always)

@@ -20,6 +20,9 @@ struct sk_api_response;
  * those before it. */
 enum sk_role { SK_ROLE_NONE, SK_ROLE_READ, SK_ROLE_WRITE, SK_ROLE_ADMIN };
 
+/* "none", "read", "write", "admin". */
+const char *sk_role_name(enum sk_role role);
+
 /* A request. Everything is borrowed until it is answered. */
 struct sk_api_request {
 	const char *method; /* "GET", "POST", … */

@@ -30,7 +30,18 @@ struct one {
 	enum sk_code code;
 	const char *error;
 	struct sk_record *record;
+	bool changed; /* it is not what If-Match has */
 };
+
+static bool
+one_still(void *arg, const struct sk_record *r)
+{
+	struct sk_call *call = arg;
+	struct one *o = call->state;
+
+	o->changed = !sk_call_matches(call, r);
+	return !o->changed;
+}
 
 static void
 one_page(void *arg, const struct sk_changed *results, size_t n, size_t n_ok)
@@ -56,6 +67,8 @@ one_done(void *arg, enum sk_code code, const struct sk_err *err)
 		sk_call_failed(call, code, err);
 	else if (o->code == SK_ENOENT)
 		sk_call_error(call, 404, "there is no task %s", sk_quote(call->arena, call->id));
+	else if (o->changed)
+		sk_call_changed(call);
 	else if (o->code != SK_OK)
 		sk_call_error(call, 409, "%s", o->error);
 	else if (o->run.kind == SK_CHANGE_DELETE) {
@@ -78,6 +91,7 @@ change_one(struct sk_call *call, enum sk_change kind, bool force)
 		.force = force,
 		.ids = o->ids,
 		.n = 1,
+		.still = one_still,
 		.page = one_page,
 		.done = one_done,
 		.arg = call };

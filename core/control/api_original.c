@@ -132,6 +132,31 @@ sk_org_task(struct sk_call *call)
 	sk_call_get(call, answer_one);
 }
 
+/* Its last heartbeats: of its program, or of its skald since it has the task; the one that is shown
+ * is the last of them. Of one that has ended nothing else is known. */
+static void
+put_history(struct sk_call *call, const struct sk_record *r, int64_t heartbeat)
+{
+	const struct sk_agent *a = sk_skalds_find(call->c, r->life.executor);
+	const struct sk_trail *h = sk_beats_trail(call->c, r->id);
+	int64_t values[SK_TRAIL + 1];
+	size_t n = 0;
+
+	if (h != NULL)
+		n = sk_trail_since(h, 0, values);
+	else if (a != NULL && r->start_ms > 0)
+		n = sk_trail_since(&a->beats, r->start_ms, values);
+	if (n == 0 || values[n - 1] != heartbeat)
+		values[n++] = heartbeat;
+	sk_json_key(&call->out, "heartbeatHistory");
+	sk_str_addc(&call->out, '[');
+	for (size_t i = n > SK_TRAIL ? n - SK_TRAIL : 0; i < n; i++) {
+		sk_json_next(&call->out);
+		sk_json_int(&call->out, values[i]);
+	}
+	sk_str_addc(&call->out, ']');
+}
+
 static void
 answer_heartbeat(struct sk_call *call, struct sk_record *r)
 {
@@ -147,10 +172,8 @@ answer_heartbeat(struct sk_call *call, struct sk_record *r)
 	sk_json_kstr(out, "error", error_of(call, r));
 	sk_json_kstr(out, "exception", exception_of(r));
 	sk_json_kint(out, "lastUpdate", r->update_ms);
-	sk_json_key(out, "heartbeatHistory");
-	sk_str_addc(out, '[');
-	sk_json_int(out, heartbeat);
-	sk_str_adds(out, "]}");
+	put_history(call, r, heartbeat);
+	sk_str_addc(out, '}');
 	sk_call_json(call, 200);
 }
 

@@ -162,6 +162,15 @@ void sk_call_task(struct sk_call *call, const struct sk_record *r, const int64_t
 /* The same, counting the elements first when it is an array; then 200. */
 void sk_call_answer_task(struct sk_call *call, const struct sk_record *r);
 
+/* The ETag of a task that stands in call->out, alone. */
+const char *sk_call_etag(struct sk_call *call, const struct sk_record *r);
+/* If-None-Match has this one. */
+bool sk_call_unmodified(const struct sk_call *call, const char *etag);
+/* If-Match, if there is any, has the task as it is. What that is worth: api_etag.c. */
+bool sk_call_matches(const struct sk_call *call, const struct sk_record *r);
+/* 412. */
+void sk_call_changed(struct sk_call *call);
+
 /* Store new attachments (the body's) and answer as the route wants it. replace: all of them, else
  * the given members. */
 void sk_call_update(struct sk_call *call, bool replace);

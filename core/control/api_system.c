@@ -3,6 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- who asks ---- */
+
+void
+sk_api_me(struct sk_call *call)
+{
+	sk_str_addc(&call->out, '{');
+	sk_json_kstr(&call->out, "name", call->who[0] != '\0' ? call->who : NULL);
+	sk_json_kstr(&call->out, "role", sk_role_name(call->role));
+	sk_str_addc(&call->out, '}');
+	sk_call_json(call, 200);
+}
+
 /* ---- status ---- */
 
 static void

@@ -96,8 +96,16 @@ static void
 shown_one(struct sk_call *call)
 {
 	const struct showing *s = call->state;
+	const char *etag;
 
 	sk_call_task(call, s->records[0], s->counts != NULL ? s->counts[0] : NULL);
+	etag = sk_call_etag(call, s->records[0]);
+	sk_call_header(call, "ETag", etag);
+	if (call->route->handler == sk_api_get && sk_call_unmodified(call, etag)) {
+		sk_str_clear(&call->out);
+		sk_call_json(call, 304);
+		return;
+	}
 	sk_call_json(call, 200);
 }
 

@@ -245,6 +245,10 @@ got(struct sk_call *call, struct sk_record *r)
 	const struct sk_value *attachments;
 	struct sk_problems p;
 
+	if (!sk_call_matches(call, r)) {
+		sk_call_changed(call);
+		return;
+	}
 	if (r->array_size > 0 && r->life.attempt > 0) {
 		sk_call_error(call, 409, "elements of the array have started: its attachments stay");
 		return;

@@ -319,6 +319,8 @@ take(struct sk_control *c, struct sk_live *l, struct sk_peek *const *k)
 	b->age_ms += passed;
 	b->ran_ms += b->running ? passed : 0;
 	take_error(l, k[ERROR]);
+	if (kind != SK_BEAT_IS_NONE && (!b->pulse.sampled || value != b->pulse.value))
+		sk_trail_add(&b->beats, value, sk_control_wall_ms(c));
 	life = sk_pulse_take(&b->pulse, kind, value, passed, b->cleared);
 	b->warned = b->warned && !life;
 	decide(c, l, life);
@@ -398,6 +400,14 @@ sk_beats_shown(struct sk_control *c, const char *id, int64_t *beat, const char *
 	*beat = l->beat->pulse.value;
 	*error = l->beat->error[0] != '\0' ? l->beat->error : NULL;
 	return true;
+}
+
+const struct sk_trail *
+sk_beats_trail(struct sk_control *c, const char *id)
+{
+	const struct sk_live *l = c->beats != NULL ? sk_live_find(c, id) : NULL;
+
+	return l != NULL && l->beat != NULL ? &l->beat->beats : NULL;
 }
 
 /* ---- the whole ---- */

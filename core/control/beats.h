@@ -9,6 +9,7 @@
 /* Belongs to a struct sk_live, freed with it by free(). Ages count what was looked at. */
 struct sk_task_beat {
 	struct sk_pulse pulse;
+	struct sk_trail beats;
 	bool cleared; /* whoever assigned it removed the keys before */
 	bool old; /* assigned so long ago that no end of an earlier run can still stand there */
 	bool ended; /* the end that stands there came after its document was last changed */

@@ -451,6 +451,8 @@ got(struct sk_op *op)
 		p->items[i].record = p->get.records[k++];
 		if (p->items[i].record == NULL)
 			refuse(p, &p->items[i], SK_ENOENT, "there is no such task");
+		else if (p->run->in.still != NULL && !p->run->in.still(p->run->in.arg, p->items[i].record))
+			refuse(p, &p->items[i], SK_ECONFLICT, "it has changed");
 	}
 	plan_page(p);
 }

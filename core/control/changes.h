@@ -36,6 +36,8 @@ struct sk_changes {
 	const char *const *ids;
 	size_t n;
 	struct sk_filter filter;
+	/* With ids: only a task of which this says true as it was read; NULL = any. */
+	bool (*still)(void *arg, const struct sk_record *r);
 	/* A page is done; in order; borrowed during the call. With a filter only what failed is
 	 * among results; n_ok tells of the others. */
 	void (*page)(void *arg, const struct sk_changed *results, size_t n, size_t n_ok);

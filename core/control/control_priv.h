@@ -128,6 +128,10 @@ const char *const *sk_originals_tasks(struct sk_control *c, const char *skald);
  * as an error (NULL = nothing). */
 bool sk_beats_shown(struct sk_control *c, const char *id, int64_t *beat, const char **error);
 
+/* The last numbers under the heartbeat of such a task; NULL of others. */
+struct sk_trail;
+const struct sk_trail *sk_beats_trail(struct sk_control *c, const char *id);
+
 /* ---- metrics.c: counting, for GET /metrics ---- */
 
 struct sk_metrics *sk_metrics_new(void);

@@ -4,6 +4,7 @@
 #define SK_CORE_CONTROL_PARTS_H
 
 #include "core/control/control_priv.h"
+#include "core/control/trail.h"
 
 /* ---- what a task needs of a skald ---- */
 
@@ -23,6 +24,7 @@ struct sk_agent {
 	struct sk_arena *arena; /* of row */
 	struct sk_skald *row;
 	struct sk_skald_view view;
+	struct sk_trail beats; /* its renewals modulo 200, when we read them */
 	int64_t changed_ms; /* boot clock: when its renewals were last seen to change */
 	int64_t silent_ms; /* for so long it stood still while we looked */
 	bool in_store; /* the last list had it */

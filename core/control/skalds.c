@@ -198,6 +198,8 @@ take_row(struct sk_control *c, const struct sk_skald *row)
 		set_row(a, row);
 	a->in_store = true;
 	a->unusable = false;
+	if (moved)
+		sk_trail_add(&a->beats, (int64_t)(row->renewals % 200), sk_control_wall_ms(c));
 	/* a store without room takes no renewals: then its own word on the bus counts */
 	if (moved || is_announced(c->skalds, row->id)) {
 		a->changed_ms = sk_control_boot_ms(c);

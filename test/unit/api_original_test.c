@@ -130,6 +130,28 @@ heartbeats_tell_how_it_stands(void **state)
 }
 
 static void
+a_heartbeat_has_a_history(void **state)
+{
+	struct api_rig *r = *state;
+
+	r->wall = RIG_NOW;
+	api_skald(r, "n1", SK_MODE_NODE, 4); /* 41, 42: before it began */
+	add(r, "{\"id\":\"a\",\"className\":\"Noop\"}");
+	api_run(r, "a", "n1");
+	r->wall++;
+	api_skald(r, "n1", SK_MODE_NODE, 4);
+	api_is(api_ok(r, 200, "GET", "/api/tasks/a/heartbeat", NULL), "heartbeatHistory", "[41,42]");
+	for (int i = 0; i < 3; i++)
+		api_skald(r, "n1", SK_MODE_NODE, 4);
+	api_is(api_ok(r, 200, "GET", "/api/tasks/a/heartbeat", NULL), "heartbeatHistory",
+		"[42,41,42,41,42]");
+	api_end(r, "a", SK_LIFE_FINISH);
+	api_is(api_ok(r, 200, "GET", "/api/tasks/a/heartbeat", NULL), "heartbeatHistory", "[200]");
+	add(r, "{\"id\":\"b\",\"className\":\"Noop\"}");
+	api_is(api_ok(r, 200, "GET", "/api/tasks/b/heartbeat", NULL), "heartbeatHistory", "[0]");
+}
+
+static void
 pages_by_number(void **state)
 {
 	struct api_rig *r = *state;
@@ -381,6 +403,7 @@ main(void)
 		TEST(errors_look_as_there),
 		TEST(a_task_item),
 		TEST(heartbeats_tell_how_it_stands),
+		TEST(a_heartbeat_has_a_history),
 		TEST(pages_by_number),
 		TEST(a_status_is_put),
 		TEST(attachments_are_put_as_a_whole),

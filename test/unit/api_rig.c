@@ -255,6 +255,8 @@ answered(void *arg, const struct sk_api_response *answer)
 	for (int i = 0; answer->headers[i] != NULL; i += 2)
 		sk_str_addf(&a->headers, "%s: %s\n", answer->headers[i], answer->headers[i + 1]);
 	sk_problems_init(&p, a->rig->arena, "");
+	if (a->status == 304) /* has no body */
+		return;
 	a->json = strcmp(answer->content_type, "application/json") == 0
 		? sk_json_parse(a->body.p, a->body.len, a->rig->arena, &p)
 		: NULL;
@@ -346,11 +348,17 @@ api_ask(struct api_rig *r, const char *method, const char *path, const char *bod
 }
 
 struct answer *
+api_begin_with(struct api_rig *r, const struct api_extra *extra, const char *method,
+	const char *path, const char *body)
+{
+	return begin_with(r, extra, method, path, body != NULL ? "application/json" : "", "", body);
+}
+
+struct answer *
 api_ask_with(struct api_rig *r, const struct api_extra *extra, const char *method, const char *path,
 	const char *body)
 {
-	return finish(
-		r, begin_with(r, extra, method, path, body != NULL ? "application/json" : "", "", body));
+	return finish(r, api_begin_with(r, extra, method, path, body));
 }
 
 /* ---- streams ---- */

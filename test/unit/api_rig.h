@@ -82,6 +82,8 @@ api_post(struct api_rig *r, const char *path, const char *type, const char *key,
 /* With headers. */
 struct answer *api_ask_with(struct api_rig *r, const struct api_extra *extra, const char *method,
 	const char *path, const char *body);
+struct answer *api_begin_with(struct api_rig *r, const struct api_extra *extra, const char *method,
+	const char *path, const char *body);
 /* Read a stream: its beginning has come. */
 struct answer *api_stream(struct api_rig *r, const char *path, const char *last_event_id);
 /* Let the loop run until the stream has this; it fails after 5 s. */

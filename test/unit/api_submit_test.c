@@ -228,6 +228,34 @@ unknown_dependencies(void **state)
 	nothing_is_stored(r);
 }
 
+static void
+where_it_is_wrong_is_a_pointer(void **state)
+{
+	struct api_rig *r = *state;
+	struct answer *a = api_ok(r, 422, "POST", "/v1/tasks",
+		"{\"className\":\"Camera\",\"attachments\":{\"rtspUrl\":\"u\",\"fixFrame\":\"ten\"}}");
+
+	api_is(a, "error.problems.0.path", "attachments.fixFrame");
+	api_is(a, "error.problems.0.pointer", "/attachments/fixFrame");
+	api_is(a, "detail", api_member(a, "error.message"));
+	api_has(a, "attachments.fixFrame: expected integer, got \\\"ten\\\"\"}");
+	/* of a list with the place in it, of lines each is a document of its own */
+	a = api_ok(r, 422, "POST", "/v1/tasks", "[" NOOP ",{\"className\":\"Nop\"}]");
+	api_is(a, "error.problems.0.pointer", "/1/className");
+	a = lines(r, 422, "/v1/tasks", NOOP "\n{\"className\":\"Nop\"}\n");
+	api_is(a, "error.problems.0.pointer", "/className");
+	a = api_ok(
+		r, 422, "POST", "/v1/tasks", "{\"className\":\"Noop\",\"attachments\":{\"a/b ~.\\\"\":1}}");
+	api_is(a, "error.problems.0.pointer", "/attachments/a~1b ~0.\"");
+	a = api_ok(r, 422, "POST", "/v1/tasks/cancel", "{\"ids\":[\"a\",\"b\",5]}");
+	api_is(a, "error.problems.0.pointer", "/ids/2");
+	a = api_ok(r, 422, "POST", "/v1/tasks", "7");
+	api_is(a, "error.problems.0.pointer", "");
+	a = api_ok(r, 404, "GET", "/v1/tasks/none", NULL);
+	api_is(a, "detail", "there is no task \"none\"");
+	nothing_is_stored(r);
+}
+
 /* ---- good ones alone, and none ---- */
 
 static void
@@ -481,6 +509,7 @@ main(void)
 		TEST(what_is_given_twice_in_one_body),
 		TEST(circles_are_named),
 		TEST(unknown_dependencies),
+		TEST(where_it_is_wrong_is_a_pointer),
 		TEST(skipping_what_is_wrong),
 		TEST(skipping_what_is_there_with_other_content),
 		TEST(a_dry_run_stores_nothing),
