@@ -82,10 +82,26 @@ error_of(struct sk_call *call, const struct sk_record *r)
 	return error;
 }
 
-static const char *
-exception_of(const struct sk_record *r)
+bool
+sk_org_exception(const struct sk_record *r, struct sk_str *out)
 {
-	return r->life.phase == SK_FAILED && r->exit.known ? r->exit.message : NULL;
+	if (r->life.phase != SK_FAILED || !r->exit.known)
+		return false;
+	if (r->exit.message[0] != '\0')
+		sk_str_adds(out, r->exit.message);
+	else
+		sk_reason_text(out, r->exit.reason, r->exit.code, r->exit.signal);
+	return true;
+}
+
+static void
+put_exception(struct sk_str *out, const struct sk_record *r)
+{
+	struct sk_str text = SK_STR_INIT;
+	bool failed = sk_org_exception(r, &text);
+
+	sk_json_kstr(out, "exception", failed ? sk_str_text(&text) : NULL);
+	sk_str_release(&text);
 }
 
 static const char *
@@ -114,7 +130,7 @@ put_task(struct sk_call *call, const struct sk_record *r)
 	sk_record_attachments_json(out, r, call->c->cfg.workers);
 	sk_json_kint(out, "heartbeat", sk_org_heartbeat_of(call, r));
 	sk_json_kstr(out, "error", error_of(call, r));
-	sk_json_kstr(out, "exception", exception_of(r));
+	put_exception(out, r);
 	sk_json_kint(out, "priority", r->priority);
 	sk_str_addc(out, '}');
 }
@@ -144,7 +160,7 @@ put_history(struct sk_call *call, const struct sk_record *r, int64_t heartbeat)
 
 	if (h != NULL)
 		n = sk_trail_since(h, 0, values);
-	else if (a != NULL && r->start_ms > 0)
+	else if (a != NULL && r->start_ms > 0 && sk_phase_live(r->life.phase))
 		n = sk_trail_since(&a->beats, r->start_ms, values);
 	if (n == 0 || values[n - 1] != heartbeat)
 		values[n++] = heartbeat;
@@ -170,7 +186,7 @@ answer_heartbeat(struct sk_call *call, struct sk_record *r)
 	sk_json_kbool(out, "isAlive", sk_phase_live(r->life.phase));
 	sk_json_kbool(out, "isAssigning", r->life.phase == SK_ASSIGNING);
 	sk_json_kstr(out, "error", error_of(call, r));
-	sk_json_kstr(out, "exception", exception_of(r));
+	put_exception(out, r);
 	sk_json_kint(out, "lastUpdate", r->update_ms);
 	put_history(call, r, heartbeat);
 	sk_str_addc(out, '}');

@@ -11,6 +11,9 @@ int64_t sk_org_heartbeat_of(struct sk_call *call, const struct sk_record *r);
 int64_t
 sk_org_beat(struct sk_control *c, const char *id, enum sk_phase phase, const char *executor);
 
+/* Why it has failed, added to out: its message, else how it ended. False: it has not failed. */
+bool sk_org_exception(const struct sk_record *r, struct sk_str *out);
+
 /* Tasks that are assigned or run, of one skald or ("") of all, at most 10,000; then fn. */
 void sk_org_live(struct sk_call *call, const char *skald,
 	void (*fn)(struct sk_call *call, struct sk_record *const *records, size_t n));

@@ -139,13 +139,17 @@ tell_error(struct sk_board *b, struct sk_board_task *t)
 }
 
 static void
-tell_exception(struct sk_board *b, struct sk_board_task *t, const char *text)
+tell_exception(struct sk_board *b, struct sk_board_task *t, const struct sk_record *r)
 {
-	if (text[0] == '\0' || (t->exception != NULL && strcmp(t->exception, text) == 0))
-		return;
-	free(t->exception);
-	t->exception = sk_xstrdup(text);
-	put_text(b, &b->tasks, t->id, t->phase, "exception", text);
+	struct sk_str text = SK_STR_INIT;
+
+	if (sk_org_exception(r, &text) &&
+		(t->exception == NULL || strcmp(t->exception, sk_str_text(&text)) != 0)) {
+		free(t->exception);
+		t->exception = sk_xstrdup(sk_str_text(&text));
+		put_text(b, &b->tasks, t->id, t->phase, "exception", t->exception);
+	}
+	sk_str_release(&text);
 }
 
 /* A change of state is told at once, whatever the heartbeat. */
@@ -268,8 +272,7 @@ sk_board_record(struct sk_board *b, const struct sk_record *r)
 		return;
 	set_phase(b, t, r->life.phase, r->life.executor);
 	tell_error(b, t);
-	if (r->life.phase == SK_FAILED && r->exit.known)
-		tell_exception(b, t, r->exit.message);
+	tell_exception(b, t, r);
 }
 
 void
@@ -292,12 +295,14 @@ void
 sk_board_one(struct sk_board *b, const struct sk_record *r, struct sk_str *out)
 {
 	struct sk_sse sse = { .n = 0 };
+	struct sk_str text = SK_STR_INIT;
 	enum sk_phase phase = r->life.phase;
 
 	put_beat(b, &sse, r->id, phase, sk_org_beat(b->c, r->id, phase, r->life.executor));
-	if (phase == SK_FAILED && r->exit.known && r->exit.message[0] != '\0')
-		put_text(b, &sse, r->id, phase, "exception", r->exit.message);
+	if (sk_org_exception(r, &text))
+		put_text(b, &sse, r->id, phase, "exception", sk_str_text(&text));
 	sk_str_add(out, sse.text.p, sse.text.len);
+	sk_str_release(&text);
 	sk_sse_release(&sse);
 }
 
