@@ -29,6 +29,7 @@ struct sk_board {
 
 	struct sk_map by_id; /* tasks */
 	size_t n_tasks;
+	size_t beats_at; /* whose heartbeats are looked at next */
 	uint64_t next; /* number of the event that is taken next */
 	bool seeded; /* the store has told which tasks live */
 	bool reading; /* an operation is under way */

@@ -10,6 +10,9 @@
 
 #define MAX_LIVE 10000 /* that the store is asked for; REST shows no more either */
 #define MAX_TASKS 20000
+/* Told at once, so that a reader on a slow line can follow. A newcomer hears of those beyond with
+ * their next heartbeat; of many tasks these come in turn. */
+#define MAX_TOLD 1000
 #define SYNC_MS 10000
 #define AGAIN_MS 1000 /* the store did not answer */
 
@@ -238,21 +241,31 @@ take_events(struct sk_board *b)
 }
 
 static void
+take_beat(struct sk_board *b, struct sk_board_task *t, int64_t now)
+{
+	tell_error(b, t);
+	if (now - t->told_ms >= SK_BOARD_BEAT_MS &&
+		sk_org_beat(b->c, t->id, t->phase, t->executor) != t->beat)
+		tell_beat(b, t);
+}
+
+static void
 take_beats(struct sk_board *b)
 {
 	int64_t now = sk_boot_ms();
+	size_t told = b->tasks.n;
 	struct sk_board_task *t;
-	size_t i = 0;
 
-	while ((t = sk_map_each(&b->by_id, &i)) != NULL)
-		for (; t != NULL; t = t->next) {
-			if (t->over)
-				continue;
-			tell_error(b, t);
-			if (now - t->told_ms >= SK_BOARD_BEAT_MS &&
-				sk_org_beat(b->c, t->id, t->phase, t->executor) != t->beat)
-				tell_beat(b, t);
+	while (b->tasks.n - told < MAX_TOLD) {
+		t = sk_map_each(&b->by_id, &b->beats_at);
+		if (t == NULL) {
+			b->beats_at = 0; /* from the first one, the next time */
+			return;
 		}
+		for (; t != NULL; t = t->next)
+			if (!t->over)
+				take_beat(b, t, now);
+	}
 }
 
 void
@@ -281,7 +294,7 @@ sk_board_all_tasks(struct sk_board *b)
 	struct sk_board_task *t;
 	size_t i = 0;
 
-	while ((t = sk_map_each(&b->by_id, &i)) != NULL)
+	while (b->all.n < MAX_TOLD && (t = sk_map_each(&b->by_id, &i)) != NULL)
 		for (; t != NULL; t = t->next) {
 			put_beat(b, &b->all, t->id, t->phase, t->beat);
 			if (error_of(b, t) != NULL)

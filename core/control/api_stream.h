@@ -22,6 +22,7 @@ struct sk_stream {
 	struct sk_stream *prev, *next;
 	struct sk_sse_filter filter;
 	uint64_t at; /* /v1/stream: the number of the event that it gets next; 0 = another stream */
+	int64_t pace_ms; /* boot clock: not before; /v1/stream's, while it lags behind */
 	bool fresh; /* it has not got what there was when it came */
 	struct sk_timer timer; /* the test stream's */
 	int64_t count;

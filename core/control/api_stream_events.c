@@ -3,7 +3,7 @@
  *
  * An event becomes text once, whoever reads it: the feed mirrors the ring as frames, in chunks, as
  * far back as anybody has asked for. Each reader has a place in it and gets at most one chunk a
- * tick, so that one who comes back after long does not fill his door's buffer at once. */
+ * time, with pauses, so that one who comes back after long does not fill his door's buffer at once. */
 #include "core/base/clock.h"
 #include "core/base/map.h"
 #include "core/control/api_stream.h"
@@ -14,6 +14,8 @@
 #define CHUNK_EVENTS 1024
 #define CHUNK_BYTES ((size_t)128 << 10)
 #define TICK_MS 5 /* what happens within it goes out together */
+#define MUCH ((size_t)32 << 10)
+#define PACE_MS 25 /* behind so much of what is over: what a reader on a good line can take */
 #define REST_MS 60000 /* without an event; then whoever read may have gone: it is looked */
 
 struct chunk {
@@ -184,6 +186,10 @@ advance(struct sk_control *c, struct sk_stream *s, void *arg)
 
 	if (s->at >= f->next)
 		return;
+	if (sk_boot_ms() < s->pace_ms) {
+		f->behind = true;
+		return;
+	}
 	if (s->at < f->head->first) {
 		overtaken(c, s);
 		return;
@@ -192,7 +198,10 @@ advance(struct sk_control *c, struct sk_stream *s, void *arg)
 	bytes =
 		sk_sse_pick(&k->sse, (size_t)(s->at - k->first), &s->filter, &c->api->streams->scratch, &n);
 	s->at = end_of(k);
-	f->behind = f->behind || s->at < f->next;
+	if (s->at < f->next) {
+		f->behind = true;
+		s->pace_ms = n >= MUCH ? sk_boot_ms() + PACE_MS : 0;
+	}
 	there = sk_stream_send(s, bytes, n);
 	(void)there;
 }
