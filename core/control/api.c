@@ -159,26 +159,16 @@ sk_api_forget(struct sk_control *c, void *arg)
 		drop(call);
 }
 
-static void
-end_stream(struct sk_call *call)
-{
-	if (sk_call_more(call, "", 0))
-		call_free(call);
-}
-
 /* The store was closed: only who waits for a time or an event is left. */
 void
 sk_api_free(struct sk_api *api)
 {
 	if (api == NULL)
 		return;
+	sk_streams_end(api->streams);
 	while (api->calls != NULL) {
 		struct sk_call *call = api->calls;
 
-		if (call->streaming) {
-			end_stream(call);
-			continue;
-		}
 		sk_str_clear(&call->out);
 		sk_call_error(call, 503, "the server is shutting down");
 	}
@@ -235,6 +225,17 @@ sk_call_stream(struct sk_call *call)
 	sk_str_release(&call->out);
 	call->idle = true;
 	return true;
+}
+
+void
+sk_call_end(struct sk_call *call)
+{
+	bool wanted;
+
+	call->idle = false;
+	wanted = call->more(call->arg, "", 0);
+	(void)wanted;
+	call_free(call);
 }
 
 bool

@@ -155,7 +155,7 @@ put_history(struct sk_call *call, const struct sk_record *r, int64_t heartbeat)
 {
 	const struct sk_agent *a = sk_skalds_find(call->c, r->life.executor);
 	const struct sk_trail *h = sk_beats_trail(call->c, r->id);
-	int64_t values[SK_TRAIL + 1];
+	int64_t values[SK_TRAIL + 1] = { 0 };
 	size_t n = 0;
 
 	if (h != NULL)

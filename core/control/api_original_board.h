@@ -19,7 +19,7 @@ struct sk_board {
 	struct sk_control *c;
 	struct sk_waiter waiter;
 	struct sk_timer pause;
-	bool come; /* there are newcomers */
+	bool due; /* there is something to look at, whether there are events or not */
 	int64_t beats_ms; /* boot clock: when heartbeats were looked at */
 	struct sk_sse skalds, tasks; /* what is new; sent to those who are there */
 	struct sk_sse all; /* what there is; sent to those who have come */
@@ -63,7 +63,7 @@ void sk_board_all_tasks(struct sk_board *b);
 /* The frames of a task that is not on the board. */
 void sk_board_one(struct sk_board *b, const struct sk_record *r, struct sk_str *out);
 void sk_board_tasks_free(struct sk_board *b);
-/* Ask the store, if it is time or something is to be read; `look` goes on when it has answered. */
+/* Ask the store, if it is time or something is to be read. */
 void sk_board_read(struct sk_board *b);
 
 /* ---- api_original_stream.c ---- */
@@ -73,7 +73,7 @@ void sk_board_read(struct sk_board *b);
 void sk_board_begin(
 	struct sk_board *b, struct sk_sse *s, const char *type, const char *key, const char *id);
 void sk_board_end(struct sk_board *b, struct sk_sse *s, const char *id);
-/* Take what is new and send it. */
-void sk_board_look(struct sk_board *b);
+/* Look at everything, and send what is new, when the loop goes on. */
+void sk_board_soon(struct sk_board *b);
 
 #endif

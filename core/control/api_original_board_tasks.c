@@ -330,7 +330,7 @@ read_over(struct sk_board *b)
 	if (b->gone)
 		sk_board_free(b);
 	else
-		sk_board_look(b);
+		sk_board_soon(b); /* not now: the store may be closing */
 }
 
 static void

@@ -97,26 +97,8 @@ rest(struct sk_board *b)
 	sk_waiter_start(b->c, &b->waiter);
 }
 
-/* After a pause: go on when something has happened meanwhile, else wait for it. */
 static void
-pause_over(void *arg)
-{
-	struct sk_board *b = arg;
-
-	if (b->come || sk_events_ring(b->c).last >= b->next)
-		sk_board_look(b);
-	else
-		rest(b);
-}
-
-static void
-look_now(void *arg)
-{
-	sk_board_look(arg);
-}
-
-void
-sk_board_look(struct sk_board *b)
+look(struct sk_board *b)
 {
 	struct sk_streams *all = b->c->api->streams;
 	bool beats = sk_boot_ms() >= b->beats_ms + BEATS_MS;
@@ -128,7 +110,7 @@ sk_board_look(struct sk_board *b)
 	}
 	if (beats)
 		b->beats_ms = sk_boot_ms();
-	b->come = false;
+	b->due = false;
 	if (all->skalds.n > 0)
 		sk_board_skalds(b, beats);
 	sk_board_tasks(b, beats);
@@ -138,6 +120,33 @@ sk_board_look(struct sk_board *b)
 		sk_board_read(b);
 	sk_waiter_stop(&b->waiter);
 	sk_timer_set(b->c->cfg.loop, &b->pause, sk_boot_ms() + GAP_MS);
+}
+
+/* After a pause: go on when something has happened meanwhile, else wait for it. */
+static void
+pause_over(void *arg)
+{
+	struct sk_board *b = arg;
+
+	if (b->due || sk_events_ring(b->c).last >= b->next)
+		look(b);
+	else
+		rest(b);
+}
+
+static void
+look_now(void *arg)
+{
+	look(arg);
+}
+
+void
+sk_board_soon(struct sk_board *b)
+{
+	b->due = true;
+	sk_waiter_stop(&b->waiter);
+	if (b->pause.pos == 0)
+		sk_timer_set(b->c->cfg.loop, &b->pause, sk_boot_ms());
 }
 
 static struct sk_board *
@@ -204,11 +213,10 @@ static void
 begin(struct sk_stream *s, struct sk_readers *of)
 {
 	struct sk_board *b = board_of(s->call->c);
+	bool there = sk_stream_begin(s, of);
 
-	b->come = sk_stream_begin(s, of) || b->come;
-	sk_waiter_stop(&b->waiter);
-	if (b->pause.pos == 0)
-		sk_timer_set(b->c->cfg.loop, &b->pause, sk_boot_ms());
+	(void)there; /* without readers it goes */
+	sk_board_soon(b);
 }
 
 void

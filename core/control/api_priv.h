@@ -95,6 +95,8 @@ void sk_call_release(struct sk_call *call);
 bool sk_call_stream(struct sk_call *call) SK_CHECKED;
 /* More of it. False: whoever reads is gone, and the call with him. */
 bool sk_call_more(struct sk_call *call, const char *bytes, size_t n) SK_CHECKED;
+/* There is no more. */
+void sk_call_end(struct sk_call *call);
 /* Texts live until the answer. */
 void sk_call_header(struct sk_call *call, const char *name, const char *value);
 /* An error body in the shape of the route; the code word follows from the status. */

@@ -123,6 +123,22 @@ sk_streams_new(struct sk_control *c)
 	return s;
 }
 
+static void
+end_all(struct sk_readers *r)
+{
+	while (r->first != NULL)
+		sk_call_end(r->first->call);
+}
+
+void
+sk_streams_end(struct sk_streams *s)
+{
+	end_all(&s->events);
+	end_all(&s->skalds);
+	end_all(&s->tasks);
+	end_all(&s->tests);
+}
+
 void
 sk_streams_free(struct sk_streams *s)
 {

@@ -39,6 +39,8 @@ struct sk_streams {
 };
 
 struct sk_streams *sk_streams_new(struct sk_control *c);
+/* End every stream. */
+void sk_streams_end(struct sk_streams *s);
 /* Nobody reads any more. NULL is allowed. */
 void sk_streams_free(struct sk_streams *s);
 /* How many read. */

@@ -222,6 +222,7 @@ api_teardown(void **state)
 	sk_loop_free(r->loop);
 	sk_str_release(&r->heard);
 	for (struct answer *a = r->answers; a != NULL; a = a->next) {
+		assert_false(a->streams); /* whoever read was told of the end */
 		sk_str_release(&a->body);
 		sk_str_release(&a->headers);
 		sk_str_release(&a->stream);
