@@ -418,9 +418,10 @@ a_thousand_readers_cost_little(void **state)
 	assert_true((in_use() - before) / READERS < 8 * KIB); /* nothing is kept of what was sent */
 	for (int i = 0; i < READERS; i++)
 		close(fds[i]);
-	web_run(&w, 100);
-	assert_int_equal(w.forgotten, READERS);
+	for (int i = 0; i < 1000 && sk_http_server_stats(w.server).connections > 0; i++)
+		web_run(&w, 10);
 	assert_int_equal(sk_http_server_stats(w.server).connections, 0);
+	assert_int_equal(w.forgotten, READERS);
 }
 
 static void

@@ -118,7 +118,8 @@ still_serves(void)
 static void
 all_are_gone(void)
 {
-	web_run(&w, 20);
+	for (int i = 0; i < 1000 && sk_http_server_stats(w.server).connections > 0; i++)
+		web_run(&w, 10);
 	assert_int_equal(sk_http_server_stats(w.server).connections, 0);
 }
 
@@ -676,9 +677,10 @@ a_thousand_readers(void **state)
 	each = (in_use() - before) / READERS; /* the server has not noticed yet */
 	print_message("# a reader: %zu bytes\n", each);
 	assert_true(each < 32 * KIB);
-	web_run(&w, 200);
-	assert_int_equal(w.forgotten, READERS);
+	for (int i = 0; i < 1000 && sk_http_server_stats(w.server).connections > 0; i++)
+		web_run(&w, 10);
 	assert_int_equal(sk_http_server_stats(w.server).connections, 0);
+	assert_int_equal(w.forgotten, READERS);
 	sk_str_release(&chunk);
 }
 
