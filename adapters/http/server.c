@@ -436,5 +436,6 @@ sk_http_server_stats(const struct sk_http_server *s)
 	struct sk_http_server_stats stats = s->stats;
 
 	stats.connections = s->n;
+	stats.streams = s->n_streams;
 	return stats;
 }

@@ -89,7 +89,7 @@ void sk_http_server_drain(struct sk_http_server *s);
 void sk_http_server_close(struct sk_http_server *s);
 
 struct sk_http_server_stats {
-	size_t connections;
+	size_t connections, streams; /* open now; connections: streams among them */
 	uint64_t accepted, requests, refused; /* refused: by the filter, a deadline or a limit */
 	uint64_t disputed; /* read in two ways by filter and evhttp, and dropped: always 0 */
 };

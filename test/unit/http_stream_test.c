@@ -410,6 +410,7 @@ a_thousand_readers_cost_little(void **state)
 	before = in_use();
 	for (int i = 0; i < READERS; i++)
 		fds[i] = reader();
+	assert_int_equal(sk_http_server_stats(w.server).streams, READERS);
 	each = (in_use() - before) / READERS;
 	print_message("# a reader: %zu bytes\n", each);
 	assert_true(each < 8 * KIB);
@@ -425,6 +426,7 @@ a_thousand_readers_cost_little(void **state)
 	for (int i = 0; i < 1000 && sk_http_server_stats(w.server).connections > 0; i++)
 		web_run(&w, 10);
 	assert_int_equal(sk_http_server_stats(w.server).connections, 0);
+	assert_int_equal(sk_http_server_stats(w.server).streams, 0);
 	assert_int_equal(w.forgotten, READERS);
 }
 
