@@ -89,6 +89,7 @@ struct sk_http_server {
 	dev_t dev;
 	ino_t ino; /* of the socket's file */
 	int port; /* of TCP */
+	bool loopback; /* ... which this machine alone can reach */
 	char *origins; /* cfg's, "" = none */
 	struct sk_conn_list all, born, queues[SK_N_CONN_STATE]; /* born: not taken over yet */
 	int64_t limits_ms[SK_N_CONN_STATE]; /* how long in a state; 0 = as long as it likes */

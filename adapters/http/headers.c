@@ -117,7 +117,8 @@ sk_extra_headers(const struct sk_conn *c, int status, const char *const *own, st
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		if (!names(own, always[i].name))
 			out[n++] = always[i];
-	if (c->ssl != NULL)
+	/* a browser would hold it against whatever else this machine serves at "localhost" */
+	if (c->ssl != NULL && !c->server->loopback)
 		out[n++] = (struct sk_header){ "Strict-Transport-Security", "max-age=31536000" };
 	return n + add_cors(c, out + n);
 }

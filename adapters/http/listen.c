@@ -116,6 +116,7 @@ bind_tcp(struct sk_http_server *s, int fd, const struct sk_tcpaddr *a, struct sk
 	set_tcp(fd);
 	if (bind(fd, (const struct sockaddr *)&a->ss, a->len) == 0) {
 		s->port = port_of(fd);
+		s->loopback = sk_tcpaddr_is_loopback(a);
 		return SK_OK;
 	}
 	if (errno == EADDRINUSE)

@@ -364,6 +364,16 @@ sk_http_server_open(const struct sk_http_server_config *cfg, struct sk_err *err)
 	return NULL;
 }
 
+static void
+end_streams(struct sk_http_server *s)
+{
+	struct sk_conn *c;
+
+	TAILQ_FOREACH(c, &s->all, all)
+	if (is_stream(c->state))
+		sk_conn_stream_end(c);
+}
+
 void
 sk_http_server_drain(struct sk_http_server *s)
 {
@@ -397,6 +407,9 @@ sk_http_server_close(struct sk_http_server *s)
 	if (s == NULL)
 		return;
 	s->draining = true; /* nothing is accepted again */
+	end_streams(s);
+	/* what the sockets take at once: so that readers see an end, not a cut */
+	sk_conn_stream_settle(s);
 	sk_listen_end(s);
 	if (s->http != NULL)
 		evhttp_free(s->http); /* with the listener and all connections */
@@ -423,5 +436,6 @@ sk_http_server_stats(const struct sk_http_server *s)
 	struct sk_http_server_stats stats = s->stats;
 
 	stats.connections = s->n;
+	stats.streams = s->n_streams;
 	return stats;
 }

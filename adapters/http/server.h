@@ -84,12 +84,12 @@ int sk_http_server_port(const struct sk_http_server *s);
 /* Stop accepting, keep serving the connections that are there; each is closed after the answer that
  * is under way, idle ones at once. Streams are forgotten and end when the round does. */
 void sk_http_server_drain(struct sk_http_server *s);
-/* Forgets what is not answered, closes everything, removes the socket if it is still ours. Not from
- * within call or respond. NULL is allowed. */
+/* Forgets what is not answered, ends streams, closes everything, removes the socket if it is still
+ * ours. Not from within call or respond. NULL is allowed. */
 void sk_http_server_close(struct sk_http_server *s);
 
 struct sk_http_server_stats {
-	size_t connections;
+	size_t connections, streams; /* open now; connections: streams among them */
 	uint64_t accepted, requests, refused; /* refused: by the filter, a deadline or a limit */
 	uint64_t disputed; /* read in two ways by filter and evhttp, and dropped: always 0 */
 };
