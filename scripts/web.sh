@@ -57,10 +57,11 @@ list()
 	(cd "$out/tree" && find . -type f | LC_ALL=C sort | sed 's|^\./||')
 }
 
-# Every module is named in the page: the browser asks for all at once and not one import after another.
+# What every page needs is named in the page: the browser asks for all at once and not one import after
+# another.
 finish_index()
 {
-	preload=$(list | grep '\.js$' | sed 's|.*|<link rel="modulepreload" href="/dashboard/assets/@HASH@/&">|')
+	preload=$(list | grep '\.js$' | grep -vE '^(pages|tasks)/|uplot' | sed 's|.*|<link rel="modulepreload" href="/dashboard/assets/@HASH@/&">|')
 	printf '%s\n' "$preload" >"$out/preload"
 	sed -i -e "/@PRELOAD@/{
 		r $out/preload
@@ -101,7 +102,9 @@ if [ -n "$packages" ]; then
 	vendor preact/dist/preact.mjs preact.js
 	vendor preact/hooks/dist/hooks.mjs hooks.js
 	vendor htm/dist/htm.module.js htm.js
-	vendor uplot/dist/uPlot.esm.js uplot.js
+	# The module that is published is not minified: twice as many bytes.
+	vendor uplot/dist/uPlot.iife.min.js uplot.js
+	printf '\nexport default uPlot;\n' >>"$out/tree/vendor/uplot.js"
 	vendor uplot/dist/uPlot.min.css uplot.css
 	finish_index
 	n=0

@@ -63,10 +63,11 @@ export function Chart({ label, times, series, unit = '', max = 0 }) {
 	useEffect(() => {
 		if (uPlot === null)
 			return undefined;
-		const width = () => Math.max(200, box.current.clientWidth);
-		plot.current = new uPlot(options(series, width(), unit, max), [times, ...series.map(s => s.values)], box.current);
+		const element = box.current;
+		const width = () => Math.max(200, element.clientWidth);
+		plot.current = new uPlot(options(series, width(), unit, max), [times, ...series.map(s => s.values)], element);
 		const watcher = new ResizeObserver(() => plot.current.setSize({ width: width(), height: HIGH }));
-		watcher.observe(box.current);
+		watcher.observe(element);
 		return () => {
 			watcher.disconnect();
 			plot.current.destroy();
