@@ -5,6 +5,7 @@ import { t } from '../i18n.js';
 
 const MANY = 120; // from so many rows on only those in sight are drawn
 const MARGIN = 20; // rows drawn beyond them
+const STEP = 10; // and so many at once
 
 const NEXT = { ascending: 'descending', descending: 'ascending' };
 
@@ -36,8 +37,8 @@ function useWindow(body, n) {
 				return;
 			const high = drawn.reduce((sum, row) => sum + row.offsetHeight, 0) / drawn.length;
 			const top = body.current.getBoundingClientRect().top;
-			const first = Math.max(0, Math.floor(-top / high) - MARGIN);
-			const last = Math.min(n, Math.ceil((innerHeight - top) / high) + MARGIN);
+			const first = Math.max(0, Math.floor((-top / high - MARGIN) / STEP) * STEP);
+			const last = Math.min(n, Math.ceil(((innerHeight - top) / high + MARGIN) / STEP) * STEP);
 			setSeen(old => (old.first === first && old.last === last
 				? old : { first, last: Math.max(last, first), high }));
 		};
