@@ -82,8 +82,8 @@ embed()
 	n=$1 file=$2
 	gzip -9nc "$out/tree/$file" >"$out/gz/$n"
 	cat >>"$out/symbols" <<-END
-		__asm__(".pushsection .rodata\nsk_web_$n: .incbin \"$final/gz/$n\"\n.popsection");
-		extern const char sk_web_$n[] __attribute__((visibility("hidden")));
+		__asm__(".pushsection .rodata\nsk_web_${n}: .incbin \"$final/gz/$n\"\n.popsection");
+		extern const char sk_web_${n}[] __attribute__((visibility("hidden")));
 	END
 	printf '\t{ "%s", "%s", "%s", sk_web_%s, %s, %s },\n' "$file" "$(type_of "$file")" \
 		"$(sha256sum <"$out/tree/$file" | cut -c 1-16)" "$n" \
