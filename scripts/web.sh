@@ -31,7 +31,9 @@ own()
 		file=${file#./}
 		up=$(dirname "$file" | sed 's|^\.$||; s|[^/][^/]*|..|g; s|\.\.$|../|')
 		mkdir -p "$out/tree/$(dirname "$file")"
-		sed "s|from 'preact/hooks'|from './${up}vendor/hooks.js'|
+		# Comments and indentation are not sent; a line stays the line it was.
+		sed "s|^	*//.*||; s|^	*||; s|\([;,{}]\) // .*|\1|; \|^/\*|,\|\*/|s|.*||
+			s|from 'preact/hooks'|from './${up}vendor/hooks.js'|
 			s|from 'preact'|from './${up}vendor/preact.js'|
 			s|from 'htm'|from './${up}vendor/htm.js'|
 			s|from 'uplot'|from './${up}vendor/uplot.js'|" "$source/$file" >"$out/tree/$file"

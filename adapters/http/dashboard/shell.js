@@ -11,8 +11,8 @@ import * as live from './live.js';
 
 // How many alerts fire, beside their entry.
 function Firing() {
-	const { data } = useAlerts('firing');
-	const n = data ? data.items.length : 0;
+	const { data } = useAlerts();
+	const n = data ? data.items.filter(a => a.state === 'firing').length : 0;
 	return n > 0 && html`<span class="count" title=${t('alerts.firing', { n })}><span aria-hidden="true">${number(n)}</span>
 		<span class="unseen">${t('alerts.firing', { n })}</span></span>`;
 }

@@ -15,7 +15,9 @@ import { Ago, Time } from '../parts/time.js';
 import { attempt } from '../parts/toast.js';
 
 const CHOICES = ['active', 'firing', 'acknowledged', 'resolved', 'all'];
-const asked = choice => ({ active: 'firing,acknowledged', all: '' })[choice] ?? choice;
+// Without a state: those that are active.
+const ASKED = { active: undefined, all: '' };
+const asked = choice => (choice in ASKED ? ASKED[choice] : choice);
 
 async function acknowledge(a) {
 	await attempt(() => post(`/v1/alerts/${path(a.id)}/acknowledge`), t('alerts.acknowledged', { rule: a.rule }));

@@ -76,7 +76,7 @@ function System({ s }) {
 }
 
 function Alerts() {
-	const q = useAlerts('firing,acknowledged');
+	const q = useAlerts();
 	return html`<${Panel} title=${t('overview.alerts')} aside=${html`<${Link} to="/alerts">${t('overview.more')}<//>`}>
 		<${Query} of=${q}>${({ items }) => (items.length === 0 ? html`<${Empty}>${t('alerts.none')}<//>` :
 			html`<ul class="rows">${items.slice(0, 5).map(a => html`<li key=${a.id}><div><strong>${a.rule}${a.subject && ` · ${a.subject}`}</strong>
