@@ -32,7 +32,7 @@ own()
 		up=$(dirname "$file" | sed 's|^\.$||; s|[^/][^/]*|..|g; s|\.\.$|../|')
 		mkdir -p "$out/tree/$(dirname "$file")"
 		# Comments and indentation are not sent; a line stays the line it was.
-		sed "s|^	*//.*||; s|^	*||; s|\([;,{}]\) // .*|\1|; \|^/\*|,\|\*/|s|.*||
+		sed "s|^	*//.*||; s|^	*||; s|\([;,{}]\) // .*|\1|; s|^/\*.*\*/$||; \|^/\*|,\|\*/|s|.*||
 			s|from 'preact/hooks'|from './${up}vendor/hooks.js'|
 			s|from 'preact'|from './${up}vendor/preact.js'|
 			s|from 'htm'|from './${up}vendor/htm.js'|

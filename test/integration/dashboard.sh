@@ -22,6 +22,8 @@ header()
 
 # ---- what is served ----
 
+D=$ROOT/adapters/http/dashboard
+
 is "the page needs no token" "$(ask /dashboard/)" 200
 is "it is a page" "$(header content-type)" 'text/html; charset=utf-8'
 if grep -q '"code":"unavailable"' "$T/body"; then
@@ -54,13 +56,20 @@ is "compressed for those who take it" "$(ask "${files[0]}" -H 'Accept-Encoding: 
 check "to the same bytes" sh -c "gzip -dc '$T/body' | cmp - '$T/plain'"
 tag=$(header etag)
 is "what is known is not sent again" "$(ask "${files[0]}" -H 'Accept-Encoding: gzip' -H "If-None-Match: $tag")" 304
+version=$(sed 's|.*/assets/\([^/]*\)/.*|\1|' <<<"${files[0]}")
+lost=
+# shellcheck disable=SC2044 # no blanks in their names
+for f in $(cd "$D" && find . -name '*.js' -o -name '*.css'); do
+	ask "/dashboard/assets/$version/${f#./}" >"$T/.code"
+	[ "$(sed 's|^[[:space:]]*//.*||; s|\([;,{}]\) // .*|\1|' "$D/$f" | tr -cd '{' | wc -c)" -le "$(tr -cd '{' <"$T/body" | wc -c)" ] || lost="$lost $f"
+done
+is "of each file only comments are left out" "$lost" ''
 is "a file of another version is not there" "$(ask /dashboard/assets/0123456789abcdef/app.js)" 404
 is "the files can only be read" "$(ask /dashboard/ -X POST \
 	-H 'Authorization: Bearer secret-of-ops'; header allow)" '405GET, HEAD'
 
 # ---- the sources ----
 
-D=$ROOT/adapters/http/dashboard
 unlike "no text becomes markup" "$(grep -rnE 'innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function' \
 	"$D" --include='*.js')" .
 unlike "no token in a URL" "$(grep -rnE '[?&](token|access_token)=' "$D" --include='*.js')" .
