@@ -31,7 +31,9 @@ own()
 		file=${file#./}
 		up=$(dirname "$file" | sed 's|^\.$||; s|[^/][^/]*|..|g; s|\.\.$|../|')
 		mkdir -p "$out/tree/$(dirname "$file")"
-		sed "s|from 'preact/hooks'|from './${up}vendor/hooks.js'|
+		# Comments and indentation are not sent; a line stays the line it was.
+		sed "s|^	*//.*||; s|^	*||; s|\([;,{}]\) // .*|\1|; s|^/\*.*\*/$||; \|^/\*|,\|\*/|s|.*||
+			s|from 'preact/hooks'|from './${up}vendor/hooks.js'|
 			s|from 'preact'|from './${up}vendor/preact.js'|
 			s|from 'htm'|from './${up}vendor/htm.js'|
 			s|from 'uplot'|from './${up}vendor/uplot.js'|" "$source/$file" >"$out/tree/$file"
@@ -57,10 +59,11 @@ list()
 	(cd "$out/tree" && find . -type f | LC_ALL=C sort | sed 's|^\./||')
 }
 
-# Every module is named in the page: the browser asks for all at once and not one import after another.
+# What every page needs is named in the page: the browser asks for all at once and not one import after
+# another.
 finish_index()
 {
-	preload=$(list | grep '\.js$' | sed 's|.*|<link rel="modulepreload" href="/dashboard/assets/@HASH@/&">|')
+	preload=$(list | grep '\.js$' | grep -vE '^(pages|tasks)/|uplot' | sed 's|.*|<link rel="modulepreload" href="/dashboard/assets/@HASH@/&">|')
 	printf '%s\n' "$preload" >"$out/preload"
 	sed -i -e "/@PRELOAD@/{
 		r $out/preload
@@ -81,8 +84,8 @@ embed()
 	n=$1 file=$2
 	gzip -9nc "$out/tree/$file" >"$out/gz/$n"
 	cat >>"$out/symbols" <<-END
-		__asm__(".pushsection .rodata\nsk_web_$n: .incbin \"$final/gz/$n\"\n.popsection");
-		extern const char sk_web_$n[] __attribute__((visibility("hidden")));
+		__asm__(".pushsection .rodata\nsk_web_${n}: .incbin \"$final/gz/$n\"\n.popsection");
+		extern const char sk_web_${n}[] __attribute__((visibility("hidden")));
 	END
 	printf '\t{ "%s", "%s", "%s", sk_web_%s, %s, %s },\n' "$file" "$(type_of "$file")" \
 		"$(sha256sum <"$out/tree/$file" | cut -c 1-16)" "$n" \
@@ -101,7 +104,9 @@ if [ -n "$packages" ]; then
 	vendor preact/dist/preact.mjs preact.js
 	vendor preact/hooks/dist/hooks.mjs hooks.js
 	vendor htm/dist/htm.module.js htm.js
-	vendor uplot/dist/uPlot.esm.js uplot.js
+	# The module that is published is not minified: twice as many bytes.
+	vendor uplot/dist/uPlot.iife.min.js uplot.js
+	printf '\nexport default uPlot;\n' >>"$out/tree/vendor/uplot.js"
 	vendor uplot/dist/uPlot.min.css uplot.css
 	finish_index
 	n=0

@@ -1,8 +1,8 @@
 /* assets.h - the dashboard's files, which lie in the binary.
  *
- *	/dashboard, /dashboard/…		the page, whatever the rest of the path is: its router reads it
- *	/dashboard/assets/VERSION/FILE		scripts and styles; VERSION is the hash of all of them, so they
- *						may be cached for ever; a file or a version that is not there: 404
+ *	/dashboard, /dashboard/…	the page, whatever the rest of the path is: its router reads it
+ *	/dashboard/assets/VERSION/FILE	scripts and styles; VERSION is the hash of all of them, so
+ *					they may be kept for ever; a file or a version that is not there: 404
  *
  * They are public: no token is needed, and there is no data in them. They are kept compressed and
  * sent so to whoever takes gzip; strong ETags (RFC 9110), one for each of the two forms. The page

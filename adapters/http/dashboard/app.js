@@ -53,6 +53,12 @@ function Page({ page, params }) {
 	return Draw ? html`<${Draw} ...${params} />` : html`<${Loading} />`;
 }
 
+// The other pages, when there is nothing else to do: they open at once, also when the server is away.
+function fetchAhead() {
+	const idle = window.requestIdleCallback || (fn => setTimeout(fn, 1000));
+	idle(() => pages.forEach(page => page.load().catch(() => {})), { timeout: 5000 });
+}
+
 // Who we are; a server without the route takes everybody.
 async function ask() {
 	try {
@@ -62,6 +68,7 @@ async function ask() {
 			return;
 	}
 	live.start();
+	fetchAhead();
 }
 
 function App() {

@@ -96,23 +96,6 @@ function connected() {
 		tell({ event: 'reset' });
 }
 
-// TEMPORARY: servers without /v1/stream.
-async function poll() {
-	let after = -1;
-	try {
-		for (;;) {
-			const r = await request(`/v1/events?after=${after}&wait=${after < 0 ? 0 : 25000}`, { signal: abort.signal });
-			after = r.headers.get('Skalds-Next');
-			connected();
-			for (const text of (await r.text()).split('\n'))
-				if (text !== '')
-					tell(JSON.parse(text));
-		}
-	} catch {
-		// lost: connect() comes again
-	}
-}
-
 async function connect() {
 	abort = new AbortController();
 	try {
@@ -127,8 +110,6 @@ async function connect() {
 			stop(); // the login page is shown; whoever logs in starts it again
 			return;
 		}
-		if (e instanceof ApiError && e.status === 404)
-			await poll();
 	}
 	clearTimeout(watchdog);
 	again();

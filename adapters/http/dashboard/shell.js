@@ -11,8 +11,8 @@ import * as live from './live.js';
 
 // How many alerts fire, beside their entry.
 function Firing() {
-	const { data } = useAlerts('firing');
-	const n = data ? data.items.length : 0;
+	const { data } = useAlerts();
+	const n = data ? data.items.filter(a => a.state === 'firing').length : 0;
 	return n > 0 && html`<span class="count" title=${t('alerts.firing', { n })}><span aria-hidden="true">${number(n)}</span>
 		<span class="unseen">${t('alerts.firing', { n })}</span></span>`;
 }
@@ -50,11 +50,11 @@ function Who() {
 function Preferences() {
 	const lang = useSignal(language), scheme = useSignal(choice);
 	const schemes = { auto: t('scheme.auto'), light: t('scheme.light'), dark: t('scheme.dark') };
-	return html`<div class="preferences">
+	return html`<section class="preferences" aria-label=${t('settings')}>
 		<${Choose} label=${t('language')} value=${lang} options=${LANGUAGES} set=${language.set} />
 		<${Choose} label=${t('scheme')} value=${scheme} options=${schemes} set=${choice.set} />
 		<${Who} />
-	</div>`;
+	</section>`;
 }
 
 // After a change of the page the focus goes to its beginning, as it would with a page that is loaded.

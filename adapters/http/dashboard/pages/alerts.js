@@ -15,7 +15,9 @@ import { Ago, Time } from '../parts/time.js';
 import { attempt } from '../parts/toast.js';
 
 const CHOICES = ['active', 'firing', 'acknowledged', 'resolved', 'all'];
-const asked = choice => ({ active: 'firing,acknowledged', all: '' })[choice] ?? choice;
+// Without a state: those that are active.
+const ASKED = { active: undefined, all: '' };
+const asked = choice => (choice in ASKED ? ASKED[choice] : choice);
 
 async function acknowledge(a) {
 	await attempt(() => post(`/v1/alerts/${path(a.id)}/acknowledge`), t('alerts.acknowledged', { rule: a.rule }));
@@ -40,8 +42,8 @@ const columns = () => [
 	{ name: 'rule', label: t('alerts.rule'), sort: true, class: 'wrap', cell: a => html`<div><strong>${a.rule}</strong>
 		${a.subject && html`<br /><span class="hint">${a.subject}</span>`}</div>` },
 	{ name: 'message', label: t('alerts.message'), class: 'wrap', cell: a => a.message },
-	{ name: 'value', label: t('alerts.value'), class: 'line', align: 'right', cell: measured },
-	{ name: 'since', label: t('alerts.since'), sort: true, first: 'descending', class: 'line', cell: a => html`<${Ago} ms=${a.since} />` },
+	{ name: 'value', label: t('alerts.value'), class: 'nowrap', align: 'right', cell: measured },
+	{ name: 'since', label: t('alerts.since'), sort: true, first: 'descending', class: 'nowrap', cell: a => html`<${Ago} ms=${a.since} />` },
 	{ name: 'action', label: t('alerts.action'), cell: a => html`<${Action} of=${a} />` },
 ];
 

@@ -17,7 +17,7 @@ import { Ago } from '../parts/time.js';
 const columns = () => [
 	{ name: 'name', label: t('health.service'), cell: v => v.name },
 	{ name: 'ok', label: t('skald.state'), cell: v => html`<${State} of=${v.ok ? 'ok' : 'failed'} />` },
-	{ name: 'since', label: t('health.since'), cell: v => html`<${Ago} ms=${v.since} />` },
+	{ name: 'since', label: t('health.since'), class: 'nowrap', cell: v => html`<${Ago} ms=${v.since} />` },
 	{ name: 'detail', label: t('health.detail'), class: 'wrap', cell: v => v.detail || '–' },
 ];
 

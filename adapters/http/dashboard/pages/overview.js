@@ -76,10 +76,10 @@ function System({ s }) {
 }
 
 function Alerts() {
-	const q = useAlerts('firing,acknowledged');
+	const q = useAlerts();
 	return html`<${Panel} title=${t('overview.alerts')} aside=${html`<${Link} to="/alerts">${t('overview.more')}<//>`}>
 		<${Query} of=${q}>${({ items }) => (items.length === 0 ? html`<${Empty}>${t('alerts.none')}<//>` :
-			html`<ul class="rows">${items.slice(0, 5).map(a => html`<li key=${a.id}><div><strong>${a.rule} · ${a.subject}</strong>
+			html`<ul class="rows">${items.slice(0, 5).map(a => html`<li key=${a.id}><div><strong>${a.rule}${a.subject && ` · ${a.subject}`}</strong>
 				<p class="hint">${a.message}</p></div><div class="end"><${State} of=${a.severity} /><${Ago} ms=${a.since} /></div></li>`)}
 			</ul>`)}<//>
 	<//>`;
@@ -108,7 +108,8 @@ const label = state => t(`state.${state}`);
 // What is drawn: a chart each.
 const charts = () => [
 	{ title: t('chart.tasks'), lines: [
-		{ label: label('Created'), name: 'tasks.waiting', color: '--series-8' },
+		{ label: label('Created'), name: 'tasks.created', color: '--series-8' },
+		{ label: label('Assigning'), name: 'tasks.waiting', color: '--series-4' },
 		{ label: label('Running'), name: 'tasks.running', color: '--series-1' },
 		{ label: label('Paused'), name: 'tasks.paused', color: '--series-2' }] },
 	{ title: t('chart.throughput'), lines: [

@@ -19,13 +19,13 @@ const to = s => `/skalds/${encodeURIComponent(s.id)}`;
 const columns = () => [
 	{ name: 'id', label: t('skald.id'), sort: true, class: 'wrap', cell: s => html`<${Link} to=${to(s)}>${s.id}<//>` },
 	{ name: 'state', label: t('skald.state'), sort: true, cell: s => html`<${State} of=${s.state} />` },
-	{ name: 'mode', label: t('skald.mode'), sort: true, class: 'line', hide: 'narrow', cell: s => html`<${Chip}>${t(`mode.${s.mode}`)}<//>` },
+	{ name: 'mode', label: t('skald.mode'), sort: true, class: 'nowrap', hide: 'narrow', cell: s => html`<${Chip}>${t(`mode.${s.mode}`)}<//>` },
 	{ name: 'tasks', label: t('skald.slots'), sort: true, first: 'descending', cell: s => html`<${Slots} of=${s} />` },
 	{ name: 'cpu', label: t('skald.cpu'), sort: true, first: 'descending', hide: 'narrow', cell: s => html`<${Cpu} of=${s} />` },
 	{ name: 'memory', label: t('skald.memory'), sort: true, first: 'descending', hide: 'narrow',
 		cell: s => html`<${Memory} of=${s} />` },
-	{ name: 'classes', label: t('skald.classes'), class: 'line', hide: 'narrow', cell: s => html`<${Classes} names=${s.classes} most=${2} />` },
-	{ name: 'seen', label: t('skald.seen'), sort: true, first: 'descending', class: 'line', hide: 'narrow', cell: s => html`<${Ago} ms=${s.seen} />` },
+	{ name: 'classes', label: t('skald.classes'), class: 'nowrap', hide: 'narrow', cell: s => html`<${Classes} names=${s.classes} most=${2} />` },
+	{ name: 'seen', label: t('skald.seen'), sort: true, first: 'descending', class: 'nowrap', hide: 'narrow', cell: s => html`<${Ago} ms=${s.seen} />` },
 ];
 
 function valueOf(s, name) {

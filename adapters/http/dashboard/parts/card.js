@@ -11,7 +11,7 @@ export function Panel({ title, aside, wide = false, children }) {
 
 export function Card({ label, value, note, tone = '' }) {
 	return html`<div class="card ${tone}"><p class="label">${label}</p>
-		<p class="value">${value}</p><p class="note">${note}</p></div>`;
+		<p class="value">${value}</p><p class="under">${note}</p></div>`;
 }
 
 // rows: [name, value]; those whose value is null or undefined are left out.

@@ -9,6 +9,9 @@ import { time } from '../format.js';
 const HIGH = 190;
 const DASHES = [[], [6, 3], [2, 3], [10, 4, 2, 4]];
 
+// Numbers of things are whole.
+const WHOLE = [1, 2, 5].flatMap(n => Array.from({ length: 8 }, (_, i) => n * 10 ** i)).sort((a, b) => a - b);
+
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function axis(extra) {
@@ -25,7 +28,7 @@ function clock(values) {
 function line(s, i, unit) {
 	return { label: s.label, stroke: css(s.color || `--series-${i % 8 + 1}`), width: 2, spanGaps: false,
 		dash: DASHES[Math.floor(i / 2) % DASHES.length], points: { show: false },
-		value: (u, v) => (v === null || v === undefined ? '–' : `${number(v, 1)}${unit}`) };
+		value: (u, v) => (v === null || v === undefined ? '–' : `${number(v, 2)}${unit}`) };
 }
 
 // Where no pointer asks for another moment, the values are those of now.
@@ -37,7 +40,8 @@ function options(series, width, unit, max) {
 		scales: { y: { range: (u, low, high) => [0, max || Math.max(1, (high || 0) * 1.1)] } },
 		hooks: { ready: [showLast], setData: [showLast], setCursor: [u => u.cursor.idx === null && showLast(u)] },
 		axes: [axis({ values: (u, values) => clock(values), space: 70, size: 32 }),
-			axis({ size: 56, values: (u, values) => values.map(v => `${number(v, 1)}${unit}`) })],
+			axis({ size: 56, incrs: unit === '' ? WHOLE : undefined,
+				values: (u, values) => values.map(v => `${number(v, 2)}${unit}`) })],
 		series: [{ label: t('time'), value: (u, s) => (s ? time(s * 1000) : '–') },
 			...series.map((s, i) => line(s, i, unit))],
 	};
@@ -47,7 +51,7 @@ function Values({ label, series }) {
 	const last = values => values.findLast(v => v !== null && v !== undefined);
 	return html`<table class="unseen"><caption>${label}</caption><tbody>${series.map(s => {
 		const v = last(s.values);
-		return html`<tr key=${s.label}><th scope="row">${s.label}</th><td>${v === undefined ? '–' : number(v, 1)}</td></tr>`;
+		return html`<tr key=${s.label}><th scope="row">${s.label}</th><td>${v === undefined ? '–' : number(v, 2)}</td></tr>`;
 	})}</tbody></table>`;
 }
 
@@ -63,10 +67,11 @@ export function Chart({ label, times, series, unit = '', max = 0 }) {
 	useEffect(() => {
 		if (uPlot === null)
 			return undefined;
-		const width = () => Math.max(200, box.current.clientWidth);
-		plot.current = new uPlot(options(series, width(), unit, max), [times, ...series.map(s => s.values)], box.current);
+		const element = box.current;
+		const width = () => Math.max(200, element.clientWidth);
+		plot.current = new uPlot(options(series, width(), unit, max), [times, ...series.map(s => s.values)], element);
 		const watcher = new ResizeObserver(() => plot.current.setSize({ width: width(), height: HIGH }));
-		watcher.observe(box.current);
+		watcher.observe(element);
 		return () => {
 			watcher.disconnect();
 			plot.current.destroy();

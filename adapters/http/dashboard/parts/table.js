@@ -1,10 +1,11 @@
 // table.js - a table whose headers sort and whose rows can be opened, by mouse and by keyboard; long
 // lists draw only the rows that are seen. The roles are written out: a row that is shown as a block would lose them.
-import { html, useEffect, useRef, useState } from '../lib.js';
+import { Component, html, useEffect, useRef, useState } from '../lib.js';
 import { t } from '../i18n.js';
 
 const MANY = 120; // from so many rows on only those in sight are drawn
 const MARGIN = 20; // rows drawn beyond them
+const STEP = 10; // and so many at once
 
 const NEXT = { ascending: 'descending', descending: 'ascending' };
 
@@ -36,8 +37,8 @@ function useWindow(body, n) {
 				return;
 			const high = drawn.reduce((sum, row) => sum + row.offsetHeight, 0) / drawn.length;
 			const top = body.current.getBoundingClientRect().top;
-			const first = Math.max(0, Math.floor(-top / high) - MARGIN);
-			const last = Math.min(n, Math.ceil((innerHeight - top) / high) + MARGIN);
+			const first = Math.max(0, Math.floor((-top / high - MARGIN) / STEP) * STEP);
+			const last = Math.min(n, Math.ceil(((innerHeight - top) / high + MARGIN) / STEP) * STEP);
 			setSeen(old => (old.first === first && old.last === last
 				? old : { first, last: Math.max(last, first), high }));
 		};
@@ -70,34 +71,37 @@ function step(e) {
 	}
 }
 
+// Drawn again only when something of it has changed, not whenever the list is scrolled.
+class Row extends Component {
+	shouldComponentUpdate(next) {
+		return ['row', 'at', 'columns', 'class', 'onOpen'].some(name => next[name] !== this.props[name]);
+	}
+
+	render({ row, at, columns, onOpen, class: name }) {
+		const open = e => e.target.closest('a, button, input, select, label') || getSelection().toString() !== '' ||
+			onOpen(row);
+		const key = e => (e.key === 'Enter' && e.target.tagName === 'TR' ? onOpen(row) : step(e));
+		return html`<tr role="row" data-row=${at} aria-rowindex=${at + 2} class=${name} tabindex=${onOpen ? 0 : undefined}
+			onClick=${onOpen && open} onKeyDown=${onOpen && key}>
+			${columns.map(c => html`<td key=${c.name} role="cell" class=${classOf(c)} data-label=${c.label}>${c.cell(row)}</td>`)}
+		</tr>`;
+	}
+}
+
 // rows: in order; keyOf(row); rowClass(row); onOpen(row): Enter or a click on a row that is no link's;
 // empty: what is said when there are none; stack: on phones each row stands as a block, for tables with more than
 // fits side by side.
 export function Table({ caption, columns, rows, keyOf, sort, onSort, onOpen, rowClass, empty, stack = false }) {
 	const body = useRef(null);
 	const { first, last, high } = useWindow(body, rows.length);
-	const open = row => e => {
-		if (e.target.closest('a, button, input, select, label') || getSelection().toString() !== '')
-			return;
-		onOpen(row);
-	};
-	const key = row => e => {
-		if (e.key === 'Enter' && e.target.tagName === 'TR')
-			onOpen(row);
-		else
-			step(e);
-	};
-	return html`<div class=${stack ? 'table-box stack' : 'table-box'} tabindex="0" role="region" aria-label=${caption}>
+	return html`<div class=${stack ? 'table-box stack' : 'table-box'} tabindex="0" role="group" aria-label=${caption}>
 		<table role="table" aria-rowcount=${rows.length + 1}>
 			<caption class="unseen">${caption}</caption>
 			<thead role="rowgroup"><tr role="row">${columns.map(c => html`<${Head} key=${c.name} column=${c} sort=${sort} onSort=${onSort} />`)}</tr></thead>
 			<tbody role="rowgroup" ref=${body}>
 				<${Spacer} rows=${first} high=${high} columns=${columns.length} />
-				${rows.slice(first, last).map((row, i) => html`<tr key=${keyOf(row)} role="row" data-row=${first + i}
-					aria-rowindex=${first + i + 2} class=${rowClass ? rowClass(row) : ''}
-					tabindex=${onOpen ? 0 : undefined} onClick=${onOpen && open(row)} onKeyDown=${onOpen && key(row)}>
-					${columns.map(c => html`<td key=${c.name} role="cell" class=${classOf(c)} data-label=${c.label}>${c.cell(row)}</td>`)}
-				</tr>`)}
+				${rows.slice(first, last).map((row, i) => html`<${Row} key=${keyOf(row)} row=${row} at=${first + i}
+					columns=${columns} onOpen=${onOpen} class=${rowClass ? rowClass(row) : ''} />`)}
 				<${Spacer} rows=${rows.length - last} high=${high} columns=${columns.length} />
 			</tbody>
 		</table>

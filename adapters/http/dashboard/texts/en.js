@@ -2,7 +2,7 @@
 import tasks from './en-tasks.js';
 
 export default {
-	menu: 'Menu', skip: 'Skip to content', language: 'Language', messages: 'Messages',
+	settings: 'Settings', menu: 'Menu', skip: 'Skip to content', language: 'Language', messages: 'Messages',
 	scheme: 'Colours', 'scheme.auto': 'As the system', 'scheme.light': 'Light', 'scheme.dark': 'Dark',
 	role: 'Role', 'role.read': 'read only', 'role.write': 'operator', 'role.admin': 'administrator',
 	logout: 'Log out', login: 'Log in', close: 'Close', cancel: 'Cancel', retry: 'Try again', reload: 'Reload',

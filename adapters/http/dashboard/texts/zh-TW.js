@@ -2,7 +2,7 @@
 import tasks from './zh-TW-tasks.js';
 
 export default {
-	menu: '選單', skip: '跳到主要內容', language: '語言', messages: '訊息',
+	settings: '設定', menu: '選單', skip: '跳到主要內容', language: '語言', messages: '訊息',
 	scheme: '色彩', 'scheme.auto': '跟隨系統', 'scheme.light': '淺色', 'scheme.dark': '深色',
 	role: '角色', 'role.read': '唯讀', 'role.write': '操作員', 'role.admin': '管理員',
 	logout: '登出', login: '登入', close: '關閉', cancel: '取消', retry: '再試一次', reload: '重新載入',
