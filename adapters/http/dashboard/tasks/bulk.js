@@ -17,11 +17,12 @@ async function count(action, filter) {
 	return answer.next === null ? n : t('tasks.more-than', { n: COUNTED });
 }
 
-function Actions({ chosen, filter, everything, done }) {
+function Actions({ chosen, filter, everything, acted, done }) {
 	const [busy, setBusy] = useState('');
 	const run = async action => {
 		const fit = chosen.filter(action.fits);
 		setBusy(action.name);
+		acted();
 		let good = false;
 		if (!everything)
 			good = await actOnMany(action, { ids: fit.map(task => task.id) }, fit.length, chosen.length - fit.length);
@@ -39,7 +40,8 @@ function Actions({ chosen, filter, everything, done }) {
 }
 
 // rows: those shown; picked: Map id -> task of those ticked; more: are there others that pass the filter?
-export function Bulk({ rows, picked, setPicked, filter, more }) {
+// acted(): called before something is done
+export function Bulk({ rows, picked, setPicked, filter, more, acted }) {
 	const [everything, setEverything] = useState(false);
 	if (!may('write') || rows.length === 0)
 		return null;
@@ -63,7 +65,8 @@ export function Bulk({ rows, picked, setPicked, filter, more }) {
 				t('tasks.chosen', { n: picked.size })}</span>
 			${more && !everything && here === rows.length && html`<${Button} kind="quiet"
 				onClick=${() => setEverything(true)}>${t('tasks.select.all')}<//>`}
-			<${Actions} chosen=${chosen} filter=${filter} everything=${everything} done=${none} />
+			<${Actions} chosen=${chosen} filter=${filter} everything=${everything}
+				acted=${acted} done=${none} />
 			<${Button} kind="quiet" onClick=${none}>${t('tasks.select.none')}<//>`}
 	</div>`;
 }

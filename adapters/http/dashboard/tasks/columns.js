@@ -22,7 +22,8 @@ export function Wanted({ task }) {
 	if (isFinal(task) || !task.wanted || task.wanted === 'run' ||
 		(task.wanted === 'pause' && task.phase === 'Paused'))
 		return null;
-	return html`<span class="soft"> ${t(`wanted.${task.wanted}`)}</span>`;
+	const held = task.wanted === 'pause' && task.phase === 'Created';
+	return html`<span class="soft"> ${t(held ? 'wanted.held' : `wanted.${task.wanted}`)}</span>`;
 }
 
 function Name({ task }) {

@@ -38,16 +38,19 @@ function useMarks(key, items) {
 }
 
 // key: of what is shown (the path); items: what was read last; hold: somebody is about to click
-// -> {rows, changed(row), waiting: how many changes of the list wait, show(): show them now}
+// -> {rows, changed(row), waiting: how many changes of the list wait, show(): show them now, once(): do
+// not hold what is read next, for it was asked for}
 // A row that is not in the list any more has `gone: true` until then.
 export function useSteady(key, items, hold) {
-	const state = useRef({ key: null, ids: [], rows: new Map() });
+	const state = useRef({ key: null, ids: [], rows: new Map(), items: null, once: false });
 	const [, draw] = useState(0);
 	const changed = useMarks(key, items);
 	const s = state.current;
 	const ids = (items || []).map(row => row.id);
-	if (s.key !== key || !hold || s.ids.length === 0) {
+	const free = s.once && s.items !== items;
+	if (s.key !== key || !hold || s.ids.length === 0 || free) {
 		s.key = key;
+		s.once = false;
 		s.ids = ids;
 		s.rows = new Map();
 	}
@@ -55,6 +58,7 @@ export function useSteady(key, items, hold) {
 	const rows = s.ids.map(id => now.get(id) || { ...s.rows.get(id), gone: true }).filter(row => row.id);
 	for (const row of rows)
 		s.rows.set(row.id, row);
+	s.items = items;
 	const shown = new Set(s.ids);
 	const waiting = same(s.ids, ids) ? 0 :
 		Math.max(1, ids.filter(id => !shown.has(id)).length + rows.filter(row => row.gone).length);
@@ -62,5 +66,8 @@ export function useSteady(key, items, hold) {
 		s.ids = ids;
 		draw(n => n + 1);
 	};
-	return { rows, changed, waiting, show };
+	const once = () => {
+		s.once = true;
+	};
+	return { rows, changed, waiting, show, once };
 }
