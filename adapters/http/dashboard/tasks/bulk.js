@@ -22,7 +22,6 @@ function Actions({ chosen, filter, everything, acted, done }) {
 	const run = async action => {
 		const fit = chosen.filter(action.fits);
 		setBusy(action.name);
-		acted();
 		let good = false;
 		if (!everything)
 			good = await actOnMany(action, { ids: fit.map(task => task.id) }, fit.length, chosen.length - fit.length);
@@ -31,8 +30,10 @@ function Actions({ chosen, filter, everything, acted, done }) {
 				good = await actOnMany(action, { filter }, await count(action, filter));
 			});
 		setBusy('');
-		if (good)
+		if (good) {
+			acted();
 			done();
+		}
 	};
 	return ACTIONS.map(action => html`<${Button} key=${action.name} kind=${action.grave ? 'danger' : 'plain'}
 		busy=${busy === action.name} disabled=${!everything && !chosen.some(action.fits)}
@@ -40,7 +41,7 @@ function Actions({ chosen, filter, everything, acted, done }) {
 }
 
 // rows: those shown; picked: Map id -> task of those ticked; more: are there others that pass the filter?
-// acted(): called before something is done
+// acted(): something was done
 export function Bulk({ rows, picked, setPicked, filter, more, acted }) {
 	const [everything, setEverything] = useState(false);
 	if (!may('write') || rows.length === 0)
