@@ -25,7 +25,7 @@ def every_page(skalds, browser):
         until(lambda: page.locator(".loading").count() == 0)
         if n < len(EVIL):
             page.get_by_role("log").get_by_text(EVIL[n]).first.wait_for()
-            clean(page, f"task {n}", [EVIL[n], f"{EVIL[n]}={EVIL[n]}"])
+            clean(page, f"task {n}", [EVIL[n], f"<b>k</b>={EVIL[n]}"])
             page.get_by_role("button", name="Edit").click()
             page.get_by_role("button", name="Update attachments").wait_for()
             page.get_by_role("button", name="JSON", exact=True).click()

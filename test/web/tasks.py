@@ -32,7 +32,7 @@ def answer(page, button):
 
 def the_list(skalds, browser):
     page = browser.open("/dashboard/tasks")
-    row(page, "camera-1").wait_for()
+    row(page, "camera-1").locator("progress").wait_for()
     text = row(page, "camera-1").inner_text()
     for part in ("Camera at the gate", "MyWorker", "Passive", "Running", "attempt 1 of 3", "%"):
         tap.has(f"the list shows {part}", text, part)

@@ -31,7 +31,7 @@ def hostile(skalds):
             "id": f"evil-{i} {text}".replace("/", "|").replace(":", "").replace("*", "").replace("?", "")
                   .replace("[", "").replace("]", ""),
             "className": "Exec", "name": text, "description": text, "source": text, "uniqueKey": f"{i}{text}",
-            "labels": {text: text}, "maxAttempts": 1,
+            "labels": {"<b>k</b>": text}, "maxAttempts": 1,
             "attachments": {"command": ["sh", "-c", 'echo "$1"; echo "$1" >&2; exit 7', "sh", text],
                             "env": {"X": text}},
         }

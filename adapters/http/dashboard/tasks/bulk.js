@@ -18,10 +18,8 @@ async function count(action, filter) {
 }
 
 function Actions({ chosen, filter, everything, acted, done }) {
-	const [busy, setBusy] = useState('');
 	const run = async action => {
 		const fit = chosen.filter(action.fits);
-		setBusy(action.name);
 		let good = false;
 		if (!everything)
 			good = await actOnMany(action, { ids: fit.map(task => task.id) }, fit.length, chosen.length - fit.length);
@@ -29,14 +27,12 @@ function Actions({ chosen, filter, everything, acted, done }) {
 			await attempt(async () => {
 				good = await actOnMany(action, { filter }, await count(action, filter));
 			});
-		setBusy('');
 		if (good) {
 			acted();
 			done();
 		}
 	};
-	return ACTIONS.map(action => html`<${Button} key=${action.name} kind=${action.grave ? 'danger' : 'plain'}
-		busy=${busy === action.name} disabled=${!everything && !chosen.some(action.fits)}
+	return ACTIONS.map(action => html`<${Button} key=${action.name} kind=${action.grave ? 'danger' : 'plain'} disabled=${!everything && !chosen.some(action.fits)}
 		onClick=${() => run(action)}>${t(`action.${action.name}`)}<//>`);
 }
 
