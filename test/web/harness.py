@@ -235,6 +235,7 @@ class Browser:
 
     def shot(self, page, name):
         os.makedirs(SHOTS, exist_ok=True)
+        page.evaluate("() => scrollTo(0, 0)")
         page.screenshot(path=os.path.join(SHOTS, name + ".png"), full_page=True)
 
     def shots(self, path, name, ready, **options):
