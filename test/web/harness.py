@@ -184,6 +184,15 @@ class Skalds:
             raise AssertionError(f"{task_id} is {self.task(task_id)['phase']}, not {states}")
 
 
+class Fleet(Skalds):
+    """Controllers that somebody else has started, at an address of their own; commands go to the services."""
+
+    def __init__(self, url):
+        self.url = url
+        self.tokens = {}
+        self.env = dict(os.environ)
+
+
 class Browser:
     """Chromium, and what went wrong in it. Every page is looked at for scripts of tasks that ran."""
 

@@ -6,7 +6,7 @@
 # Environment: SKALDS_WEB_SHOTS, where screenshots go (build/test-logs/web-shots).
 # shellcheck shell=bash
 
-. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+declare -F finish >/dev/null || . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh" # fleet_lib.sh has it already
 export SKALDS_WEB_SHOTS=${SKALDS_WEB_SHOTS:-$ROOT/build/test-logs/web-shots}
 SERVICES=${SKALDS_SERVICES:-$ROOT/build/services}
 
