@@ -70,7 +70,7 @@ def pages(fleet, browser):
         browser.shot(page, "fleet-" + name)
     text = page.locator("main").inner_text().lower()
     tap.ok("the health page names the services", all(s in text for s in ("kafka", "redis", "mongo")), text)
-    page.context.close()
+    page.close()
 
 
 def takeover(fleet, browser):
@@ -92,7 +92,7 @@ def takeover(fleet, browser):
     page.locator("tr[data-row]", has=page.get_by_role("link", name="runs-after", exact=True)) \
         .get_by_text("Finished").wait_for()
     tap.ok("tasks run on, by the second one's lead", True)
-    page.context.close()
+    page.close()
 
 
 fleet = Fleet(f"http://127.0.0.1:{front()}")

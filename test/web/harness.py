@@ -208,7 +208,7 @@ class Browser:
         # its crash handler would outlive the test
         self.chromium = self.playwright.chromium.launch(executable_path="/usr/bin/chromium",
                                                         args=[*flags, "--disable-dev-shm-usage", "--disable-gpu"])
-        self.context = None
+        self.usual = self.new_context()
         return self
 
     def __exit__(self, *_):
@@ -232,8 +232,9 @@ class Browser:
         self.expected += parts
 
     def open(self, path="/dashboard/", context=None, token=None, **options):
-        """A page at the path. The token is put where the login page keeps it; see sign_in for the real thing."""
-        context = context or self.new_context(**options)
+        """A page at the path, of the usual context unless options want one of its own, which whoever asked closes.
+        The token is put where the login page keeps it."""
+        context = context or (self.new_context(**options) if options else self.usual)
         page = context.new_page()
         if token or self.skalds.tokens:
             value = token or self.skalds.tokens["boss"]
@@ -247,17 +248,19 @@ class Browser:
         page.evaluate("() => scrollTo(0, 0)")
         page.screenshot(path=os.path.join(SHOTS, name + ".png"), full_page=True)
 
-    def shots(self, path, name, ready, **options):
-        """Full and phone width, light and dark; `ready` waits for what the page shows."""
+    def shots(self, paths):
+        """{name: path}: full and phone width, light and dark."""
         for width, viewport in (("full", DESK), ("phone", PHONE)):
             for scheme in ("light", "dark"):
-                page = self.open(path, viewport=viewport, color_scheme=scheme, **options)
-                ready(page)
-                self.shot(page, f"{name}-{width}-{scheme}")
-                if width == "phone":
-                    tap.at_most(f"{name} has no horizontal scroll at phone width, {scheme}", overflow(page), 0)
-                if (width, scheme) != ("phone", "dark"):
-                    self.axe(page, f"{name}, {width}, {scheme}")
+                page = self.new_context(viewport=viewport, color_scheme=scheme).new_page()
+                for name, path in paths.items():
+                    page.goto(self.url + path)
+                    settled(page)
+                    self.shot(page, f"{name}-{width}-{scheme}")
+                    if width == "phone":
+                        tap.at_most(f"{name} has no horizontal scroll at phone width, {scheme}", overflow(page), 0)
+                    if (width, scheme) != ("phone", "dark"):
+                        self.axe(page, f"{name}, {width}, {scheme}")
                 page.context.close()
 
     def axe(self, page, name):

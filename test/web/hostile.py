@@ -53,7 +53,7 @@ def urls(skalds, browser):
             page.wait_for_timeout(120)
             if injected(page) != 0:
                 tap.equal(f"nothing grows out of {path}", injected(page), 0)
-            page.context.close()
+            page.close()
     tap.ok("nothing grows out of what stands in a URL", True)
 
 
@@ -72,7 +72,7 @@ def policy(skalds, browser):
         setTimeout(() => done(window.ran === true), 300);
     })""")
     tap.equal("and if something did, the page's policy would not let it run", ran, False)
-    page.context.close()
+    page.close()
 
 
 with Skalds(flags=["--slots", "4"]) as skalds, Browser(skalds) as browser:

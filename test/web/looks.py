@@ -1,13 +1,12 @@
 """Every page, full and phone width, light and dark: pictures, no scroll to the side, what axe finds."""
 
-from harness import PAGES, Browser, Skalds, settled, tap
+from harness import PAGES, Browser, Skalds, tap
 from world import ordinary
 
 
 def looks(skalds, browser):
     name = skalds.get("/v1/skalds")["items"][0]["id"]
-    for page, path in {**PAGES, "skald": "/dashboard/skalds/" + name}.items():
-        browser.shots(path, page, settled)
+    browser.shots({**PAGES, "skald": "/dashboard/skalds/" + name})
 
 
 with Skalds(flags=["--slots", "4"]) as skalds, Browser(skalds) as browser:

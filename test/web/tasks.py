@@ -40,7 +40,7 @@ def the_list(skalds, browser):
     tap.has("what is assigned to nobody says so", row(page, "after-1").inner_text(), "not assigned")
     counts = page.get_by_role("group", name="State").inner_text()
     tap.ok("states have their counts", re.search(r"Running\s+1", counts) and re.search(r"Failed\s+1", counts), counts)
-    page.context.close()
+    page.close()
 
 
 def filters(skalds, browser):
@@ -82,7 +82,7 @@ def filters(skalds, browser):
     page.get_by_label("ID contains").fill("nothing-like-this")
     page.get_by_text("No task fits this filter.").wait_for()
     tap.ok("that nothing fits is said", True)
-    page.context.close()
+    page.close()
 
 
 def sorting(skalds, browser):
@@ -98,7 +98,7 @@ def sorting(skalds, browser):
     page.get_by_role("button", name="Updated").click()
     until(lambda: query(page) == {"sort": ["updated"]} and ids(page))
     tap.equal("by update: what runs is first", ids(page)[0], "camera-1")
-    page.context.close()
+    page.close()
 
 
 def paging(skalds, browser):
@@ -128,7 +128,7 @@ def paging(skalds, browser):
     row(page, "page-055").wait_for()
     tap.equal("a new filter begins at its first page", query(page),
               {"label": ["many"], "limit": ["20"], "id": ["page-05"]})
-    page.context.close()
+    page.close()
 
 
 def steady(skalds, browser):
@@ -166,7 +166,7 @@ def steady(skalds, browser):
     skalds.cli("task", "delete", "--yes", "live-1")
     row(page, "live-1").wait_for(state="detached")
     tap.ok("what is deleted goes", True)
-    page.context.close()
+    page.close()
 
 
 def bulk(skalds, browser):
@@ -205,7 +205,7 @@ def bulk(skalds, browser):
     answer(page, "Delete")
     row(page, "bulk-0").wait_for(state="detached")
     tap.equal("deleted are those that had ended", sorted(ids(page)), ["bulk-2", "bulk-3", "bulk-4"])
-    page.context.close()
+    page.close()
 
 
 def bulk_by_filter(skalds, browser):
@@ -218,7 +218,7 @@ def bulk_by_filter(skalds, browser):
     answer(page, "Cancel task")
     toast(page, "60 tasks are cancelled").wait_for()
     tap.equal("beyond the page too", skalds.task("page-000")["phase"], "Cancelled")
-    page.context.close()
+    page.close()
 
 
 def detail(skalds, browser):
@@ -249,7 +249,7 @@ def detail(skalds, browser):
     page.goto(browser.url + "/dashboard/tasks/no-such-task")
     page.get_by_text("There is no task no-such-task.").wait_for()
     tap.ok("a task that is not there is said", True)
-    page.context.close()
+    page.close()
 
 
 def attempts(skalds, browser):
@@ -277,7 +277,7 @@ def attempts(skalds, browser):
     answer(page, "Delete")
     page.get_by_role("heading", name="Tasks", exact=True).wait_for()
     tap.equal("and does it", skalds.cli("task", "get", "fails-1", "--json", check=False), "")
-    page.context.close()
+    page.close()
 
 
 def live_actions(skalds, browser):
@@ -303,7 +303,7 @@ def live_actions(skalds, browser):
     answer(page, "Cancel task")
     state.get_by_text("Cancelled").wait_for()
     tap.ok("cancel", True)
-    page.context.close()
+    page.close()
 
 
 def attachments(skalds, browser):
@@ -345,7 +345,7 @@ def attachments(skalds, browser):
     part.get_by_role("button", name="Cancel", exact=True).click()
     part.get_by_text('"fixFrame": 77').wait_for()
     tap.ok("and is shown", True)
-    page.context.close()
+    page.close()
 
 
 def array(skalds, browser):
@@ -354,7 +354,7 @@ def array(skalds, browser):
     part.get_by_role("link", name=re.compile("Finished 5")).click()
     row(page, "frames.3").wait_for()
     tap.equal("elements of an array", len(ids(page)), 5)
-    page.context.close()
+    page.close()
 
 
 def new_task(skalds, browser):
@@ -403,7 +403,7 @@ def new_task(skalds, browser):
     page.get_by_role("button", name="Create task").click()
     toast(page, "was there already").wait_for()
     tap.equal("the same key is the same task", page.url, first)
-    page.context.close()
+    page.close()
 
 
 with Skalds(flags=["--slots", "4"]) as skalds, Browser(skalds) as browser:
