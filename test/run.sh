@@ -320,7 +320,7 @@ stage_interop() { [ "$FLAVOR" != release ] || TEST_TIMEOUT=$((TEST_TIMEOUT * 2))
 stage_web()
 {
 	[ "$FLAVOR" = release ] || return 0
-	SKALDS_WEB_SHOTS=$LOGS/web/shots scripts web
+	SKALDS_WEB_SHOTS=$BUILD/test-logs/$FLAVOR/web/shots scripts web
 }
 
 # Some of them break what only FLAVOR=hooks lets them break.
