@@ -370,6 +370,7 @@ def new_task(skalds, browser):
     page.get_by_text("at most 86,400").first.wait_for()
     page.get_by_label("intervalSeconds").fill("")
     page.get_by_text("More options").click()
+    tap.equal("choices stand at the usual one", page.get_by_label("When its skald loses the store").input_value(), "stop")
     page.get_by_label("Name", exact=True).fill("By hand")
     page.get_by_label("ID", exact=True).fill("new-1")
     page.get_by_label("Priority").fill("11")
