@@ -10,7 +10,7 @@
 set -u
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.." || exit 99
 
-STAGES="build check static unit contract cli badinput integration interop fault fuzz sanitizers install image"
+STAGES="build check static unit contract cli badinput integration interop web fault fuzz sanitizers install image"
 FLAVOR=${FLAVOR:-release}
 BUILD=${BUILD:-build}
 JOBS=${JOBS:-2}
@@ -315,6 +315,13 @@ scripts() # FOLDER
 stage_cli() { scripts cli; }
 stage_integration() { scripts integration; }
 stage_interop() { [ "$FLAVOR" != release ] || TEST_TIMEOUT=$((TEST_TIMEOUT * 2)) scripts interop; }
+
+# In a browser. Pictures of every page are among the logs.
+stage_web()
+{
+	[ "$FLAVOR" = release ] || return 0
+	SKALDS_WEB_SHOTS=$BUILD/test-logs/$FLAVOR/web/shots scripts web
+}
 
 # Some of them break what only FLAVOR=hooks lets them break.
 stage_fault()

@@ -28,6 +28,11 @@ SCRATCH = os.environ["T"]
 SHOTS = os.environ["SKALDS_WEB_SHOTS"]
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 800}
+PAGES = {
+    "overview": "/dashboard/", "tasks": "/dashboard/tasks", "task": "/dashboard/tasks/camera-1",
+    "failed": "/dashboard/tasks/fails-1", "new": "/dashboard/tasks/new?class=MyWorker",
+    "skalds": "/dashboard/skalds", "alerts": "/dashboard/alerts", "health": "/dashboard/health",
+}
 # What is written into every field of a task that can hold text.
 EVIL = ['<img src=x onerror=alert(1)>', '"><script>alert(2)</script>', "'-alert(3)-'", "${alert(4)}{{alert(5)}}"]
 
@@ -179,6 +184,15 @@ class Skalds:
             raise AssertionError(f"{task_id} is {self.task(task_id)['phase']}, not {states}")
 
 
+class Fleet(Skalds):
+    """Controllers that somebody else has started, at an address of their own; commands go to the services."""
+
+    def __init__(self, url):
+        self.url = url
+        self.tokens = {}
+        self.env = dict(os.environ)
+
+
 class Browser:
     """Chromium, and what went wrong in it. Every page is looked at for scripts of tasks that ran."""
 
@@ -194,7 +208,7 @@ class Browser:
         # its crash handler would outlive the test
         self.chromium = self.playwright.chromium.launch(executable_path="/usr/bin/chromium",
                                                         args=[*flags, "--disable-dev-shm-usage", "--disable-gpu"])
-        self.context = None
+        self.usual = self.new_context()
         return self
 
     def __exit__(self, *_):
@@ -218,8 +232,9 @@ class Browser:
         self.expected += parts
 
     def open(self, path="/dashboard/", context=None, token=None, **options):
-        """A page at the path. The token is put where the login page keeps it; see sign_in for the real thing."""
-        context = context or self.new_context(**options)
+        """A page at the path, of the usual context unless options want one of its own, which whoever asked closes.
+        The token is put where the login page keeps it."""
+        context = context or (self.new_context(**options) if options else self.usual)
         page = context.new_page()
         if token or self.skalds.tokens:
             value = token or self.skalds.tokens["boss"]
@@ -230,18 +245,22 @@ class Browser:
 
     def shot(self, page, name):
         os.makedirs(SHOTS, exist_ok=True)
+        page.evaluate("() => scrollTo(0, 0)")
         page.screenshot(path=os.path.join(SHOTS, name + ".png"), full_page=True)
 
-    def shots(self, path, name, ready, **options):
-        """Full and phone width, light and dark; `ready` waits for what the page shows."""
+    def shots(self, paths):
+        """{name: path}: full and phone width, light and dark."""
         for width, viewport in (("full", DESK), ("phone", PHONE)):
             for scheme in ("light", "dark"):
-                page = self.open(path, viewport=viewport, color_scheme=scheme, **options)
-                ready(page)
-                self.shot(page, f"{name}-{width}-{scheme}")
-                if width == "phone":
-                    tap.at_most(f"{name} has no horizontal scroll at phone width, {scheme}", overflow(page), 0)
-                self.axe(page, f"{name}, {width}, {scheme}")
+                page = self.new_context(viewport=viewport, color_scheme=scheme).new_page()
+                for name, path in paths.items():
+                    page.goto(self.url + path)
+                    settled(page)
+                    self.shot(page, f"{name}-{width}-{scheme}")
+                    if width == "phone":
+                        tap.at_most(f"{name} has no horizontal scroll at phone width, {scheme}", overflow(page), 0)
+                    if (width, scheme) != ("phone", "dark"):
+                        self.axe(page, f"{name}, {width}, {scheme}")
                 page.context.close()
 
     def axe(self, page, name):
@@ -256,6 +275,13 @@ class Browser:
     def judge(self):
         tap.equal("no text of a task ran as a script", self.dialogs, [])
         tap.equal("no error in the browser's console", self.errors[:5], [])
+
+
+def settled(page):
+    """What the page shows has been read."""
+    page.locator("main h1").first.wait_for()
+    until(lambda: page.locator(".loading").count() == 0)
+    page.wait_for_timeout(150)
 
 
 def overflow(page):

@@ -19,7 +19,7 @@ function Option({ option: o, value, set, error }) {
 	const label = t(`option.${o.name}`);
 	return html`<${Field} label=${label} hint=${t(`option.${o.name}.hint`)} error=${error}>${tie => {
 		if (Array.isArray(o.kind))
-			return html`<select ...${tie} value=${value} onChange=${input}>${o.kind.map(c => html`<option key=${c}
+			return html`<select ...${tie} value=${value || o.kind[0]} onChange=${input}>${o.kind.map(c => html`<option key=${c}
 				value=${c} selected=${c === (value || o.kind[0])}>${t(`option.${o.name}.${c}`)}</option>`)}</select>`;
 		if (o.kind === 'lines')
 			return html`<textarea ...${tie} rows="2" spellcheck=${false} value=${value} onInput=${input}></textarea>`;

@@ -27,7 +27,8 @@ async function read(id) {
 function Actions({ task }) {
 	const [busy, setBusy] = useState('');
 	const run = async action => {
-		setBusy(action.name);
+		// whoever asks first shows that itself, and gives the focus back to a button that takes it
+		setBusy(action.grave ? '' : action.name);
 		const good = await actOnOne(action, task);
 		setBusy('');
 		if (good && action.name === 'delete')

@@ -85,7 +85,7 @@ function List({ data, path, query }) {
 	const [busy, watch] = useBusy();
 	const seen = useSeen();
 	const filter = filterOf(query);
-	const { rows, changed, waiting, show } = useSteady(path, data.items, busy || picked.size > 0);
+	const { rows, changed, waiting, show, free } = useSteady(path, data.items, busy || picked.size > 0);
 	useEffect(() => setPicked(new Map()), [JSON.stringify(filter)]);
 	if (rows.length === 0 && !query.get('cursor'))
 		return html`<${Nothing} filtered=${Object.keys(filter).length > 0} />`;
@@ -97,7 +97,7 @@ function List({ data, path, query }) {
 	};
 	const select = may('write') ? { has: id => picked.has(id), toggle } : null;
 	return html`
-		<${Bulk} rows=${rows} picked=${picked} setPicked=${setPicked} filter=${filter}
+		<${Bulk} rows=${rows} picked=${picked} setPicked=${setPicked} filter=${filter} acted=${free}
 			more=${data.next !== null || Boolean(query.get('cursor'))} />
 		<div class="waiting" role="status">${waiting > 0 && html`<${Button} kind="quiet" onClick=${show}
 			>${t('tasks.waiting', { n: waiting })}<//>`}</div>

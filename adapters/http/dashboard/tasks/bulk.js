@@ -17,11 +17,9 @@ async function count(action, filter) {
 	return answer.next === null ? n : t('tasks.more-than', { n: COUNTED });
 }
 
-function Actions({ chosen, filter, everything, done }) {
-	const [busy, setBusy] = useState('');
+function Actions({ chosen, filter, everything, acted, done }) {
 	const run = async action => {
 		const fit = chosen.filter(action.fits);
-		setBusy(action.name);
 		let good = false;
 		if (!everything)
 			good = await actOnMany(action, { ids: fit.map(task => task.id) }, fit.length, chosen.length - fit.length);
@@ -29,17 +27,18 @@ function Actions({ chosen, filter, everything, done }) {
 			await attempt(async () => {
 				good = await actOnMany(action, { filter }, await count(action, filter));
 			});
-		setBusy('');
-		if (good)
+		if (good) {
+			acted();
 			done();
+		}
 	};
-	return ACTIONS.map(action => html`<${Button} key=${action.name} kind=${action.grave ? 'danger' : 'plain'}
-		busy=${busy === action.name} disabled=${!everything && !chosen.some(action.fits)}
+	return ACTIONS.map(action => html`<${Button} key=${action.name} kind=${action.grave ? 'danger' : 'plain'} disabled=${!everything && !chosen.some(action.fits)}
 		onClick=${() => run(action)}>${t(`action.${action.name}`)}<//>`);
 }
 
 // rows: those shown; picked: Map id -> task of those ticked; more: are there others that pass the filter?
-export function Bulk({ rows, picked, setPicked, filter, more }) {
+// acted(): something was done
+export function Bulk({ rows, picked, setPicked, filter, more, acted }) {
 	const [everything, setEverything] = useState(false);
 	if (!may('write') || rows.length === 0)
 		return null;
@@ -63,7 +62,8 @@ export function Bulk({ rows, picked, setPicked, filter, more }) {
 				t('tasks.chosen', { n: picked.size })}</span>
 			${more && !everything && here === rows.length && html`<${Button} kind="quiet"
 				onClick=${() => setEverything(true)}>${t('tasks.select.all')}<//>`}
-			<${Actions} chosen=${chosen} filter=${filter} everything=${everything} done=${none} />
+			<${Actions} chosen=${chosen} filter=${filter} everything=${everything}
+				acted=${acted} done=${none} />
 			<${Button} kind="quiet" onClick=${none}>${t('tasks.select.none')}<//>`}
 	</div>`;
 }

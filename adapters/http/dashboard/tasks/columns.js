@@ -22,7 +22,8 @@ export function Wanted({ task }) {
 	if (isFinal(task) || !task.wanted || task.wanted === 'run' ||
 		(task.wanted === 'pause' && task.phase === 'Paused'))
 		return null;
-	return html`<span class="soft"> ${t(`wanted.${task.wanted}`)}</span>`;
+	const held = task.wanted === 'pause' && task.phase === 'Created';
+	return html`<span class="soft"> ${t(held ? 'wanted.held' : `wanted.${task.wanted}`)}</span>`;
 }
 
 function Name({ task }) {
@@ -66,11 +67,11 @@ export function columns({ seen, select }) {
 		{ name: 'executor', label: t('tasks.executor'), cell: task => html`<${Executor} task=${task}
 			seen=${seen} />` },
 		{ name: 'run', label: t('tasks.run'), cell: task => html`<${Run} task=${task} />` },
-		{ name: 'rank', label: t('tasks.priority'), sort: true, align: 'right',
+		{ name: 'rank', label: t('tasks.priority'), sort: true, align: 'right', hide: 'narrow',
 			cell: task => number(task.priority) },
 		{ name: 'created', label: t('tasks.created'), sort: true, first: 'descending',
 			cell: task => html`<${Time} ms=${task.createDateTime} />` },
-		{ name: 'updated', label: t('tasks.updated'), sort: true,
+		{ name: 'updated', label: t('tasks.updated'), sort: true, hide: 'narrow',
 			cell: task => html`<${Ago} ms=${task.updateDateTime} />` },
 		{ name: 'error', label: t('tasks.error'), cell: task => html`<${Reason} task=${task} />` },
 	];

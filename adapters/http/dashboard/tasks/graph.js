@@ -38,8 +38,7 @@ function Box({ node, at, here }) {
 		}
 	};
 	const state = node.phase ? t(`state.${node.phase}`) : '';
-	return html`<a href=${`/dashboard${to}`} onClick=${click} aria-current=${here ? 'true' : undefined}
-		aria-label=${[node.id, node.name, state].filter(Boolean).join(', ')}>
+	return html`<a href=${`/dashboard${to}`} onClick=${click} aria-current=${here ? 'true' : undefined}>
 		<g class="node ${node.phase || ''} ${here ? 'here' : ''}" transform="translate(${at.x + 8} ${at.y + 10})">
 			<title>${[node.id, node.name, node.className].filter(Boolean).join('\n')}</title>
 			<rect width=${BOX_X} height=${BOX_Y} rx="6" />

@@ -33,7 +33,7 @@ export function runTime(task, now) {
 
 // Why it ended, for people; "" when there is nothing to say.
 export function reasonText(exit, t) {
-	if (!exit || (exit.reason === 'exited' && exit.code === 0))
+	if (!exit || (exit.reason === 'exited' && exit.code === 0) || (exit.reason === 'cancelled' && !exit.message))
 		return '';
 	const what = t(`exit.${exit.reason}`, { code: exit.code, signal: exit.signal });
 	return exit.message ? `${what}: ${exit.message}` : what;

@@ -2,7 +2,7 @@
 // which rows there are and their order only when nobody is about to click.
 import { useEffect, useRef, useState } from '../lib.js';
 
-const MARKED_MS = 2500;
+const MARKED_MS = 2500, FREE_MS = 3000;
 
 const same = (a, b) => a.length === b.length && a.every((id, i) => id === b[i]);
 const mark = row => `${row.phase} ${row.wanted} ${row.attempt} ${row.executor} ${row.updateDateTime}`;
@@ -38,15 +38,16 @@ function useMarks(key, items) {
 }
 
 // key: of what is shown (the path); items: what was read last; hold: somebody is about to click
-// -> {rows, changed(row), waiting: how many changes of the list wait, show(): show them now}
+// -> {rows, changed(row), waiting: how many changes of the list wait, show(): show them now, free(): do
+// not hold what is read next, for it was asked for}
 // A row that is not in the list any more has `gone: true` until then.
 export function useSteady(key, items, hold) {
-	const state = useRef({ key: null, ids: [], rows: new Map() });
+	const state = useRef({ key: null, ids: [], rows: new Map(), freeUntil: 0 });
 	const [, draw] = useState(0);
 	const changed = useMarks(key, items);
 	const s = state.current;
 	const ids = (items || []).map(row => row.id);
-	if (s.key !== key || !hold || s.ids.length === 0) {
+	if (s.key !== key || !hold || s.ids.length === 0 || Date.now() < s.freeUntil) {
 		s.key = key;
 		s.ids = ids;
 		s.rows = new Map();
@@ -62,5 +63,8 @@ export function useSteady(key, items, hold) {
 		s.ids = ids;
 		draw(n => n + 1);
 	};
-	return { rows, changed, waiting, show };
+	const free = () => {
+		s.freeUntil = Date.now() + FREE_MS;
+	};
+	return { rows, changed, waiting, show, free };
 }

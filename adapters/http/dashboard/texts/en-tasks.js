@@ -36,7 +36,7 @@ export default {
 	'done.none': 'No task was in a state that allows it.',
 
 	'mode.Passive': 'Passive', 'mode.Active': 'Active', 'mode.PassiveProcess': 'PassiveProcess',
-	'wanted.cancel': 'being cancelled', 'wanted.pause': 'being paused',
+	'wanted.cancel': 'being cancelled', 'wanted.pause': 'being paused', 'wanted.held': 'held back',
 	'exit.exited': 'ended with code {code}', 'exit.signaled': 'ended by signal {signal}', 'exit.oom': 'out of memory',
 	'exit.timeout': 'took too long', 'exit.cancelled': 'cancelled', 'exit.lost': 'its skald was lost',
 	'exit.start-failed': 'could not be started', 'exit.interrupted': 'interrupted', 'exit.skipped': 'skipped',

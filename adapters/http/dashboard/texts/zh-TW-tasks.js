@@ -31,7 +31,7 @@ export default {
 	'done.failed': '{n} 個任務未變更：{why}', 'done.none': '沒有任務的狀態允許此動作。',
 
 	'mode.Passive': '被動', 'mode.Active': '主動', 'mode.PassiveProcess': '被動程序',
-	'wanted.cancel': '取消中', 'wanted.pause': '暫停中',
+	'wanted.cancel': '取消中', 'wanted.pause': '暫停中', 'wanted.held': '保留中',
 	'exit.exited': '結束，代碼 {code}', 'exit.signaled': '被訊號 {signal} 結束', 'exit.oom': '記憶體不足',
 	'exit.timeout': '執行逾時', 'exit.cancelled': '已取消', 'exit.lost': '其 Skald 已失聯',
 	'exit.start-failed': '無法啟動', 'exit.interrupted': '被中斷', 'exit.skipped': '已略過',
