@@ -70,7 +70,7 @@ nothing_waits()
 # json KEY FILE
 json()
 {
-	sed -nE "s/.*\"$1\":([0-9.]+).*/\1/p" "$2"
+	sed -nE "s/.*\"$1\": ?([0-9.]+).*/\1/p" "$2"
 }
 
 # load NAME PATH: wrk with 64 connections, ROUNDS times; NAME.per_second, NAME.p99_ms and NAME.cpu_us grow by a line a round
