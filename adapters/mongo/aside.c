@@ -1,5 +1,5 @@
-/* aside.c - the threads beside the driver: reads that look at much, several side by side; and, on the
- * first of them, what has to be looked after. */
+/* aside.c - the threads beside the driver: reads that look at much, several side by side; and, on
+ * the first of them, what has to be looked after. */
 #include "adapters/mongo/mongo.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -27,46 +27,85 @@ do_one(struct sk_mg_conn *c, struct sk_op *op, struct sk_err *err)
 	}
 }
 
-/* Counts that ask the same and wait: answered by the one that is read now, which sees all that was
- * submitted before any of them. Many people look at the same numbers. */
-static void
-take_same(struct sk_mongo *s, const struct sk_op *op, struct sk_op_list *same)
+/* ---- who asks the same ---- */
+
+static bool
+same_count(const struct sk_op_count *one, const struct sk_op_count *other)
 {
-	const struct sk_op_count *one = (const struct sk_op_count *)op;
+	return (other->numbers_only || !one->numbers_only) &&
+		sk_filter_same(&one->filter, &other->filter);
+}
+
+static bool
+same_find(const struct sk_op_find *one, const struct sk_op_find *other)
+{
+	const char *a = one->after != NULL ? one->after : "",
+			   *b = other->after != NULL ? other->after : "";
+
+	return one->order == other->order && one->limit == other->limit && one->skip == other->skip &&
+		one->thin == other->thin && one->behind == NULL && other->behind == NULL &&
+		strcmp(a, b) == 0 && sk_filter_same(&one->filter, &other->filter);
+}
+
+static bool
+same(const struct sk_op *one, const struct sk_op *other)
+{
+	if (one->kind != other->kind)
+		return false;
+	if (one->kind == SK_OP_COUNT)
+		return same_count((const struct sk_op_count *)one, (const struct sk_op_count *)other);
+	return one->kind == SK_OP_FIND &&
+		same_find((const struct sk_op_find *)one, (const struct sk_op_find *)other);
+}
+
+/* Those that wait and ask the same are answered by the one that is read now, which sees all that
+ * was submitted before any of them: many people look at the same numbers and lists. */
+static void
+take_same(struct sk_mongo *s, const struct sk_op *op, struct sk_op_list *alike)
+{
 	struct sk_op_list rest = { NULL, NULL };
 	struct sk_op *next;
 
-	if (op->kind != SK_OP_COUNT)
-		return;
 	pthread_mutex_lock(&s->t.lock);
-	while ((next = sk_op_pop(&s->t.aside)) != NULL) {
-		const struct sk_op_count *other = (const struct sk_op_count *)next;
-		bool is_same = next->kind == SK_OP_COUNT && (other->numbers_only || !one->numbers_only) &&
-			sk_filter_same(&one->filter, &other->filter);
-
-		sk_op_push(is_same ? same : &rest, next);
-	}
+	while ((next = sk_op_pop(&s->t.aside)) != NULL)
+		sk_op_push(same(op, next) ? alike : &rest, next);
 	s->t.aside = rest;
 	pthread_mutex_unlock(&s->t.lock);
 }
 
 static void
-answer_same(struct sk_mongo *s, const struct sk_op_count *one, struct sk_op_list *same)
+share_page(const struct sk_op_find *one, struct sk_op_find *other)
 {
-	for (struct sk_op *op = same->head; op != NULL; op = op->next) {
-		struct sk_op_count *other = (struct sk_op_count *)op;
+	struct sk_arena *a = other->op.arena;
 
-		memcpy(other->by_phase, one->by_phase, sizeof(other->by_phase));
-		other->oldest_waiting_ms = one->oldest_waiting_ms;
-		if (one->op.code != SK_OK)
-			sk_op_answer(op, one->op.code, &one->op.err);
-	}
-	sk_mg_deliver(s, same);
+	other->records = sk_arena_alloc(a, (one->n + 1) * sizeof(struct sk_record *));
+	for (size_t i = 0; i < one->n; i++)
+		other->records[i] = sk_record_copy(a, one->records[i]);
+	other->n = one->n;
+	other->next = one->next != NULL ? sk_arena_strdup(a, one->next) : NULL;
 }
 
 static void
+share(const struct sk_op *one, struct sk_op *other)
+{
+	if (one->code != SK_OK)
+		sk_op_answer(other, one->code, &one->err);
+	else if (one->kind == SK_OP_FIND)
+		share_page((const struct sk_op_find *)one, (struct sk_op_find *)other);
+	else {
+		const struct sk_op_count *counted = (const struct sk_op_count *)one;
+		struct sk_op_count *count = (struct sk_op_count *)other;
+
+		memcpy(count->by_phase, counted->by_phase, sizeof(count->by_phase));
+		count->oldest_waiting_ms = counted->oldest_waiting_ms;
+	}
+}
+
+/* ---- answers ---- */
+
+static void
 answer(struct sk_mongo *s, struct sk_op *op, enum sk_code code, struct sk_err *err,
-	struct sk_op_list *same)
+	struct sk_op_list *alike)
 {
 	struct sk_op_list done = { NULL, NULL };
 
@@ -74,9 +113,10 @@ answer(struct sk_mongo *s, struct sk_op *op, enum sk_code code, struct sk_err *e
 		code = SK_EUNAVAIL;
 	if (code != SK_OK)
 		sk_op_answer(op, code, err);
-	if (same->head != NULL)
-		answer_same(s, (const struct sk_op_count *)op, same);
+	for (struct sk_op *other = alike->head; other != NULL; other = other->next)
+		share(op, other);
 	sk_op_push(&done, op);
+	sk_op_append(&done, alike);
 	sk_mg_deliver(s, &done);
 }
 
@@ -101,14 +141,14 @@ work(struct sk_mg_conn *c, struct sk_op *op)
 	struct sk_mongo *s = c->s;
 	struct sk_err err = { SK_OK, "" };
 	enum sk_code code = sk_mg_connect(c, &err);
-	struct sk_op_list same = { NULL, NULL };
+	struct sk_op_list alike = { NULL, NULL };
 	bool lost = code != SK_OK;
 
 	if (code == SK_OK)
-		take_same(s, op, &same);
+		take_same(s, op, &alike);
 	if (code == SK_OK)
 		code = do_one(c, op, &err);
-	answer(s, op, code, &err, &same);
+	answer(s, op, code, &err, &alike);
 	if (c->lost)
 		sk_mg_disconnect(c);
 	if (lost)

@@ -1,8 +1,8 @@
 /* store.h - the task store in a MongoDB: for a fleet, beside programs of the original.
  *
  * Everything runs on threads of its own: one for what decides (leases, moves, inserts, small
- * reads), one or several for what takes long, each with a connection. What has queued up for the first becomes one command. Nobody is
- * answered before a majority of the servers has it on disk.
+ * reads), one or several for what takes long, each with a connection. What has queued up for the
+ * first becomes one command. Nobody is answered before a majority of the servers has it on disk.
  *
  * A server that is away: every operation is answered SK_EUNAVAIL, at once while that is known,
  * after some seconds the first time. Nothing is known of the outcome of a write then.

@@ -28,7 +28,7 @@ json()
 once()
 {
 	wrk -t1 -c16 -d"$EACH" -s "$ROOT/test/bench/api.lua" "http://$1$2" 2>wrk.err | tail -n 1 >wrk.out
-	[ "$(json errors wrk.out)" = 0 ] && json per_second wrk.out
+	[ "$(json errors wrk.out)" = 0 ] && [ "$(json per_second wrk.out)" -gt 0 ] && json per_second wrk.out
 }
 
 # beside NAME PATH

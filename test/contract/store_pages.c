@@ -386,6 +386,40 @@ each_of_many_counts_at_once_is_of_its_own_filter(void **state)
 	store_rig_close(g);
 }
 
+/* Long enough to be put aside. */
+static void
+each_of_many_lists_at_once_is_its_own(void **state)
+{
+	enum { N = 24 };
+	RIG(g);
+	struct sk_op_find *ops = sk_arena_alloc(g->arena, N * sizeof(*ops));
+	struct sk_arena *own[N];
+	int left = N;
+
+	for (char id[] = "a"; id[0] <= 'f'; id[0]++)
+		store_put_phase(g, id, id[0] < 'd' ? SK_FINISHED : SK_CREATED);
+	for (int i = 0; i < N; i++) {
+		own[i] = sk_arena_new();
+		ops[i] = (struct sk_op_find){
+			.op = { .kind = SK_OP_FIND, .done = counted_down, .arg = &left, .arena = own[i] },
+			.filter = { .phases = i % 3 == 2 ? 1u << SK_CREATED : 0 },
+			.order = i % 2 ? SK_NEWEST_FIRST : SK_OLDEST_FIRST,
+			.limit = 5000
+		};
+		sk_store_submit(g->store, &ops[i].op);
+	}
+	while (left > 0)
+		sk_loop_once(g->loop, -1);
+	for (int i = 0; i < N; i++) { /* each one's arena holds all of it */
+		assert_int_equal(ops[i].op.code, SK_OK);
+		assert_int_equal(ops[i].n, i % 3 == 2 ? 3 : 6);
+		assert_string_equal(ops[i].records[0]->id, i % 2 ? "f" : i % 3 == 2 ? "d" : "a");
+		assert_null(ops[i].next);
+		sk_arena_free(own[i]);
+	}
+	store_rig_close(g);
+}
+
 int
 store_contract_pages(const struct store_kind *kind)
 {
@@ -402,6 +436,7 @@ store_contract_pages(const struct store_kind *kind)
 		T(a_thin_page_leaves_out_what_is_wide),
 		T(counts_are_by_phase),
 		T(each_of_many_counts_at_once_is_of_its_own_filter),
+		T(each_of_many_lists_at_once_is_its_own),
 		T(the_oldest_task_that_waits_is_found_whatever_it_waits_for),
 		T(classes_in_use_are_sorted),
 	};
