@@ -2,7 +2,8 @@
  *
  * The loop submits, the driver takes what has queued up, another thread or several do what takes
  * long (aside), and what is done is called back on the loop. The store brings the two main
- * functions and whatever they share; the members under the lock are theirs to use, with the lock held. */
+ * functions and whatever they share; the members under the lock are theirs to use, with the lock
+ * held. */
 #ifndef SK_CORE_STORE_THREADS_H
 #define SK_CORE_STORE_THREADS_H
 
