@@ -16,6 +16,7 @@
 #> make fault        the fault tests with their full counts
 #> make bench        speed and size, measured beside their goals
 #> make bench-fleet  a fleet on real services, beside the original program
+#> make bench-api    the API over TCP, beside its goals
 #> make soak         a long run under load
 #> make k8s-test     in a real Kubernetes
 #> make lint         format, clang-tidy, cppcheck, headers, layers
@@ -110,7 +111,7 @@ LIBS = $(if $(filter release hooks,$(FLAVOR)),$(ARCHIVES) $(SYSTEM),$(MIXED))
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)	$(2)')
 
-.PHONY: all deps lib unit unit-build fuzz-build test asan ubsan tsan fuzz fault soak bench bench-fleet \
+.PHONY: all deps lib unit unit-build fuzz-build test asan ubsan tsan fuzz fault soak bench bench-fleet bench-api \
 	k8s-test demo demo-fleet \
 	headers check-layers check-static lint format install uninstall dist clean help FORCE
 .DELETE_ON_ERROR:
@@ -256,6 +257,8 @@ bench: all
 	@test/bench/cli_bench.sh
 bench-fleet: all
 	@test/bench/fleet.sh
+bench-api: all
+	@test/bench/api.sh
 k8s-test: all
 	@scripts/k8s/test.sh
 demo: all

@@ -319,8 +319,8 @@ open_all(struct controller *c, struct sk_err *err)
 	if (code == SK_OK)
 		code = open_listen(c, err);
 	if (code == SK_OK)
-		code = sk_services_open(
-			c->cfg->settings, c->loop, COMPONENT, SK_SERVICES_ALL, &c->services, err);
+		code = sk_services_open(c->cfg->settings, c->loop, COMPONENT,
+			SK_SERVICES_ALL | SK_SERVICES_FOR_MANY, &c->services, err);
 	return code;
 }
 

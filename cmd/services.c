@@ -87,6 +87,9 @@ sk_services_mongo(
 
 /* ---- opening ---- */
 
+/* Lists and counts of a controller side by side: a long one holds up a quarter of the others. */
+#define READERS 4
+
 static enum sk_code
 open_bus(
 	const struct sk_settings *s, const char *component, struct sk_services *v, struct sk_err *err)
@@ -123,6 +126,7 @@ open_store(
 	struct sk_store_mongo_config cfg;
 
 	sk_services_mongo(s, component, &cfg);
+	cfg.readers = (v->which & SK_SERVICES_FOR_MANY) != 0 ? READERS : 1;
 	v->store = sk_store_mongo_open(&cfg, v->loop, err);
 	return v->store != NULL ? SK_OK : err->code;
 }
@@ -145,7 +149,8 @@ sk_services_open(const struct sk_settings *s, struct sk_loop *loop, const char *
 {
 	enum sk_code code = SK_OK;
 
-	*out = (struct sk_services){ .loop = loop, .which = which & sk_services_set(s) };
+	*out = (struct sk_services){ .loop = loop,
+		.which = which & (sk_services_set(s) | SK_SERVICES_FOR_MANY) };
 	if ((out->which & SK_SERVICE_BUS) != 0)
 		code = open_bus(s, component, out, err);
 	if (code == SK_OK && (out->which & SK_SERVICE_CACHE) != 0)

@@ -16,7 +16,8 @@ enum sk_service {
 	SK_SERVICE_BUS = 1, /* Kafka */
 	SK_SERVICE_CACHE = 2, /* Redis */
 	SK_SERVICE_STORE = 4, /* MongoDB */
-	SK_SERVICES_ALL = 7
+	SK_SERVICES_ALL = 7,
+	SK_SERVICES_FOR_MANY = 8 /* who opens them answers many people: reads side by side */
 };
 #define SK_N_SERVICE 3
 

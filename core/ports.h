@@ -173,6 +173,7 @@ struct sk_op_find {
 struct sk_op_count {
 	struct sk_op op;
 	struct sk_filter filter;
+	bool numbers_only; /* oldest_waiting_ms is not needed, and may be left 0 */
 	int64_t by_phase[SK_N_PHASE]; /* result */
 	int64_t oldest_waiting_ms; /* result: create_ms of the oldest task that is Created; 0 = none */
 };
@@ -382,6 +383,8 @@ enum sk_code sk_store_wait(struct sk_store *s, struct sk_loop *loop, struct sk_o
 /* Does a record pass? By the record alone; what `thin` leaves out counts as absent. For adapters
  * without a query language, and to test the others against. */
 bool sk_filter_match(const struct sk_filter *f, const struct sk_record *r);
+/* Do both let pass the same? By what they say; false may be wrong, true never is. */
+bool sk_filter_same(const struct sk_filter *a, const struct sk_filter *b);
 /* Apply a patch to a record: what a move does, for adapters without one. Borrows from `to`. */
 void sk_patch_apply(struct sk_record *r, unsigned set, const struct sk_record *to);
 

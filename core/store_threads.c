@@ -143,9 +143,21 @@ watch(struct sk_store_threads *t, struct sk_err *err)
 	return t->watch != NULL ? SK_OK : err->code;
 }
 
+static int
+start_aside(struct sk_store_threads *t, void *(*aside)(void *store), unsigned n)
+{
+	int rc = 0;
+
+	for (; t->n_aside < n && rc == 0; t->n_aside += rc == 0)
+		rc = pthread_create(&t->aside_threads[t->n_aside], NULL, aside, t->store);
+	if (rc != 0)
+		sk_store_threads_stop_aside(t);
+	return rc;
+}
+
 enum sk_code
 sk_store_threads_start(struct sk_store_threads *t, void *(*driver)(void *store),
-	void *(*aside)(void *store), struct sk_err *err)
+	void *(*aside)(void *store), unsigned n_aside, struct sk_err *err)
 {
 	sigset_t all, before;
 	int rc;
@@ -156,7 +168,7 @@ sk_store_threads_start(struct sk_store_threads *t, void *(*driver)(void *store),
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&t->driver_thread, NULL, driver, t->store);
 	if (rc == 0) {
-		rc = pthread_create(&t->aside_thread, NULL, aside, t->store);
+		rc = start_aside(t, aside, n_aside);
 		if (rc != 0)
 			sk_store_threads_stop_driver(t);
 	}
@@ -170,25 +182,27 @@ sk_store_threads_start(struct sk_store_threads *t, void *(*driver)(void *store),
 /* ---- the end ---- */
 
 static void
-stop(struct sk_store_threads *t, bool *flag, pthread_cond_t *cond, pthread_t thread)
+stop(struct sk_store_threads *t, bool *flag, pthread_cond_t *cond)
 {
 	pthread_mutex_lock(&t->lock);
 	*flag = true;
-	pthread_cond_signal(cond);
+	pthread_cond_broadcast(cond);
 	pthread_mutex_unlock(&t->lock);
-	pthread_join(thread, NULL);
 }
 
 void
 sk_store_threads_stop_driver(struct sk_store_threads *t)
 {
-	stop(t, &t->stop, &t->work, t->driver_thread);
+	stop(t, &t->stop, &t->work);
+	pthread_join(t->driver_thread, NULL);
 }
 
 void
 sk_store_threads_stop_aside(struct sk_store_threads *t)
 {
-	stop(t, &t->aside_stop, &t->aside_work, t->aside_thread);
+	stop(t, &t->aside_stop, &t->aside_work);
+	for (; t->n_aside > 0; t->n_aside--)
+		pthread_join(t->aside_threads[t->n_aside - 1], NULL);
 }
 
 void

@@ -1,13 +1,16 @@
-/* store_threads.h - the front of a store that works on two threads of its own.
+/* store_threads.h - the front of a store that works on threads of its own.
  *
- * The loop submits, the driver takes what has queued up, the second thread does what takes long
- * (aside), and what is done is called back on the loop. The store brings the two main functions and
- * whatever they share; the members under the lock are theirs to use, with the lock held. */
+ * The loop submits, the driver takes what has queued up, another thread or several do what takes
+ * long (aside), and what is done is called back on the loop. The store brings the two main
+ * functions and whatever they share; the members under the lock are theirs to use, with the lock
+ * held. */
 #ifndef SK_CORE_STORE_THREADS_H
 #define SK_CORE_STORE_THREADS_H
 
 #include "core/ports.h"
 #include <pthread.h>
+
+#define SK_STORE_ASIDE_MAX 8
 
 struct sk_store_threads {
 	const char *component; /* of log lines; the store's */
@@ -19,13 +22,15 @@ struct sk_store_threads {
 
 	/* ---- under the lock ---- */
 	struct sk_op_list queue; /* submitted */
-	struct sk_op_list aside; /* for the second thread */
+	struct sk_op_list aside; /* for the threads beside the driver */
+	unsigned n_began; /* of these: each takes its number from here when it begins */
 	bool stop, aside_stop; /* end when nothing is left */
 
 	/* ---- this file's ---- */
 	struct sk_op_list done;
 	bool told; /* the loop was told and has not looked yet */
-	pthread_t driver_thread, aside_thread;
+	pthread_t driver_thread, aside_threads[SK_STORE_ASIDE_MAX];
+	unsigned n_aside;
 	struct sk_loop *loop;
 	struct sk_watch *watch;
 	int fd;
@@ -34,15 +39,16 @@ struct sk_store_threads {
 /* Before anything else; cannot fail. The texts and the loop stay the caller's. */
 void sk_store_threads_init(struct sk_store_threads *t, struct sk_loop *loop, const char *component,
 	void (*before)(void *store), void *store);
-/* Signals are the loop's: both threads block them. SK_EAGAIN, SK_EIO: no thread or descriptor;
- * nothing runs then. */
+/* n_aside: 1 to SK_STORE_ASIDE_MAX threads beside the driver. Signals are the loop's: all block
+ * them. SK_EAGAIN, SK_EIO: no thread or descriptor; nothing runs then. */
 enum sk_code sk_store_threads_start(struct sk_store_threads *t, void *(*driver)(void *store),
-	void *(*aside)(void *store), struct sk_err *err) SK_CHECKED;
+	void *(*aside)(void *store), unsigned n_aside, struct sk_err *err) SK_CHECKED;
 
 /* ---- any thread, the lock not held ---- */
 
 void sk_store_threads_submit(struct sk_store_threads *t, struct sk_op *op);
-/* Operations for the second thread, behind what it has; the list is empty afterwards. */
+/* Operations for the threads beside the driver, behind what they have; the list is empty
+ * afterwards. */
 void sk_store_threads_put_aside(struct sk_store_threads *t, struct sk_op_list *ops);
 /* Operations with their answers, for the loop; the list is empty afterwards. */
 void sk_store_threads_deliver(struct sk_store_threads *t, struct sk_op_list *done);

@@ -140,7 +140,7 @@ sk_mg_count(struct sk_mg_conn *c, struct sk_op_count *op, struct sk_err *err)
 	code = count_ours(c, op, err);
 	if (code == SK_OK)
 		code = count_foreign(c, op, err);
-	if (code == SK_OK && op->by_phase[SK_CREATED] > 0)
+	if (code == SK_OK && op->by_phase[SK_CREATED] > 0 && !op->numbers_only)
 		code = find_oldest(c, op, err);
 	return code;
 }

@@ -67,8 +67,10 @@ struct sk_mongo {
 	int64_t retry_ms; /* boot clock: when to try again */
 	int64_t pause_ms; /* before the try after that */
 
-	/* ---- the second thread's ---- */
-	struct sk_mg_conn reader;
+	/* ---- one each of the threads beside it ---- */
+	struct sk_mg_conn readers[SK_STORE_ASIDE_MAX];
+
+	/* ---- the first of these threads' ---- */
 	bool indexed, index_told;
 	int64_t swept_ms;
 };

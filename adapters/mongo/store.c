@@ -134,7 +134,8 @@ static void
 free_all(struct sk_mongo *s)
 {
 	sk_mg_disconnect(&s->driver);
-	sk_mg_disconnect(&s->reader);
+	for (unsigned i = 0; i < s->cfg.readers; i++)
+		sk_mg_disconnect(&s->readers[i]);
 	if (s->parsed != NULL)
 		mongoc_uri_destroy(s->parsed);
 	sk_store_threads_release(&s->t);
@@ -182,6 +183,14 @@ make_random(struct sk_mongo *s, struct sk_err *err)
 	return SK_OK;
 }
 
+static void
+init_conn(struct sk_mg_conn *c, struct sk_mongo *s)
+{
+	c->s = s;
+	c->wave = SK_MG_WAVE;
+	c->tagged_ms = INT64_MIN;
+}
+
 static struct sk_mongo *
 new_store(const struct sk_store_mongo_config *cfg, struct sk_loop *loop)
 {
@@ -197,9 +206,10 @@ new_store(const struct sk_store_mongo_config *cfg, struct sk_loop *loop)
 	s->cfg.component = s->component = sk_xstrdup(cfg->component != NULL ? cfg->component : "store");
 	s->cfg.foreign_ms = cfg->foreign_ms > 0 ? cfg->foreign_ms : 1000;
 	s->cfg.stale_ms = cfg->stale_ms > 0 ? cfg->stale_ms : 30000;
-	s->driver.s = s->reader.s = s;
-	s->driver.wave = s->reader.wave = SK_MG_WAVE;
-	s->driver.tagged_ms = s->reader.tagged_ms = INT64_MIN;
+	s->cfg.readers = cfg->readers > 0 ? cfg->readers : 1;
+	init_conn(&s->driver, s);
+	for (unsigned i = 0; i < s->cfg.readers; i++)
+		init_conn(&s->readers[i], s);
 	s->swept_ms = INT64_MIN;
 	s->state.since_ms = sk_boot_ms();
 	sk_store_threads_init(&s->t, loop, s->component, NULL, s);
@@ -214,7 +224,7 @@ sk_store_mongo_open(
 
 	s->parsed = sk_mg_uri(cfg, err);
 	if (s->parsed != NULL && make_random(s, err) == SK_OK &&
-		sk_store_threads_start(&s->t, sk_mg_driver, sk_mg_aside, err) == SK_OK)
+		sk_store_threads_start(&s->t, sk_mg_driver, sk_mg_aside, s->cfg.readers, err) == SK_OK)
 		return &s->store;
 	free_all(s);
 	return NULL;

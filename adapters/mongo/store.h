@@ -1,8 +1,8 @@
 /* store.h - the task store in a MongoDB: for a fleet, beside programs of the original.
  *
- * Everything runs on two threads of its own: one for what decides (leases, moves, inserts, small
- * reads), one for what takes long. What has queued up for the first becomes one command. Nobody is
- * answered before a majority of the servers has it on disk.
+ * Everything runs on threads of its own: one for what decides (leases, moves, inserts, small
+ * reads), one or several for what takes long, each with a connection. What has queued up for the
+ * first becomes one command. Nobody is answered before a majority of the servers has it on disk.
  *
  * A server that is away: every operation is answered SK_EUNAVAIL, at once while that is known,
  * after some seconds the first time. Nothing is known of the outcome of a write then.
@@ -22,6 +22,9 @@ struct sk_store_mongo_config {
 	/* Milliseconds; 0 = 3000, 3000 and 10000. What the URI says counts before them. */
 	int64_t select_ms, connect_ms, socket_ms;
 	int64_t foreign_ms; /* how often to look for new documents of the original; 0 = 1000 */
+	/* How many reads that take long are done side by side, SK_STORE_ASIDE_MAX at most; 0 = 1. More
+	 * for who answers many people: one that waits for a long list must not hold up the others. */
+	unsigned readers;
 	int64_t stale_ms; /* what a writer left unfinished for this long is cleared; 0 = 30000 */
 };
 

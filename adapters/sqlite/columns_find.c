@@ -446,6 +446,7 @@ choose(struct choice *h, const struct sk_sq_columns *c, struct sk_sq_db *db,
 	else if (code == SK_OK)
 		by_key(h);
 	test_release(&t);
+	h->t = NULL;
 	return code;
 }
 

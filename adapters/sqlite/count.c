@@ -93,7 +93,7 @@ count_simply(struct sk_sq_db *db, const struct sk_sq_counts *counts, struct sk_o
 	enum sk_code code = SK_OK;
 
 	from_counts(counts, op);
-	if (!created_passes(&op->filter))
+	if (op->numbers_only || !created_passes(&op->filter))
 		return SK_OK;
 	for (unsigned element = 0; element < kinds && code == SK_OK; element++)
 		if (counts->n[SK_CREATED][element] > 0)
@@ -169,7 +169,7 @@ count_rows(struct counting *c, struct sk_op_count *op, struct sk_err *err)
 		places &= ~final;
 	if (code == SK_OK && (places != 0 || !split))
 		code = count_places(c, places, false, op, err);
-	if (code != SK_OK || op->by_phase[SK_CREATED] == 0)
+	if (code != SK_OK || op->by_phase[SK_CREATED] == 0 || op->numbers_only)
 		return code;
 	u = query(c, places, "SELECT min(t.create_ms)", " AND t.phase = 0", false, "");
 	code = sk_sq_row(&u, &row, err);

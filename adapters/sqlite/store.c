@@ -228,7 +228,7 @@ sk_store_sqlite_open(const struct sk_sqlite_config *cfg, struct sk_loop *loop, s
 	struct sk_sqlite *s = new_store(cfg, loop);
 
 	if (open_files(s, err) == SK_OK &&
-		sk_store_threads_start(&s->t, sk_sq_driver, sk_sq_aside, err) == SK_OK)
+		sk_store_threads_start(&s->t, sk_sq_driver, sk_sq_aside, 1, err) == SK_OK)
 		return &s->store;
 	if (err->code == SK_EUNAVAIL)
 		err->code = SK_EIO;

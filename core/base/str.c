@@ -54,7 +54,10 @@ sk_str_adds(struct sk_str *s, const char *text)
 void
 sk_str_addc(struct sk_str *s, char c)
 {
-	sk_str_add(s, &c, 1);
+	if (s->len + 1 >= s->cap)
+		sk_str_reserve(s, 1);
+	s->p[s->len++] = c;
+	s->p[s->len] = '\0';
 }
 
 void
@@ -212,6 +215,7 @@ sk_json_string_n(struct sk_str *s, const char *text, size_t n)
 {
 	size_t i = 0;
 
+	sk_str_reserve(s, n + 3); /* its quotes and what comes behind it: grows once */
 	sk_str_addc(s, '"');
 	while (i < n) {
 		const unsigned char *p = (const unsigned char *)text + i;
@@ -246,7 +250,9 @@ sk_json_string(struct sk_str *s, const char *text)
 void
 sk_json_next(struct sk_str *s)
 {
-	if (s->len > 0 && strchr("{[:", s->p[s->len - 1]) == NULL)
+	char last = s->len > 0 ? s->p[s->len - 1] : '{';
+
+	if (last != '{' && last != '[' && last != ':')
 		sk_str_addc(s, ',');
 }
 

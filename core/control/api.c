@@ -350,13 +350,28 @@ counted(struct sk_op *op)
 		n->fn(op->arg, &n->op);
 }
 
-void
-sk_call_count(struct sk_call *call, const struct sk_filter *filter,
+static void
+count(struct sk_call *call, const struct sk_filter *filter, bool numbers_only,
 	void (*fn)(struct sk_call *call, const struct sk_op_count *counted))
 {
 	struct counting *n = sk_arena_alloc(call->arena, sizeof(*n));
 
 	n->fn = fn;
 	n->op.filter = *filter;
+	n->op.numbers_only = numbers_only;
 	sk_call_submit(call, &n->op.op, SK_OP_COUNT, counted);
+}
+
+void
+sk_call_count(struct sk_call *call, const struct sk_filter *filter,
+	void (*fn)(struct sk_call *call, const struct sk_op_count *counted))
+{
+	count(call, filter, true, fn);
+}
+
+void
+sk_call_count_oldest(struct sk_call *call, const struct sk_filter *filter,
+	void (*fn)(struct sk_call *call, const struct sk_op_count *counted))
+{
+	count(call, filter, false, fn);
 }

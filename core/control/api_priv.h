@@ -156,6 +156,9 @@ void sk_call_get(struct sk_call *call, void (*fn)(struct sk_call *call, struct s
 /* Count tasks, then call fn; errors are answered. */
 void sk_call_count(struct sk_call *call, const struct sk_filter *filter,
 	void (*fn)(struct sk_call *call, const struct sk_op_count *counted));
+/* The same, with the oldest task that waits. */
+void sk_call_count_oldest(struct sk_call *call, const struct sk_filter *filter,
+	void (*fn)(struct sk_call *call, const struct sk_op_count *counted));
 
 /* ---- what several handlers write ---- */
 

@@ -230,7 +230,7 @@ sk_route_find(
 	*allow = NULL;
 	*id = "";
 	for (const struct sk_route *r = sk_routes; r->method != NULL; r++) {
-		if (strcmp(r->method, method) != 0 || !fits(r->pattern, path, &segment, &len))
+		if (!fits(r->pattern, path, &segment, &len) || strcmp(r->method, method) != 0)
 			continue;
 		*id = len > 0 ? sk_percent_decode(a, segment, len, false) : "";
 		return *id != NULL ? r : NULL;
@@ -246,7 +246,7 @@ sk_api_role(const char *method, const char *path)
 	size_t len;
 
 	for (const struct sk_route *r = sk_routes; r->method != NULL; r++)
-		if (strcmp(r->method, method) == 0 && fits(r->pattern, path, &segment, &len))
+		if (fits(r->pattern, path, &segment, &len) && strcmp(r->method, method) == 0)
 			return r->role;
 	return SK_ROLE_READ;
 }

@@ -152,7 +152,7 @@ count_all(struct sk_call *call)
 {
 	const struct sk_filter all = { .phases = 0 };
 
-	sk_call_count(call, &all, put_status);
+	sk_call_count_oldest(call, &all, put_status);
 }
 
 /* A look is always refused, with the row as it is. */

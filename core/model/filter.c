@@ -127,6 +127,32 @@ sk_filter_match(const struct sk_filter *f, const struct sk_record *r)
 		makers_match(f, r);
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return given(a) ? given(b) && strcmp(a, b) == 0 : !given(b);
+}
+
+static bool
+same_texts(const struct sk_filter *a, const struct sk_filter *b)
+{
+	return same_text(a->class_name, b->class_name) && same_text(a->executor, b->executor) &&
+		same_text(a->label, b->label) && same_text(a->id_part, b->id_part) &&
+		same_text(a->class_part, b->class_part) && same_text(a->parent, b->parent) &&
+		same_text(a->depends_on, b->depends_on);
+}
+
+bool
+sk_filter_same(const struct sk_filter *a, const struct sk_filter *b)
+{
+	return a->phases == b->phases && a->gates == b->gates && a->wanted_run == b->wanted_run &&
+		a->no_elements == b->no_elements && a->arrays == b->arrays && a->foreign == b->foreign &&
+		a->foreign_active == b->foreign_active && a->disputed == b->disputed &&
+		a->created_after == b->created_after && a->created_before == b->created_before &&
+		a->updated_after == b->updated_after && a->due_before == b->due_before &&
+		a->finished_before == b->finished_before && same_texts(a, b);
+}
+
 /* ---- patches ---- */
 
 static void

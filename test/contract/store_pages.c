@@ -338,6 +338,88 @@ classes_in_use_are_sorted(void **state)
 	store_rig_close(g);
 }
 
+/* ---- many at once ---- */
+
+static void
+counted_down(struct sk_op *op)
+{
+	--*(int *)op->arg;
+}
+
+/* Who asks the same may get the answer of another one; who asks something else must not. */
+static void
+each_of_many_counts_at_once_is_of_its_own_filter(void **state)
+{
+	enum { N = 40 };
+	RIG(g);
+	struct sk_op_count *ops = sk_arena_alloc(g->arena, N * sizeof(*ops));
+	struct sk_record *r;
+	int left = N;
+
+	for (char id[] = "a"; id[0] <= 'f'; id[0]++)
+		store_put_phase(g, id, id[0] < 'd' ? SK_FINISHED : SK_CREATED);
+	r = store_task(g, "sleeps");
+	r->class_name = "Sleep";
+	store_put(g, r);
+	for (int i = 0; i < N; i++) {
+		static const struct sk_filter filters[] = { { .phases = 0 }, { .class_name = "Sleep" },
+			{ .phases = 1u << SK_FINISHED }, { .class_name = "" } };
+
+		ops[i] = (struct sk_op_count){
+			.op = { .kind = SK_OP_COUNT, .done = counted_down, .arg = &left, .arena = g->arena },
+			.filter = filters[i % 4],
+			.numbers_only = i % 3 == 0
+		};
+		sk_store_submit(g->store, &ops[i].op);
+	}
+	while (left > 0)
+		sk_loop_once(g->loop, -1);
+	for (int i = 0; i < N; i++) {
+		static const int64_t created[] = { 4, 1, 0, 4 }, finished[] = { 3, 0, 3, 3 };
+
+		assert_int_equal(ops[i].op.code, SK_OK);
+		assert_int_equal(ops[i].by_phase[SK_CREATED], created[i % 4]);
+		assert_int_equal(ops[i].by_phase[SK_FINISHED], finished[i % 4]);
+		if (!ops[i].numbers_only && i % 4 != 2)
+			assert_int_equal(ops[i].oldest_waiting_ms, 1000000);
+	}
+	store_rig_close(g);
+}
+
+/* Long enough to be put aside. */
+static void
+each_of_many_lists_at_once_is_its_own(void **state)
+{
+	enum { N = 24 };
+	RIG(g);
+	struct sk_op_find *ops = sk_arena_alloc(g->arena, N * sizeof(*ops));
+	struct sk_arena *own[N];
+	int left = N;
+
+	for (char id[] = "a"; id[0] <= 'f'; id[0]++)
+		store_put_phase(g, id, id[0] < 'd' ? SK_FINISHED : SK_CREATED);
+	for (int i = 0; i < N; i++) {
+		own[i] = sk_arena_new();
+		ops[i] = (struct sk_op_find){
+			.op = { .kind = SK_OP_FIND, .done = counted_down, .arg = &left, .arena = own[i] },
+			.filter = { .phases = i % 3 == 2 ? 1u << SK_CREATED : 0 },
+			.order = i % 2 ? SK_NEWEST_FIRST : SK_OLDEST_FIRST,
+			.limit = 5000
+		};
+		sk_store_submit(g->store, &ops[i].op);
+	}
+	while (left > 0)
+		sk_loop_once(g->loop, -1);
+	for (int i = 0; i < N; i++) { /* each one's arena holds all of it */
+		assert_int_equal(ops[i].op.code, SK_OK);
+		assert_int_equal(ops[i].n, i % 3 == 2 ? 3 : 6);
+		assert_string_equal(ops[i].records[0]->id, i % 2 ? "f" : i % 3 == 2 ? "d" : "a");
+		assert_null(ops[i].next);
+		sk_arena_free(own[i]);
+	}
+	store_rig_close(g);
+}
+
 int
 store_contract_pages(const struct store_kind *kind)
 {
@@ -353,6 +435,8 @@ store_contract_pages(const struct store_kind *kind)
 		T(a_limit_that_is_none_is_refused),
 		T(a_thin_page_leaves_out_what_is_wide),
 		T(counts_are_by_phase),
+		T(each_of_many_counts_at_once_is_of_its_own_filter),
+		T(each_of_many_lists_at_once_is_its_own),
 		T(the_oldest_task_that_waits_is_found_whatever_it_waits_for),
 		T(classes_in_use_are_sorted),
 	};

@@ -50,7 +50,8 @@ open_mongo(const char *uri, const char *dir, struct sk_loop *loop, struct sk_err
 
 	mongo_db_name(dir, db);
 	return sk_store_mongo_open(
-		&(struct sk_store_mongo_config){ .uri = uri, .db = db, .foreign_ms = 1 }, loop, err);
+		&(struct sk_store_mongo_config){ .uri = uri, .db = db, .foreign_ms = 1, .readers = 4 },
+		loop, err);
 }
 
 static struct sk_store *
