@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,11 +95,47 @@ sk_listen_read(const char *command, const struct sk_settings *settings, const ch
 	return SK_EXIT_USAGE;
 }
 
+/* A port that nobody has; 0 = none was found. */
+static int
+free_port(const struct sk_tcpaddr *a)
+{
+	struct sk_tcpaddr bound = *a;
+	int fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), port = 0;
+	char text[8];
+
+	if (fd == -1)
+		return 0;
+	if (bind(fd, (const struct sockaddr *)&a->ss, a->len) == 0 &&
+		getsockname(fd, (struct sockaddr *)&bound.ss, &bound.len) == 0 &&
+		getnameinfo((const struct sockaddr *)&bound.ss, bound.len, NULL, 0, text, sizeof(text),
+			NI_NUMERICSERV) == 0)
+		port = atoi(text);
+	close(fd);
+	return port;
+}
+
+void
+sk_listen_choose_port(struct sk_listen_config *c)
+{
+	const char *colon = strrchr(c->address, ':');
+	struct sk_tcpaddr a;
+	struct sk_err err;
+	int port;
+
+	if (colon == NULL || atoi(colon + 1) != 0 || sk_tcpaddr(c->address, &a, &err) != SK_OK)
+		return;
+	port = free_port(&a);
+	if (port == 0)
+		return;
+	c->address = c->chosen = sk_xasprintf("%.*s:%d", (int)(colon - c->address), c->address, port);
+}
+
 void
 sk_listen_config_release(struct sk_listen_config *c)
 {
 	free(c->file);
-	c->file = NULL;
+	free(c->chosen);
+	c->file = c->chosen = NULL;
 }
 
 /* ---- listening ---- */

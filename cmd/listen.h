@@ -11,7 +11,7 @@ struct sk_listen_config {
 	const char *cert, *key, *client_ca; /* files (PEM); "" = none */
 	const char *cors; /* SKALDS_CORS */
 	struct sk_access_config access; /* borrows file and the settings */
-	char *file; /* of tokens; ours */
+	char *file, *chosen; /* of tokens; the address with its port; ours */
 };
 
 /* Rows of a table of options. */
@@ -57,6 +57,9 @@ struct sk_listen_config {
  * or SK_EXIT_USAGE. Calls no client library. */
 int sk_listen_read(const char *command, const struct sk_settings *settings, const char *address,
 	const char *data_dir, struct sk_listen_config *out);
+/* Port 0 becomes one that is free now: for whoever is started anew and must be found again. What
+ * cannot be is told by sk_listen_open. */
+void sk_listen_choose_port(struct sk_listen_config *c);
 void sk_listen_config_release(struct sk_listen_config *c);
 
 struct sk_listen;
