@@ -65,8 +65,8 @@ void sk_listen_config_release(struct sk_listen_config *c);
 struct sk_listen;
 
 /* Listens at once. The configuration is borrowed; of the server's only host, call, forget and arg
- * are looked at. patient: when the port is taken it is tried again every second, and that is said;
- * for whoever had it before. NULL and err: SK_EINVAL and SK_ENOENT (a file, the address),
+ * are looked at. patient: what fails is tried again every second, and that is said: for
+ * whoever listened before and has tasks that need no network. NULL and err: SK_EINVAL and SK_ENOENT (a file, the address),
  * SK_ECONFLICT (the port is taken), SK_EIO. */
 struct sk_listen *sk_listen_open(const struct sk_listen_config *cfg,
 	const struct sk_http_server_config *server, bool patient, struct sk_err *err);
