@@ -45,6 +45,42 @@ sk KAFKA_HOST=127.0.0.1:1 REDIS_HOST=127.0.0.1 REDIS_PORT=1 MONGO_HOST=mongodb:/
 is "a controller where the original's variables say, under the same rules: 2" "$code" 2
 like "it is said where" "$err" '--listen 0.0.0.0:8000: others reach this address'
 
+# A controller answers also while its services are away; SIGHUP reads its files again and does not end it.
+start controller env KAFKA_HOST=127.0.0.1:1 REDIS_HOST=127.0.0.1 REDIS_PORT=1 MONGO_HOST=mongodb://127.0.0.1:1 \
+	SKALDS_TOKENS=ops:admin:0123456789abcdef "$SKALDS" controller --listen 127.0.0.1:0 --data "$T/controller"
+CONTROLLER=$PID
+# where it listens is told when the services are there; till then the kernel knows
+port_of()
+{
+	local inode
+	for inode in $(ls -l "/proc/$1/fd" 2>/dev/null | sed -n 's/.*socket:\[\([0-9]*\)\]/\1/p'); do
+		awk -v i="$inode" '$10 == i && $4 == "0A" { print $2 }' /proc/net/tcp
+	done | sed 's/.*://' | head -n 1
+}
+listens()
+{
+	[ -n "$(port_of "$CONTROLLER")" ]
+}
+until_true 10 listens
+url=http://127.0.0.1:$((16#$(port_of "$CONTROLLER")))
+# asked PATH [CURL-ARGUMENTS…]: the status
+asked()
+{
+	local path=$1
+	shift
+	curl -s -o "$T/body" -w '%{http_code}' --max-time 5 "$@" "$url$path"
+}
+is "a controller without services is alive" "$(asked /livez)" 200
+is "and not ready" "$(asked /readyz)" 503
+is "without a token nothing is told" "$(asked /v1/status)" 401
+is "with one its services are" "$(asked /v1/status -H 'Authorization: Bearer 0123456789abcdef')" 503
+kill -HUP "$CONTROLLER"
+until_true 5 has controller.err 'tokens were read again'
+is "SIGHUP does not end it" "$(asked /livez)" 200
+kill -TERM "$CONTROLLER"
+ended "$CONTROLLER" 20
+is "SIGTERM does" "$CODE" 0
+
 # A wrong certificate is seen by the process that needs it: the end is the same.
 echo nonsense >"$here/bad.pem"
 sk up --data "$D" --allow-volatile --listen 127.0.0.1:0 --tls-cert bad.pem --tls-key bad.pem
