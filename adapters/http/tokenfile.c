@@ -211,18 +211,18 @@ sk_tokenfile_add(const char *path, const char *name, const char *line, struct sk
 	return code;
 }
 
-/* Cut the line with this number out of the text. */
+/* Cut the line with this number, which is there, out of the text. */
 static void
 remove_line(struct sk_str *text, int line)
 {
-	char *p = text->p, *end = text->p + text->len, *nl;
+	size_t from = 0, to;
 
 	for (int i = 1; i < line; i++)
-		p = (char *)memchr(p, '\n', (size_t)(end - p)) + 1;
-	nl = memchr(p, '\n', (size_t)(end - p));
-	nl = nl != NULL ? nl + 1 : end;
-	memmove(p, nl, (size_t)(end - nl) + 1); /* with the NUL */
-	text->len -= (size_t)(nl - p);
+		from += strcspn(text->p + from, "\n") + 1;
+	to = from + strcspn(text->p + from, "\n");
+	to += text->p[to] == '\n' ? 1 : 0;
+	memmove(text->p + from, text->p + to, text->len - to + 1); /* with the NUL */
+	text->len -= to - from;
 }
 
 enum sk_code
@@ -232,12 +232,11 @@ sk_tokenfile_remove(const char *path, const char *name, struct sk_err *err)
 	enum sk_code code = begin(&c, path, err);
 	const struct sk_token *token = code == SK_OK ? find(&c.tokens, name) : NULL;
 
-	if (code == SK_OK && token == NULL)
-		code = sk_fail(err, SK_ENOENT, "%s has no token %.64s", path, name);
-	if (code == SK_OK) {
+	if (token != NULL) {
 		remove_line(&c.text, token->line);
 		code = replace(&c, err);
-	}
+	} else if (code == SK_OK)
+		code = sk_fail(err, SK_ENOENT, "%s has no token %.64s", path, name);
 	finish(&c);
 	return code;
 }
