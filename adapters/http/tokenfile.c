@@ -217,6 +217,8 @@ remove_line(struct sk_str *text, int line)
 {
 	size_t from = 0, to;
 
+	if (text->p == NULL)
+		return;
 	for (int i = 1; i < line; i++)
 		from += strcspn(text->p + from, "\n") + 1;
 	to = from + strcspn(text->p + from, "\n");

@@ -98,6 +98,7 @@ what_is_wrong_is_named_with_its_line(void **state)
 		{ "cert:ops root", "line 1: the role" },
 		{ "cert:ops read\ncert:ops admin", "line 2: the certificate stands there twice" },
 		{ "ci read \xff", "line 1: it is not text" },
+		{ "# \xff", "line 1: it is not text" },
 	};
 
 	(void)state;
