@@ -69,10 +69,12 @@ began=$(now_ms)
 is "nobody listens: 69" "$?" 69
 like "it is said where, and why" "$(cat none.err)" 'no connection to http://127.0.0.1:1: Connection refused'
 at_most "it is given up after a while (ms)" $(($(now_ms) - began)) 12000
-start mute socat TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr EXEC:'cat /dev/null'
 is "a name that is none: 69" "$("$SKALDS" --url http://no.such.host.invalid status >/dev/null 2>&1; echo $?)" 69
 is "a scheme that is none: 2" "$("$SKALDS" --url ftp://localhost status 2>&1; echo $?)" \
 	"--url: expected a URL that begins with http:// or https://
+2"
+is "a token in the address: 2, and not shown" "$("$SKALDS" --url 'http://localhost:1/?token=canary' status 2>&1; echo $?)" \
+	"skalds status: http://localhost:1/: an address has no ? and no #; a token has its own place
 2"
 
 # ---- who waits, follows, watches ----
