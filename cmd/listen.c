@@ -215,7 +215,7 @@ warn(const struct sk_listen *l)
 			"proxy that speaks HTTPS reach %s alone",
 			l->cfg->address);
 	if (sk_access_is_anonymous(l->access))
-		sk_log(SK_INFO, COMPONENT,
+		sk_log(geteuid() == 0 ? SK_WARNING : SK_INFO, COMPONENT,
 			"every user of this machine may run tasks at %s; a file of tokens ends that", l->url);
 }
 

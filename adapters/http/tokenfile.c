@@ -127,7 +127,20 @@ write_all(int fd, const char *path, const struct sk_str *text, struct sk_err *er
 	return fsync(fd) == 0 ? SK_OK : sk_fail_errno(err, "%s", path);
 }
 
-/* Who may use it stays as it was. */
+/* Who may use it stays as it was. A new one that root makes is for whoever has the directory. */
+static bool
+give(const struct change *c, int fd)
+{
+	struct stat st = c->st;
+
+	if (c->is_new && geteuid() != 0)
+		return true; /* 0600 and ours, as mkostemp makes it */
+	if (c->is_new && fstat(c->dir_fd, &st) != 0)
+		return false;
+	return fchown(fd, st.st_uid, st.st_gid) == 0 &&
+		fchmod(fd, c->is_new ? 0600 : st.st_mode & 0777) == 0;
+}
+
 static enum sk_code
 write_temp(struct change *c, struct sk_err *err)
 {
@@ -138,11 +151,7 @@ write_temp(struct change *c, struct sk_err *err)
 	fd = mkostemp(c->temp, O_CLOEXEC);
 	if (fd == -1)
 		return sk_fail_errno(err, "%s cannot be written", c->path);
-	if (!c->is_new &&
-		((c->st.st_uid != geteuid() || c->st.st_gid != getegid()) &&
-			fchown(fd, c->st.st_uid, c->st.st_gid) != 0))
-		code = sk_fail_errno(err, "%s", c->temp);
-	if (code == SK_OK && !c->is_new && fchmod(fd, c->st.st_mode & 0777) != 0)
+	if (!give(c, fd))
 		code = sk_fail_errno(err, "%s", c->temp);
 	if (code == SK_OK)
 		code = write_all(fd, c->path, &c->text, err);
