@@ -51,6 +51,34 @@ judge(struct sk_checkup *c, const struct sk_http_answer *answer, int64_t asked_m
 }
 
 static void
+release(struct sk_http_answer *answer)
+{
+	sk_str_release(&answer->body);
+	sk_str_release(&answer->headers);
+}
+
+/* As whom we are known there. A controller of another version may not tell. */
+static void
+add_role(struct sk_checkup *c, struct sk_http_client *client)
+{
+	const struct sk_http_call call = { .method = "GET", .path = "/v1/me" };
+	struct sk_http_answer answer;
+	struct sk_arena *a = sk_arena_new();
+	struct sk_err err;
+	bool sent;
+
+	if (sk_http_call(client, &call, &answer, &sent, &err) == SK_OK && answer.status == 200) {
+		const struct sk_value *v = sk_answer_parse(NULL, &answer.body, a);
+		const char *name = sk_member_text(v, "name");
+
+		sk_str_addf(&c->text, "; you have the role %s%s%s", sk_member_text(v, "role"),
+			*name != '\0' ? " as " : "", name);
+	}
+	release(&answer);
+	sk_arena_free(a);
+}
+
+static void
 check_url(struct sk_checkup *c)
 {
 	const struct sk_settings *s = c->settings;
@@ -72,8 +100,9 @@ check_url(struct sk_checkup *c)
 		sk_checkup(c, SK_BROKEN, "%s", err.msg);
 	else
 		judge(c, &answer, asked_ms);
-	sk_str_release(&answer.body);
-	sk_str_release(&answer.headers);
+	if (answer.status == 200)
+		add_role(c, client);
+	release(&answer);
 	sk_http_client_close(client);
 }
 

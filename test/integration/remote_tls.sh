@@ -52,6 +52,14 @@ like "without the authority: 2, and why" "$(tried status --token-file token)" "^
 like "without a token" "$(tried status "${ROOT_CA[@]}")" '^1: .*wants a token'
 like "HTTP to its port: 2, and why" "$(URL=http://${URL#https://} tried status)" '^2: .*this port speaks HTTPS'
 like "an authority that is not there" "$(tried status --ca-file none.pem)" '^2: .*none\.pem'
+# examined ARGUMENTS…: what doctor says of the URL
+examined()
+{
+	"$SKALDS" --url "$URL" doctor --json "$@" 2>/dev/null | tr '{' '\n' | grep '"name":"url"'
+}
+like "doctor finds it well" "$(examined "${ROOT_CA[@]}" --token-file token)" '"status":"ok","detail":"answers within [0-9]+ ms'
+like "doctor says that a token is missing" "$(examined "${ROOT_CA[@]}")" '"status":"broken","detail":"it wants a token'
+like "doctor says that the certificate is not accepted" "$(examined)" '"status":"broken".*is not accepted'
 cp other.pem s.pem
 cp other.key s.key
 kill -HUP "$UP"
