@@ -23,7 +23,7 @@ read_flags(struct sk_controller_config *c, const struct sk_args *args)
 	return code;
 }
 
-/* As the original, which listens where these two say; but nobody who has not set them is asked to. */
+/* As the original, which listens where these two say; but not where nobody has said so. */
 static void
 set_address(struct sk_str *out, const struct sk_settings *s)
 {

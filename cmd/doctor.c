@@ -75,6 +75,8 @@ doctor_run(const struct sk_args *args, struct sk_settings *settings)
 	run_checks(&r, sk_store_checks, settings);
 	if (sk_services_set(settings) != 0)
 		run_checks(&r, sk_fleet_checks, settings);
+	if (*sk_setting(settings, "SKALDS_URL") != '\0')
+		run_checks(&r, sk_url_checks, settings);
 	sk_str_adds(&r.json, "],\"next\":null}\n");
 	sk_grid_text(&r.table, 0, &text);
 	sk_out(args->json ? &r.json : &text);
@@ -99,7 +101,9 @@ const struct sk_cmd sk_cmd_doctor = {
 		"from end to end, unless it is in use: some seconds for a million tasks. Of KAFKA_HOST,\n"
 		"REDIS_HOST and MONGO_HOST each that is set is tried: address, user, rights, version, "
 		"clock,\n"
-		"topics, indexes, and whether updates are atomic; what is made for that is removed.\n"
+		"topics, indexes, and whether updates are atomic; what is made for that is removed. "
+		"SKALDS_URL\n"
+		"is asked with its token: reach, certificate, version, clock.\n"
 		"\n"
 		"--watch only looks at these, as a node does, and prints a line when one goes away or is\n"
 		"back (within 15 seconds); with --json one object a line.",

@@ -23,9 +23,10 @@ struct sk_check {
 	void (*run)(struct sk_checkup *c);
 };
 
-/* doctor_system.c, doctor_files.c, doctor_store.c and doctor_fleet.c; a NULL name ends each. */
+/* doctor_system.c, doctor_files.c, doctor_store.c, doctor_fleet.c and doctor_url.c; a NULL name
+ * ends each. */
 extern const struct sk_check sk_system_checks[], sk_file_checks[], sk_store_checks[],
-	sk_fleet_checks[];
+	sk_fleet_checks[], sk_url_checks[];
 
 /* Set both. */
 void sk_checkup(struct sk_checkup *c, enum sk_health health, const char *fmt, ...) SK_PRINTF(3, 4);

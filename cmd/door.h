@@ -59,8 +59,8 @@ void sk_door_rest(struct sk_door *d);
 int64_t sk_door_patience(const struct sk_door *d, int64_t ms);
 void sk_door_pause(struct sk_door *d);
 
-/* From now on it is waited for what happens there, by calls that only look: once a URL has answered,
- * they are repeated for minutes, so that its controller may be started anew meanwhile. */
+/* From now on it is waited for what happens there, by calls that only look: once a URL has
+ * answered, they are repeated for minutes, so that its controller may be started anew meanwhile. */
 void sk_door_follow(struct sk_door *d);
 
 /* How long a cut call is repeated, and by whoever follows. That it is, is said after a while. */

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,11 +95,47 @@ sk_listen_read(const char *command, const struct sk_settings *settings, const ch
 	return SK_EXIT_USAGE;
 }
 
+/* A port that nobody has; 0 = none was found. */
+static int
+free_port(const struct sk_tcpaddr *a)
+{
+	struct sk_tcpaddr bound = *a;
+	int fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), port = 0;
+	char text[8];
+
+	if (fd == -1)
+		return 0;
+	if (bind(fd, (const struct sockaddr *)&a->ss, a->len) == 0 &&
+		getsockname(fd, (struct sockaddr *)&bound.ss, &bound.len) == 0 &&
+		getnameinfo((const struct sockaddr *)&bound.ss, bound.len, NULL, 0, text, sizeof(text),
+			NI_NUMERICSERV) == 0)
+		port = atoi(text);
+	close(fd);
+	return port;
+}
+
+void
+sk_listen_choose_port(struct sk_listen_config *c)
+{
+	const char *colon = strrchr(c->address, ':');
+	struct sk_tcpaddr a;
+	struct sk_err err;
+	int port;
+
+	if (colon == NULL || atoi(colon + 1) != 0 || sk_tcpaddr(c->address, &a, &err) != SK_OK)
+		return;
+	port = free_port(&a);
+	if (port == 0)
+		return;
+	c->address = c->chosen = sk_xasprintf("%.*s:%d", (int)(colon - c->address), c->address, port);
+}
+
 void
 sk_listen_config_release(struct sk_listen_config *c)
 {
 	free(c->file);
-	c->file = NULL;
+	free(c->chosen);
+	c->file = c->chosen = NULL;
 }
 
 /* ---- listening ---- */
@@ -169,18 +206,6 @@ open_server(struct sk_listen *l, struct sk_err *err)
 }
 
 static void
-try_again(void *arg)
-{
-	struct sk_listen *l = arg;
-	struct sk_err err;
-
-	if (open_server(l, &err) == SK_OK)
-		sk_log(SK_INFO, COMPONENT, "answers at %s again", l->url);
-	else
-		sk_timer_set(sk_host_loop(l->server_cfg.host), &l->again, sk_boot_ms() + AGAIN_MS);
-}
-
-static void
 warn(const struct sk_listen *l)
 {
 	if (!l->cfg->access.loopback && *l->cfg->cert == '\0')
@@ -190,8 +215,19 @@ warn(const struct sk_listen *l)
 			"proxy that speaks HTTPS reach %s alone",
 			l->cfg->address);
 	if (sk_access_is_anonymous(l->access))
-		sk_log(SK_INFO, COMPONENT,
+		sk_log(geteuid() == 0 ? SK_WARNING : SK_INFO, COMPONENT,
 			"every user of this machine may run tasks at %s; a file of tokens ends that", l->url);
+}
+
+static void
+close_all(struct sk_listen *l)
+{
+	sk_http_server_close(l->server);
+	sk_http_tls_close(l->tls);
+	sk_access_close(l->access);
+	l->server = NULL;
+	l->tls = l->server_cfg.tls = NULL;
+	l->access = NULL;
 }
 
 /* Who may ask, and the certificate: the files. */
@@ -211,12 +247,37 @@ open_files(struct sk_listen *l, struct sk_err *err)
 	return l->tls != NULL ? SK_OK : err->code;
 }
 
+static enum sk_code
+open_all(struct sk_listen *l, struct sk_err *err)
+{
+	enum sk_code code = open_files(l, err);
+
+	if (code == SK_OK)
+		code = open_server(l, err);
+	if (code == SK_OK)
+		warn(l);
+	else
+		close_all(l);
+	return code;
+}
+
+static void
+try_again(void *arg)
+{
+	struct sk_listen *l = arg;
+	struct sk_err err;
+
+	if (open_all(l, &err) == SK_OK)
+		sk_log(SK_INFO, COMPONENT, "answers at %s again", l->url);
+	else
+		sk_timer_set(sk_host_loop(l->server_cfg.host), &l->again, sk_boot_ms() + AGAIN_MS);
+}
+
 struct sk_listen *
 sk_listen_open(const struct sk_listen_config *cfg, const struct sk_http_server_config *server,
 	bool patient, struct sk_err *err)
 {
 	struct sk_listen *l = sk_xcalloc(1, sizeof(*l));
-	enum sk_code code;
 
 	l->cfg = cfg;
 	l->url = sk_xstrdup("");
@@ -229,17 +290,14 @@ sk_listen_open(const struct sk_listen_config *cfg, const struct sk_http_server_c
 		.authorize = authorize,
 		.arg = l };
 	l->again = (struct sk_timer){ .fn = try_again, .arg = l };
-	code = open_files(l, err);
-	if (code == SK_OK)
-		code = open_server(l, err);
-	if (code == SK_ECONFLICT && patient) {
-		sk_log(SK_ERROR, COMPONENT, "%s; it is tried again every second", err->msg);
-		sk_timer_set(sk_host_loop(server->host), &l->again, sk_boot_ms() + AGAIN_MS);
-		code = SK_OK;
-	} else if (code == SK_OK)
-		warn(l);
-	if (code == SK_OK)
+	if (open_all(l, err) == SK_OK)
 		return l;
+	if (patient) {
+		sk_log(SK_ERROR, COMPONENT, "nothing answers at %s: %s; it is tried again every second",
+			cfg->address, err->msg);
+		sk_timer_set(sk_host_loop(server->host), &l->again, sk_boot_ms() + AGAIN_MS);
+		return l;
+	}
 	sk_listen_close(l);
 	return NULL;
 }
@@ -250,9 +308,7 @@ sk_listen_close(struct sk_listen *l)
 	if (l == NULL)
 		return;
 	sk_timer_clear(sk_host_loop(l->server_cfg.host), &l->again);
-	sk_http_server_close(l->server);
-	sk_http_tls_close(l->tls);
-	sk_access_close(l->access);
+	close_all(l);
 	free(l->url);
 	free(l);
 }
@@ -262,7 +318,7 @@ sk_listen_reload(struct sk_listen *l)
 {
 	struct sk_err err;
 
-	if (l == NULL)
+	if (l == NULL || l->server == NULL) /* what is tried again reads them anyway */
 		return;
 	if (sk_access_reload(l->access, &err) == SK_OK)
 		sk_log(SK_INFO, COMPONENT, "tokens were read again");

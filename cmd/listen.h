@@ -1,5 +1,5 @@
-/* listen.h - where `up` and `controller` answer over the network: an address of TCP, with or without
- * TLS, and who may ask there (adapters/http/access.h). */
+/* listen.h - where `up` and `controller` answer over the network: an address of TCP, with or
+ * without TLS, and who may ask there (adapters/http/access.h). */
 #ifndef SK_CMD_LISTEN_H
 #define SK_CMD_LISTEN_H
 
@@ -11,7 +11,7 @@ struct sk_listen_config {
 	const char *cert, *key, *client_ca; /* files (PEM); "" = none */
 	const char *cors; /* SKALDS_CORS */
 	struct sk_access_config access; /* borrows file and the settings */
-	char *file; /* of tokens; ours */
+	char *file, *chosen; /* of tokens; the address with its port; ours */
 };
 
 /* Rows of a table of options. */
@@ -53,18 +53,21 @@ struct sk_listen_config {
 
 /* What the settings say. address: where to listen when SKALDS_LISTEN is blank, "" = nowhere.
  * data_dir: where a file of tokens is looked for that nobody has named; "" = nowhere. What is wrong
- * (an address, half a pair of files, nobody known at an address that others reach) is said; SK_EXIT_OK
- * or SK_EXIT_USAGE. Calls no client library. */
+ * (an address, half a pair of files, nobody known at an address that others reach) is said;
+ * SK_EXIT_OK or SK_EXIT_USAGE. Calls no client library. */
 int sk_listen_read(const char *command, const struct sk_settings *settings, const char *address,
 	const char *data_dir, struct sk_listen_config *out);
+/* Port 0 becomes one that is free now: for whoever is started anew and must be found again. What
+ * cannot be is told by sk_listen_open. */
+void sk_listen_choose_port(struct sk_listen_config *c);
 void sk_listen_config_release(struct sk_listen_config *c);
 
 struct sk_listen;
 
 /* Listens at once. The configuration is borrowed; of the server's only host, call, forget and arg
- * are looked at. patient: when the port is taken it is tried again every second, and that is said;
- * for whoever had it before. NULL and err: SK_EINVAL and SK_ENOENT (a file, the address),
- * SK_ECONFLICT (the port is taken), SK_EIO. */
+ * are looked at. patient: what fails is tried again every second, and that is said: for whoever
+ * listened before and has tasks that need no network. NULL and err: SK_EINVAL and SK_ENOENT (a
+ * file, the address), SK_ECONFLICT (the port is taken), SK_EIO. */
 struct sk_listen *sk_listen_open(const struct sk_listen_config *cfg,
 	const struct sk_http_server_config *server, bool patient, struct sk_err *err);
 /* NULL is allowed. */

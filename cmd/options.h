@@ -1,10 +1,10 @@
 /* options.h - the command line, parsed by the tables of cmd.h.
  *
  * Flags may stand anywhere before "--", as --name VALUE, --name=VALUE, -n VALUE or -nVALUE;
- * one-letter switches may be joined (-qh). Global flags (cli.md): --data --url --token-file --ca-file
- * --cert --key --json
- * --quiet --color --log-level --log-format --env-file --help --version. A flag that is unknown gets
- * a suggestion. Behind "--" stands the user's command where there is one, else only arguments. */
+ * one-letter switches may be joined (-qh). Global flags (cli.md): --data --url --token-file
+ * --ca-file --cert --key --json --quiet --color --log-level --log-format --env-file --help
+ * --version. A flag that is unknown gets a suggestion. Behind "--" stands the user's command where
+ * there is one, else only arguments. */
 #ifndef SK_CMD_OPTIONS_H
 #define SK_CMD_OPTIONS_H
 

@@ -155,6 +155,8 @@ up_run(const struct sk_args *args, struct sk_settings *settings)
 		code = locate_directory(&u, sk_setting(settings, "SKALDS_DATA"));
 	if (code == SK_EXIT_OK)
 		code = sk_listen_read("up", settings, "", u.data.p, &u.listen);
+	if (code == SK_EXIT_OK)
+		sk_listen_choose_port(&u.listen);
 	u.hub.listen = &u.listen;
 	if (code == SK_EXIT_OK)
 		code = take_directory(&u);

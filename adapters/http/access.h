@@ -1,14 +1,15 @@
 /* access.h - who may ask what over the network, decided when the head of a request is whole.
  *
  *	tokens		Authorization: Bearer TOKEN, one of a file or a variable (tokens.h)
- *	certificates	one that the server has verified: the role of its line "cert:NAME ROLE"; where no
- *			such line is, every certificate of the server's client CA may do everything
+ *	certificates	one that the server has verified: the role of its line "cert:NAME ROLE"; where
+ *			no such line is, every certificate of the server's client CA may do everything
  *	anonymous	without any of these, and only for an address that this machine alone reaches:
- *			everything; but then the request must be meant for this machine by its name (a page of
- *			a foreign name that points here is refused), and must not come from another site's page
+ *			everything; but then the request must be meant for this machine by its name (a page
+ *			of a foreign name that points here is refused), and must not come from another
+ *			site's page
  *
- * What needs no role (probes, the dashboard's files) is open to all. What is refused is counted, and
- * logged at most once a minute for each reason, never with what was shown. */
+ * What needs no role (probes, the dashboard's files) is open to all. What is refused is counted,
+ * and logged at most once a minute for each reason, never with what was shown. */
 #ifndef SK_ADAPTERS_HTTP_ACCESS_H
 #define SK_ADAPTERS_HTTP_ACCESS_H
 

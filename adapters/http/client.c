@@ -110,17 +110,14 @@ on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 
 /* ---- opening ---- */
 
-/* "https://user:secret@host/" -> "https://host": what may stand in a sentence. */
+/* "https://user:secret@host/?token=secret" -> "https://host/": what may stand in a sentence. */
 static char *
 name_of(const char *url)
 {
-	const char *host = strstr(url, "://") + 3, *at = host + strcspn(host, "/?#");
+	const char *host = strstr(url, "://") + 3, *at = strrchr(host, '@');
+	const char *from = at != NULL ? at + 1 : host;
 
-	while (at > host && *at != '@')
-		at--;
-	if (*at != '@')
-		return sk_xstrdup(url);
-	return sk_xasprintf("%.*s%s", (int)(host - url), url, at + 1);
+	return sk_xasprintf("%.*s%.*s", (int)(host - url), url, (int)strcspn(from, "?#"), from);
 }
 
 static enum sk_code
@@ -135,6 +132,9 @@ set_url(struct sk_http_client *c, const char *url, struct sk_err *err)
 		n--;
 	c->base = sk_xstrndup(url, n);
 	c->name = name_of(c->base);
+	if (strpbrk(url, "?#") != NULL) /* paths are put behind it */
+		return sk_fail(
+			err, SK_EINVAL, "%s: an address has no ? and no #; a token has its own place", c->name);
 	return SK_OK;
 }
 

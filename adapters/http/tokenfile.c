@@ -127,7 +127,20 @@ write_all(int fd, const char *path, const struct sk_str *text, struct sk_err *er
 	return fsync(fd) == 0 ? SK_OK : sk_fail_errno(err, "%s", path);
 }
 
-/* Who may use it stays as it was. */
+/* Who may use it stays as it was. A new one that root makes is for whoever has the directory. */
+static bool
+give(const struct change *c, int fd)
+{
+	struct stat st = c->st;
+
+	if (c->is_new && geteuid() != 0)
+		return true; /* 0600 and ours, as mkostemp makes it */
+	if (c->is_new && fstat(c->dir_fd, &st) != 0)
+		return false;
+	return fchown(fd, st.st_uid, st.st_gid) == 0 &&
+		fchmod(fd, c->is_new ? 0600 : st.st_mode & 0777) == 0;
+}
+
 static enum sk_code
 write_temp(struct change *c, struct sk_err *err)
 {
@@ -138,11 +151,7 @@ write_temp(struct change *c, struct sk_err *err)
 	fd = mkostemp(c->temp, O_CLOEXEC);
 	if (fd == -1)
 		return sk_fail_errno(err, "%s cannot be written", c->path);
-	if (!c->is_new &&
-		((c->st.st_uid != geteuid() || c->st.st_gid != getegid()) &&
-			fchown(fd, c->st.st_uid, c->st.st_gid) != 0))
-		code = sk_fail_errno(err, "%s", c->temp);
-	if (code == SK_OK && !c->is_new && fchmod(fd, c->st.st_mode & 0777) != 0)
+	if (!give(c, fd))
 		code = sk_fail_errno(err, "%s", c->temp);
 	if (code == SK_OK)
 		code = write_all(fd, c->path, &c->text, err);
@@ -211,18 +220,20 @@ sk_tokenfile_add(const char *path, const char *name, const char *line, struct sk
 	return code;
 }
 
-/* Cut the line with this number out of the text. */
+/* Cut the line with this number, which is there, out of the text. */
 static void
 remove_line(struct sk_str *text, int line)
 {
-	char *p = text->p, *end = text->p + text->len, *nl;
+	size_t from = 0, to;
 
+	if (text->p == NULL)
+		return;
 	for (int i = 1; i < line; i++)
-		p = (char *)memchr(p, '\n', (size_t)(end - p)) + 1;
-	nl = memchr(p, '\n', (size_t)(end - p));
-	nl = nl != NULL ? nl + 1 : end;
-	memmove(p, nl, (size_t)(end - nl) + 1); /* with the NUL */
-	text->len -= (size_t)(nl - p);
+		from += strcspn(text->p + from, "\n") + 1;
+	to = from + strcspn(text->p + from, "\n");
+	to += text->p[to] == '\n' ? 1 : 0;
+	memmove(text->p + from, text->p + to, text->len - to + 1); /* with the NUL */
+	text->len -= to - from;
 }
 
 enum sk_code
@@ -232,12 +243,11 @@ sk_tokenfile_remove(const char *path, const char *name, struct sk_err *err)
 	enum sk_code code = begin(&c, path, err);
 	const struct sk_token *token = code == SK_OK ? find(&c.tokens, name) : NULL;
 
-	if (code == SK_OK && token == NULL)
-		code = sk_fail(err, SK_ENOENT, "%s has no token %.64s", path, name);
-	if (code == SK_OK) {
+	if (token != NULL) {
 		remove_line(&c.text, token->line);
 		code = replace(&c, err);
-	}
+	} else if (code == SK_OK)
+		code = sk_fail(err, SK_ENOENT, "%s has no token %.64s", path, name);
 	finish(&c);
 	return code;
 }

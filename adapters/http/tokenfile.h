@@ -8,8 +8,8 @@
 #define SK_TOKENFILE_MAX ((size_t)1 << 20)
 
 /* Append what stands in the file. SK_ENOENT: it is not there; SK_EINVAL: it is somebody else's,
- * others could read or write it (the sentence has the command that mends it), it is too long, a line
- * is wrong (the sentence names file and line); SK_EIO. */
+ * others could read or write it (the sentence has the command that mends it), it is too long, a
+ * line is wrong (the sentence names file and line); SK_EIO. */
 enum sk_code
 sk_tokenfile_read(const char *path, struct sk_tokens *t, struct sk_err *err) SK_CHECKED;
 

@@ -235,11 +235,11 @@ parse_line(struct sk_tokens *t, const char *p, const char *end, int line)
 		end--;
 	while (p < end && (*p == ' ' || *p == '\t'))
 		p++;
-	if (p == end || *p == '#')
-		return NULL;
 	if (memchr(p, '\0', (size_t)(end - p)) != NULL ||
 		sk_utf8_bad(p, (size_t)(end - p)) != (size_t)(end - p))
 		return "it is not text";
+	if (p == end || *p == '#')
+		return NULL;
 	if ((size_t)(end - p) >= strlen(CERT) && memcmp(p, CERT, strlen(CERT)) == 0)
 		return parse_certificate(t, p, end, line);
 	return parse_token(t, p, end, line);

@@ -14,7 +14,7 @@
 #include "core/base/str.h"
 #include "core/control/api.h"
 
-#define SK_TOKEN_HASH 32
+#define SK_TOKEN_HASH ((size_t)32)
 #define SK_TOKEN_NAME 64 /* bytes of a token's name at most */
 #define SK_TOKEN_MIN 16 /* bytes of a token from the environment at least */
 

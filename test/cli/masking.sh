@@ -53,6 +53,10 @@ plant KAFKA_HOST 'a:9092,user:canary-26@b:9092' canary-26
 plant KAFKA_KEY_FILE https://me:canary-27@host/key.pem canary-27
 plant MONGO_HOST 'mongodb://root:canary-28@a:1,b:2/?tls=true&tlsCertificateKeyFile=/k.pem' canary-28
 plant MONGO_HOST 'mongodb://a/?proxyPassword=canary-31' canary-31
+plant SKALDS_TOKENS a:read:canary-32-0123456789 canary-32
+plant SKALDS_TOKENS a:root:canary-33 canary-33
+plant SKALDS_TOKENS_FILE https://me:canary-34@host/tokens canary-34
+plant SKALDS_URL https://me:pa/canary-35@host/ canary-35
 is "of $n planted secrets none is shown" "$leaks" ""
 
 sk MONGO_HOST=mongodb://root:pw@db:27017/?w=1 config MONGO_HOST

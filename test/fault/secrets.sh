@@ -104,6 +104,7 @@ done
 "$SKALDS" doctor --json >doctor-json.out 2>doctor-json.err </dev/null
 "$SKALDS" check -f f.yml >check.out 2>check.err </dev/null
 secret
+quoted=$S
 REDIS_PORT=$S "$SKALDS" config >wrong.out 2>wrong.err </dev/null
 
 # Wrong files: what is quoted must not be a secret. The attachment is right, its neighbour wrong.
@@ -120,6 +121,58 @@ printf 'TaskWorkers:\n  a:\n    className: MyWorker\n    attachments: {rtspUrl: 
 	>bad3.yml
 "$SKALDS" edge -f bad3.yml --once >bad3.out 2>bad3.err </dev/null
 
+# Over the network: tokens of the variable and of the file, right, wrong and where no token belongs.
+web_tokens=$T/web/tokens
+mkdir web
+secret
+in_variable=$S
+"$SKALDS" token new boss --role admin --file "$web_tokens" -q >in-file </dev/null 2>token.err
+cat in-file >>canaries
+n=$((n + 1))
+secret
+wrong=$S
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout web/key.pem -out web/cert.pem \
+	-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -days 2 2>/dev/null
+sed -n 2p web/key.pem >>canaries # a line of the private key
+n=$((n + 1))
+start web env SKALDS_TOKENS="env:write:$in_variable" "$SKALDS" up --data "$T/web/data" --allow-volatile --json \
+	--listen 127.0.0.1:0 --tokens "$web_tokens" --tls-cert web/cert.pem --tls-key web/key.pem --log-level trace
+WEB=$PID
+until_true 15 seen web.out event=ready
+web_url=$(events web.out event=ready -- url)
+for token in "$in_variable" "$(cat in-file)" "$wrong" "${in_variable%?}"; do
+	echo "Authorization: Bearer $token" >header
+	echo "$token" >sent-token
+	for path in /v1/status /v1/tasks /v1/me /v1/skalds /v1/nothing /api/system/config /api/system/status /api/openapi.json \
+		/metrics "/v1/tasks?token=$wrong" "/$wrong"; do
+		# an address that is asked for by name may be quoted to whoever asked; its log must not have it
+		case $path in *"$wrong"*) answer=/dev/null ;; *) answer=answers.out ;; esac
+		printf 'url = "%s%s"\nheader = "@header"\n' "$web_url" "$path" |
+			curl -s -K - -i --cacert web/cert.pem --max-time 10 >>$answer
+	done
+	for command in status 'task list' 'task add Noop' 'skald list' 'doctor' 'task get none'; do
+		# shellcheck disable=SC2086
+		"$SKALDS" $command --url "$web_url" --ca-file web/cert.pem --token-file sent-token --log-level trace \
+			>>remote.out 2>>remote.err </dev/null
+		# shellcheck disable=SC2086
+		SKALDS_TOKEN=$token "$SKALDS" $command --url "$web_url" --ca-file web/cert.pem --json >>remote.out 2>>remote.err </dev/null
+	done
+done
+"$SKALDS" task add --url "$web_url" --ca-file web/cert.pem --token-file in-file --id env -- /usr/bin/env >/dev/null 2>>remote.err
+"$SKALDS" task wait env --url "$web_url" --ca-file web/cert.pem --token-file in-file 2>>remote.err
+"$SKALDS" task logs env --url "$web_url" --ca-file web/cert.pem --token-file in-file >task-env.out 2>>remote.err
+echo "broken $wrong" >>"$web_tokens"
+kill -HUP "$WEB"
+until_true 10 has web.err 'the tokens stay as they were'
+kill -KILL "$(link_of "$WEB")"
+until_true 10 has web.err 'it is tried again every second'
+kill -TERM "$WEB"
+ended "$WEB" 30
+for args in "up --listen 127.0.0.1:0 --tokens web/tokens" "token list --file web/tokens" "config" "config --json"; do
+	# shellcheck disable=SC2086
+	SKALDS_TOKENS="x:root:$wrong" "$SKALDS" $args --data "$T/web/other" >>wrong-tokens.out 2>>wrong-tokens.err </dev/null
+done
+
 kill "$watcher"
 wait "$watcher" 2>/dev/null
 
@@ -128,13 +181,19 @@ at_least "all of them are in the list" "$(sort -u canaries | wc -l)" 40
 check "the search finds one that is there" grep -qFf canaries token
 like "the task's environment was really printed" "$(cat edge-text.out edge-text.err)" 'SKALDS_TASK_ID=env'
 like "so was the one of run-one" "$(cat cmd.out)" '^PATH='
+at_least "answers with the token came over the network" "$(grep -o 'HTTP/1.1 200' answers.out | wc -l)" 10
+at_least "and refusals" "$(grep -o 'HTTP/1.1 401' answers.out | wc -l)" 10
+like "the task's environment came too" "$(cat task-env.out)" 'SKALDS_TASK_ID=env'
+like "the wrong line of the tokens was told" "$(cat web.err)" 'tokens: line 2: '
 like "the stream's address was really logged" "$(cat edge-text.out edge-text.err)" 'camera1:554'
 # The wrong port is the caller's own text and no secret by its name: it may be quoted.
-grep -vxF "$(sed -n "$((n - 3))p" canaries)" canaries >strict
+grep -vxF "$quoted" canaries >strict
 mv strict canaries
 is "no canary in anything that was printed or logged" "$(grep_canaries ./*.out ./*.err)" ""
 is "none in log files" "$(grep_canaries logs)" ""
 is "none in the data directory" "$(grep_canaries data)" ""
+is "none in what is stored over the network" "$(grep_canaries web/data)" ""
+is "none in the file of tokens but what was put there" "$(grep_canaries web/tokens)" "$wrong "
 is "none in the runtime directory" "$(grep_canaries run)" ""
 is "none in an argument of a process" "$(sort -u arguments | cut -c1-100)" ""
 is "none in a task's environment ($environment_canaries were in skalds')" \

@@ -15,7 +15,7 @@ mask()
 		-e 's/^(skalds +[^,]*, for) .*/\1 AGE/' -e 's/^rate .*/rate/' -e 's/[0-9.]+ ?(ms|s|m)\b/AGE/g' \
 		-e "s|$T/data|PLACE|g" -e "s|$URL|PLACE|g" -e 's/ +/ /g' -e 's/"cwd":"[^"]*"/"cwd":null/g' \
 		-e 's/,"cwd":null//g' \
-		-e '/^cwd /d'
+		-e '/^cwd /d' -e 's/"load":\{[^}]*\}/"load":null/g' -e 's/^( *[0-9]+ [^ ]+ [0-9-]+ TIME) .* (exited)/\1 \2/'
 }
 
 # One line a command: what it is called, its code, its output, its errors.
@@ -93,7 +93,7 @@ session()
 
 # The same numbers of tasks on both sides: those of the first session are deleted before the second.
 session a >here.txt
-"$SKALDS" task delete --state ended --all --yes >/dev/null
+"$SKALDS" task delete --state ended --all --yes -q >/dev/null 2>&1
 is "nothing of the first session is left" "$("$SKALDS" task list --json)" '{"items":[],"next":null}'
 HERE_DATA=$SKALDS_DATA
 export SKALDS_URL=$URL

@@ -98,6 +98,7 @@ what_is_wrong_is_named_with_its_line(void **state)
 		{ "cert:ops root", "line 1: the role" },
 		{ "cert:ops read\ncert:ops admin", "line 2: the certificate stands there twice" },
 		{ "ci read \xff", "line 1: it is not text" },
+		{ "# \xff", "line 1: it is not text" },
 	};
 
 	(void)state;
@@ -309,6 +310,24 @@ a_link_stays_a_link_and_a_wrong_file_is_not_touched(void **state)
 	text_is(path, "broken\n");
 }
 
+static void
+what_root_makes_is_the_directorys_owners(void **state)
+{
+	const char *dir = proc_path("service"), *path = proc_path("service/tokens");
+	struct sk_err err;
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(dir, 0700) + chown(dir, 12, 34), 0);
+	assert_int_equal(sk_tokenfile_add(path, "a", "a read " HEX "\n", &err), SK_OK);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, 12);
+	assert_int_equal(st.st_gid, 34);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
 static int
 adds_twenty(void *arg)
 {
@@ -362,6 +381,7 @@ main(void)
 			lines_are_added_and_removed_and_the_rest_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_link_stays_a_link_and_a_wrong_file_is_not_touched, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_root_makes_is_the_directorys_owners, setup, teardown),
 		cmocka_unit_test_setup_teardown(several_add_at_once_and_nothing_is_lost, setup, teardown),
 	};
 
