@@ -156,7 +156,10 @@ put_good(struct sk_str *out, const struct sk_doc *d, const char *p)
 	snprintf(types, sizeof(types), "%.*s", (int)n - 4, p + 4);
 	sk_json_key(out, status);
 	sk_str_addc(out, '{');
-	sk_json_kstr(out, "description", status[0] == '2' ? "Done." : "Not well.");
+	sk_json_kstr(out, "description",
+		status[0] == '2'	   ? "Done."
+			: status[0] == '3' ? "It is elsewhere."
+							   : "Not well.");
 	put_content(out, types, NULL);
 	if (d->gives != NULL && status[0] == '2')
 		put_answer_headers(out, d->gives);
