@@ -302,12 +302,15 @@ put_paths(struct sk_str *out, struct sk_arena *a)
 
 /* ---- the rest ---- */
 
+/* What a door refuses before the API sees it has our shape, whatever the route. */
 static const char *
 error_type(int status, bool original)
 {
-	if (!original)
+	if (!original || status == 401)
 		return "Error";
-	return status == 404 ? "OriginalNotFound" : status == 422 ? "OriginalInvalid" : "OriginalError";
+	return status == 404 ? "OriginalNotFound"
+		: status == 422	 ? "OriginalInvalid"
+						 : "OriginalError|Error";
 }
 
 static void
@@ -347,7 +350,8 @@ sk_doc_write(struct sk_str *out, const char *version, const struct sk_worker *co
 	sk_json_kstr(out, "version", version != NULL ? version : "unknown");
 	sk_json_kstr(out, "description",
 		"Schedules and runs tasks. Texts are UTF-8 without NUL; an id in a path is "
-		"percent-encoded; times are milliseconds since 1970. Routes below /v1 refuse parameters "
+		"percent-encoded; integers have no fraction, not even .0; times are milliseconds since "
+		"1970. Routes below /v1 refuse parameters "
 		"that they do not know; those below /api are those of the original, field by field.");
 	sk_str_addc(out, '}');
 	put_paths(out, a);
