@@ -403,8 +403,8 @@ struct large {
 static void
 bounds_of_large_integers_are_exact(void **state)
 {
-	static const struct sk_field fields[] = { SK_FIELD(struct large, n, .bounded = true,
-												  .min = -9.2e18, .max = 9.2e18, .doc = "a number"),
+	static const struct sk_field rows[] = { SK_FIELD(struct large, n, .bounded = true,
+												.min = -9.2e18, .max = 9.2e18, .doc = "a number"),
 		SK_FIELDS_END };
 	static const struct {
 		int64_t n;
@@ -424,7 +424,7 @@ bounds_of_large_integers_are_exact(void **state)
 		sk_map_add(a, map, "n", n);
 		sk_problems_init(&p, a, "");
 		assert_int_equal(
-			sk_fields_decode(fields, map, &out, sizeof(out), a, "", false, &p), cases[i].ok);
+			sk_fields_decode(rows, map, &out, sizeof(out), a, "", false, &p), cases[i].ok);
 		sk_arena_free(a);
 	}
 }
