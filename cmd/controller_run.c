@@ -232,7 +232,7 @@ put_metrics(void *arg, struct sk_str *out)
 {
 	const struct controller *c = arg;
 
-	sk_http_metrics(out, c->server, NULL);
+	sk_http_metrics(out, c->server, sk_listen_server(c->listen));
 }
 
 static void

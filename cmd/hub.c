@@ -288,7 +288,7 @@ put_metrics(void *arg, struct sk_str *out)
 {
 	const struct hub *h = arg;
 
-	sk_http_metrics(out, h->server, NULL);
+	sk_http_metrics(out, h->server, sk_listen_server(h->listen));
 }
 
 static void

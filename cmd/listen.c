@@ -336,6 +336,12 @@ sk_listen_url(const struct sk_listen *l)
 	return l->url;
 }
 
+const struct sk_http_server *
+sk_listen_server(const struct sk_listen *l)
+{
+	return l != NULL ? l->server : NULL;
+}
+
 int
 sk_listen_exit_code(enum sk_code code)
 {

@@ -77,6 +77,8 @@ void sk_listen_close(struct sk_listen *l);
 void sk_listen_reload(struct sk_listen *l);
 /* "https://build.example:8000"; borrowed. */
 const char *sk_listen_url(const struct sk_listen *l);
+/* What serves there, for its numbers; borrowed. NULL: the port is not ours yet, or l is NULL. */
+const struct sk_http_server *sk_listen_server(const struct sk_listen *l);
 /* The exit code for what sk_listen_open has refused. */
 int sk_listen_exit_code(enum sk_code code);
 

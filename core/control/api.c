@@ -213,6 +213,7 @@ sk_call_stream(struct sk_call *call)
 	sk_call_header(call, "Cache-Control", "no-cache");
 	sk_call_header(call, "X-Accel-Buffering", "no"); /* a proxy shall pass on each event at once */
 	memcpy(answer.headers, call->headers, sizeof(answer.headers));
+	sk_metrics_answered(call->c, call->route, answer.status, sk_boot_ns() - call->begun_ns);
 	call->respond = NULL;
 	call->streaming = respond != NULL;
 	call->idle = false;

@@ -156,7 +156,10 @@ put_good(struct sk_str *out, const struct sk_doc *d, const char *p)
 	snprintf(types, sizeof(types), "%.*s", (int)n - 4, p + 4);
 	sk_json_key(out, status);
 	sk_str_addc(out, '{');
-	sk_json_kstr(out, "description", status[0] == '2' ? "Done." : "Not well.");
+	sk_json_kstr(out, "description",
+		status[0] == '2'	   ? "Done."
+			: status[0] == '3' ? "It is elsewhere."
+							   : "Not well.");
 	put_content(out, types, NULL);
 	if (d->gives != NULL && status[0] == '2')
 		put_answer_headers(out, d->gives);
@@ -299,12 +302,15 @@ put_paths(struct sk_str *out, struct sk_arena *a)
 
 /* ---- the rest ---- */
 
+/* What a door refuses before the API sees it has our shape, whatever the route. */
 static const char *
 error_type(int status, bool original)
 {
-	if (!original)
+	if (!original || status == 401)
 		return "Error";
-	return status == 404 ? "OriginalNotFound" : status == 422 ? "OriginalInvalid" : "OriginalError";
+	return status == 404 ? "OriginalNotFound"
+		: status == 422	 ? "OriginalInvalid"
+						 : "OriginalError|Error";
 }
 
 static void
@@ -344,7 +350,8 @@ sk_doc_write(struct sk_str *out, const char *version, const struct sk_worker *co
 	sk_json_kstr(out, "version", version != NULL ? version : "unknown");
 	sk_json_kstr(out, "description",
 		"Schedules and runs tasks. Texts are UTF-8 without NUL; an id in a path is "
-		"percent-encoded; times are milliseconds since 1970. Routes below /v1 refuse parameters "
+		"percent-encoded; integers have no fraction, not even .0; times are milliseconds since "
+		"1970. Routes below /v1 refuse parameters "
 		"that they do not know; those below /api are those of the original, field by field.");
 	sk_str_addc(out, '}');
 	put_paths(out, a);

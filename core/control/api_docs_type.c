@@ -312,6 +312,7 @@ text_of_header(const char *name, size_t n)
 		{ "Idempotency-Key",
 			"another one for each request; the same request sent again with the same key stores "
 			"nothing twice" },
+		{ "Last-Event-ID", "the id of the last event that was read; what came since follows" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

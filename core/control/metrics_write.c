@@ -1,5 +1,6 @@
 /* metrics_write.c - what is counted, told; names and units by the conventions
  * (https://prometheus.io/docs/practices/naming/). */
+#include "core/control/api_stream.h"
 #include "core/control/metrics_priv.h"
 #include <dirent.h>
 #include <inttypes.h>
@@ -277,6 +278,8 @@ put_requests(struct sk_control *c, struct sk_str *out)
 			out, "skalds_http_request_duration_seconds", sk_str_text(&labels), &m->routes[i].took);
 	}
 	sk_str_release(&labels);
+	sk_metric_gauge(out, "skalds_http_streams", "Readers of endless answers.",
+		(double)sk_streams_count(c->api->streams));
 }
 
 /* ---- the process: names of the client libraries ---- */

@@ -203,6 +203,31 @@ in_bounds(struct decoder *d, const struct sk_field *f, const struct sk_value *v,
 
 /* ---- values ---- */
 
+/* Exactly: a double does not tell the largest integers apart. */
+static bool
+above(int64_t v, double bound)
+{
+	return (double)v > bound || ((double)v == bound && bound < 0x1p63 && v > (int64_t)bound);
+}
+
+static bool
+below(int64_t v, double bound)
+{
+	return (double)v < bound || ((double)v == bound && bound < 0x1p63 && v < (int64_t)bound);
+}
+
+static bool
+decode_int(struct decoder *d, const struct sk_field *f, const struct sk_value *v, int64_t *out,
+	const struct place *at)
+{
+	if (v->kind != SK_INT)
+		return wrong_type(d, f, v, at);
+	*out = v->u.i;
+	if (!f->bounded || (!above(v->u.i, f->max) && !below(v->u.i, f->min)))
+		return true;
+	return out_of_bounds(d, f, v, (double)v->u.i, at);
+}
+
 static bool
 decode_choice(struct decoder *d, const struct sk_field *f, const struct sk_value *v, int *out,
 	const struct place *at)
@@ -305,10 +330,7 @@ decode_value(struct decoder *d, const struct sk_field *f, const struct sk_value 
 		*(bool *)out = v->u.b;
 		return true;
 	case SK_FIELD_INT:
-		if (v->kind != SK_INT)
-			return wrong_type(d, f, v, at);
-		*(int64_t *)out = v->u.i;
-		return in_bounds(d, f, v, (double)v->u.i, at);
+		return decode_int(d, f, v, out, at);
 	case SK_FIELD_FLOAT:
 		return decode_float(d, f, v, out, at);
 	case SK_FIELD_STRING:

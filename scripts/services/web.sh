@@ -27,13 +27,7 @@ web_build_needs()
 
 web_build()
 {
-	python3 -m venv "$1/venv"
-	cp "$HERE/web.txt" "$1/requirements.txt"
-	# Other Pythons and machines have other wheels of the same versions.
-	[ "$(uname -m) $(python3 -c 'import sys; print(*sys.version_info[:2])')" = "x86_64 3 11" ] ||
-		sed -i 's/ --hash=.*//' "$1/requirements.txt"
-	"$1/venv/bin/python" -m pip install -q --no-deps --disable-pip-version-check -r "$1/requirements.txt"
-	"$1/venv/bin/python" -m pip check
+	pip_install "$1" web.txt
 	web_axe "$1"
 }
 

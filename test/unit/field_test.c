@@ -395,6 +395,64 @@ mistakes_in_a_table_are_found(void **state)
 	}
 }
 
+struct large {
+	int64_t n;
+};
+
+/* 9.2e18 as a double is 9200000000000000000, and so is its neighbour. */
+static void
+bounds_of_large_integers_are_exact(void **state)
+{
+	static const struct sk_field rows[] = { SK_FIELD(struct large, n, .bounded = true,
+												.min = -9.2e18, .max = 9.2e18, .doc = "a number"),
+		SK_FIELDS_END };
+	static const struct {
+		int64_t n;
+		bool ok;
+	} cases[] = { { 9200000000000000000, true }, { 9200000000000000001, false },
+		{ -9200000000000000000, true }, { -9200000000000000001, false }, { INT64_MAX, false },
+		{ INT64_MIN, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sk_arena *a = sk_arena_new();
+		struct sk_value *map = sk_value_new(a, SK_MAP), *n = sk_value_new(a, SK_INT);
+		struct sk_problems p;
+		struct large out;
+
+		n->u.i = cases[i].n;
+		sk_map_add(a, map, "n", n);
+		sk_problems_init(&p, a, "");
+		assert_int_equal(
+			sk_fields_decode(rows, map, &out, sizeof(out), a, "", false, &p), cases[i].ok);
+		sk_arena_free(a);
+	}
+}
+
+/* What only the schema tells: a pattern, a map of texts, no default that nobody may give. */
+static void
+the_schema_tells_more_than_the_kind(void **state)
+{
+	static const struct sk_field rows[] = {
+		{ .kind = SK_FIELD_STRING, .name = "a", .pattern = "^x$" },
+		{ .kind = SK_FIELD_ANY, .name = "b", .item = SK_FIELD_STRING },
+		{ .kind = SK_FIELD_ANY, .name = "c", .item = SK_FIELD_ANY },
+		{ .kind = SK_FIELD_INT, .name = "d", .def = "-1", .bounded = true, .min = 0, .max = 3 }
+	};
+	static const char *const want[] = { "{\"type\":\"string\",\"pattern\":\"^x$\"}",
+		"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}",
+		"{\"type\":\"object\"}", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":3}" };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct sk_str out = SK_STR_INIT;
+
+		sk_field_schema(&rows[i], &out);
+		assert_string_equal(sk_str_text(&out), want[i]);
+		sk_str_release(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -403,6 +461,8 @@ main(void)
 		cmocka_unit_test(every_kind_is_decoded),
 		cmocka_unit_test(wrong_types_say_what_was_expected_and_found),
 		cmocka_unit_test(bounds_are_kept),
+		cmocka_unit_test(bounds_of_large_integers_are_exact),
+		cmocka_unit_test(the_schema_tells_more_than_the_kind),
 		cmocka_unit_test(keys_are_known_and_given_once),
 		cmocka_unit_test(nothing_counts_as_an_empty_map),
 		cmocka_unit_test(a_secret_is_never_shown),
