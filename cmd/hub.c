@@ -10,6 +10,7 @@
 #include "adapters/sqlite/store.h"
 #include "adapters/versions.h"
 #include "cmd/agent.h"
+#include "cmd/alerts.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/run/node.h"
@@ -46,6 +47,7 @@ struct hub {
 	struct sk_http_server *server;
 	struct sk_listen *listen; /* NULL: nothing listens over the network (yet) */
 	struct sk_outputs *outputs;
+	struct sk_alerting alerting;
 	char id[64], name[256];
 	char *socket;
 	bool node_ready, ready_said;
@@ -294,7 +296,7 @@ put_metrics(void *arg, struct sk_str *out)
 static void
 start_control(struct hub *h)
 {
-	const struct sk_control_config cfg = { .loop = h->loop,
+	struct sk_control_config cfg = { .loop = h->loop,
 		.store = h->store,
 		.cache = h->cache,
 		.bus = h->bus,
@@ -315,6 +317,9 @@ start_control(struct hub *h)
 		.metrics_arg = h,
 		.seed = (uint64_t)sk_boot_ns() };
 
+	/* what is wrong was said before `up` began: here only when it has changed since */
+	(void)sk_alerting_open(&h->alerting, h->cfg->settings, COMPONENT);
+	sk_alerting_use(&h->alerting, &cfg);
 	h->control = sk_control_new(&cfg);
 	sk_control_start(h->control);
 }
@@ -536,6 +541,7 @@ close_all(struct hub *h)
 	if (h->bus != NULL && h->cfg->once)
 		h->bus->ops->unsubscribe(h->bus, heard, h);
 	sk_control_free(h->control);
+	sk_alerting_close(&h->alerting);
 	if (h->node != NULL && h->code >= 0)
 		sk_node_quit(h->node, h->code);
 	sk_node_free(h->node);

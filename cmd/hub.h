@@ -7,9 +7,11 @@
 #define SK_CMD_HUB_H
 
 #include "cmd/listen.h"
+#include "cmd/settings.h"
 #include "core/control/control.h"
 
 struct sk_hub_config {
+	const struct sk_settings *settings; /* of alerts */
 	const char *data_dir; /* absolute */
 	const char *group; /* who may connect; "" = the own user alone */
 	const struct sk_listen_config *listen; /* over the network */
