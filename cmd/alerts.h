@@ -1,4 +1,4 @@
-/* alerts.h - what `up` and `controller` have in common of alerts: the file of rules, the webhook. */
+/* alerts.h - what `up` and `controller` have in common of alerts: the rules, the webhook. */
 #ifndef SK_CMD_ALERTS_H
 #define SK_CMD_ALERTS_H
 

@@ -2,8 +2,8 @@
  *
  * A block is text: first "1 <number of the block>", then a line for each series. "v NAME a,b,,c…":
  * its values, nothing for what is not known. "s ID HEX HEX": of a skald (the id percent-encoded)
- * the shares of processors and memory, two digits a point. Names that are not known are passed over,
- * so versions may differ. */
+ * the shares of processors and memory, two digits a point. Names that are not known are passed
+ * over, so versions may differ. */
 #include "core/base/log.h"
 #include "core/control/history_priv.h"
 #include <inttypes.h>
