@@ -1,4 +1,5 @@
 /* api_docs_ours.c - the document of the API: our routes, and what they take and give. */
+#include "core/control/alerts.h"
 #include "core/control/api_docs.h"
 
 const struct sk_doc sk_docs_ours[] = {
@@ -56,6 +57,11 @@ const struct sk_doc sk_docs_ours[] = {
 	{ "POST", "/v1/skalds/{}/undrain", .summary = "It gets tasks again.", .answer = "200 Skald" },
 	{ "GET", "/v1/status", .summary = "How everything stands, in numbers.",
 		.answer = "200 Status" },
+	{ "GET", "/v1/history", .summary = "How it was in the last day, every 10 s.",
+		.answer = "200 History" },
+	{ "GET", "/v1/alerts", .summary = "Alerts, the latest first.", .answer = "200 AlertList" },
+	{ "POST", "/v1/alerts/{}/acknowledge", .summary = "Somebody takes care of an alert.",
+		.answer = "200 Alert", .errors = "409" },
 	{ "POST", "/v1/backup", .summary = "A copy of the store in a new file on the server.",
 		.body = "BackupInput", .answer = "201 BackedUp", .errors = "409" },
 	{ "GET", "/metrics", .summary = "Numbers for Prometheus, in its text format.",
@@ -141,9 +147,37 @@ static const struct sk_doc_member skald[] = {
 	{ "labels", "{string}", "its labels" },
 	{ "started", "ms", "when it was started" },
 	{ "seen", "ms", "when it last said that it lives" },
+	{ "load", "Load?", "how its machine is doing; null: it does not tell" },
 	{ "version", "string?", "of its program" },
 	{ "host", "string?", "the machine it runs on" },
 	{ "original?", "boolean", "a node of the original" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct sk_doc_member load[] = {
+	{ "cpuPercent", "number?", "how busy its processors are, of all of them" },
+	{ "memoryUsedMb", "integer?", "memory in use" },
+	{ "memoryTotalMb", "integer?", "memory that there is, or its control group may have" },
+	{ "diskUsedMb", "integer?", "in use where its data directory is" },
+	{ "diskTotalMb", "integer?", "how much there is" },
+	{ "load1", "number?", "mean of a minute" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct sk_doc_member alert[] = {
+	{ "id", "string", "its id" },
+	{ "rule", "string", "the rule that it is of" },
+	{ "subject", "string?", "the skald or service it is about; null: the whole" },
+	{ "severity", "warning/critical", "how bad it is" },
+	{ "state", "AlertState", "how it stands" },
+	{ "value", "number?", "as it was measured last" },
+	{ "threshold", "number?", "it fires above this" },
+	{ "message", "string", "a sentence" },
+	{ "since", "ms", "when it fired" },
+	{ "updated", "ms", "its last change" },
+	{ "acknowledgedBy", "string?", "name of who did" },
+	{ "acknowledgedAt", "integer?", "ms" },
+	{ "resolvedAt", "integer?", "ms" },
 	{ NULL, NULL, NULL },
 };
 
@@ -174,6 +208,9 @@ static const struct sk_doc_member event[] = {
 	{ "attempt?", "integer", "which attempt" },
 	{ "skald", "string?", "who has it" },
 	{ "progress?", "Progress", "of a progress event" },
+	{ "alertId?", "string", "of an alert: its id" },
+	{ "rule?", "string", "of an alert: its rule" },
+	{ "state?", "AlertState", "of an alert: how it stands" },
 	{ "message?", "string", "more of it, for people" },
 	{ NULL, NULL, NULL },
 };
@@ -196,9 +233,7 @@ const struct sk_doc_schema sk_schemas_ours[] = {
 		.text = "How an attempt ended.",
 		.words = WORDS("exited", "signaled", "oom", "timeout", "cancelled", "lost", "start-failed",
 			"interrupted", "skipped") },
-	{ .name = "EventKind",
-		.words = WORDS("created", "assigned", "started", "progress", "paused", "resumed", "updated",
-			"retrying", "interrupted", "finished", "failed", "cancelled", "lost", "skald") },
+	{ .name = "EventKind", .words = sk_event_names },
 	{ .name = "Task", .members = task },
 	{ .name = "TaskPage",
 		.members = MEMBERS({ "items", "[Task]", NULL },
@@ -248,6 +283,14 @@ const struct sk_doc_schema sk_schemas_ours[] = {
 		.members = MEMBERS({ "id", "string", NULL }, { "deleted", "boolean", NULL }) },
 	{ .name = "AttachmentsInput", .fields = sk_api_update_fields },
 	{ .name = "Skald", .members = skald },
+	{ .name = "Load", .members = load },
+	{ .name = "Alert", .members = alert },
+	{ .name = "AlertState", .words = sk_alert_state_names },
+	{ .name = "AlertList",
+		.members = MEMBERS({ "items", "[Alert]", NULL }, { "next", "string?", NULL }) },
+	{ .name = "History",
+		.members = MEMBERS({ "step", "integer", "ms" }, { "start", "ms", "of the first value" },
+			{ "series", "{[number?]}", "values by name; null: not known" }) },
 	{ .name = "SkaldList",
 		.members = MEMBERS({ "items", "[Skald]", NULL }, { "next", "string?", NULL }) },
 	{ .name = "PresenceInput", .fields = sk_api_skald_fields },

@@ -44,6 +44,7 @@ alerts:
     severity: critical
 END
 is "a good file" "$("$SKALDS" alert check rules.yml)" "rules.yml: 1 rule ok"
+is "the example" "$("$SKALDS" alert check "$ROOT/scripts/alerts.yml")" "$ROOT/scripts/alerts.yml: 9 rules ok"
 sed 's/queue.ageSeconds/queue.age/; s/critical/bad/' rules.yml >bad.yml
 "$SKALDS" alert check bad.yml >check.out 2>check.err
 is "a wrong file is 2" "$?" 2
