@@ -48,7 +48,7 @@ struct hub {
 	struct sk_listen *listen; /* NULL: nothing listens over the network (yet) */
 	struct sk_outputs *outputs;
 	struct sk_alerting alerting;
-	char id[64], name[256];
+	char id[SK_HUB_ID], name[256];
 	char *socket;
 	bool node_ready, ready_said;
 	bool stopping; /* the node drains: its end is the hub's */
@@ -230,40 +230,6 @@ open_store(struct hub *h, struct sk_err *err)
 }
 
 static enum sk_code
-setting(struct hub *h, enum sk_op_kind kind, char *value, size_t n, struct sk_err *err)
-{
-	struct sk_op_setting op = {
-		.op = { .kind = kind, .arena = sk_arena_new() }, .name = "skaldId", .value = value
-	};
-	enum sk_code code = sk_store_wait(h->store, h->loop, &op.op);
-
-	if (code == SK_OK && kind == SK_OP_SETTING_GET)
-		snprintf(value, n, "%s", op.value);
-	else if (code != SK_OK)
-		*err = op.op.err;
-	sk_arena_free(op.op.arena);
-	return code;
-}
-
-/* A full disk must not keep us from serving: the next start invents anew then. */
-static enum sk_code
-choose_id(struct hub *h, struct sk_err *err)
-{
-	enum sk_code code;
-
-	if (h->cfg->id_invented) {
-		code = setting(h, SK_OP_SETTING_GET, h->id, sizeof(h->id), err);
-		if (code != SK_OK || h->id[0] != '\0')
-			return code;
-	}
-	snprintf(h->id, sizeof(h->id), "%s", h->cfg->skald_id);
-	if (!h->cfg->id_invented)
-		return SK_OK;
-	code = setting(h, SK_OP_SETTING_PUT, h->id, sizeof(h->id), err);
-	return code == SK_ENOSPC ? SK_OK : code;
-}
-
-static enum sk_code
 open_ports(struct hub *h, int channel, struct sk_err *err)
 {
 	struct sk_bus_local_config bus = {
@@ -275,7 +241,7 @@ open_ports(struct hub *h, int channel, struct sk_err *err)
 	if (code == SK_OK)
 		code = open_store(h, err);
 	if (code == SK_OK)
-		code = choose_id(h, err);
+		code = sk_hub_id(h->cfg, h->store, h->loop, h->id, err);
 	if (code != SK_OK)
 		return code;
 	h->bus = sk_bus_local_open(&bus);

@@ -37,4 +37,10 @@ struct sk_hub_config {
  * this process; that of `up` goes through the channel. */
 int sk_hub_run(int channel, void *arg);
 
+/* hub_id.c: which skald we are: the one that the settings name, else the one that the store
+ * remembers, which is the invented one at first. */
+#define SK_HUB_ID 64
+enum sk_code sk_hub_id(const struct sk_hub_config *cfg, struct sk_store *store,
+	struct sk_loop *loop, char id[SK_HUB_ID], struct sk_err *err) SK_CHECKED;
+
 #endif

@@ -96,8 +96,7 @@ read_states(struct sk_call *call, unsigned *states)
 		int s = 0;
 
 		while (s < SK_N_ALERT_STATE &&
-			(strlen(sk_alert_state_names[s]) != n ||
-				memcmp(p, sk_alert_state_names[s], n) != 0))
+			(strlen(sk_alert_state_names[s]) != n || memcmp(p, sk_alert_state_names[s], n) != 0))
 			s++;
 		if (s == SK_N_ALERT_STATE) {
 			sk_call_error(call, 400, "state: must be of firing, acknowledged, resolved, got %s",
