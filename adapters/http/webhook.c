@@ -302,7 +302,8 @@ host_of(const char *url)
 {
 	const char *host = strstr(url, "://"), *end, *at;
 
-	if (host == NULL || (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8)))
+	if (host == NULL ||
+		(strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0))
 		return NULL;
 	host += 3;
 	end = host + strcspn(host, "/?#");

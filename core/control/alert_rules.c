@@ -36,7 +36,7 @@ sk_alert_severity_name(enum sk_alert_severity s)
 
 /* ---- those that hold where nobody gave others ---- */
 
-#define MINUTE_MS 60000
+#define MINUTE_MS INT64_C(60000)
 
 static const struct sk_alert_rule defaults[] = {
 	{ "service-down", SK_ALERT_SERVICE_DOWN, SK_ALERT_CRITICAL, 0, 0, 30000, 0, "" },
