@@ -8,6 +8,7 @@
 	C(task, "task", SK_BY_TASK) \
 	C(skald, "skald", SK_BY_TASK) \
 	C(status, "status", SK_BY_TASK) \
+	C(alert, "alert", SK_BY_TASK) \
 	C(backup, "backup", SK_BY_TASK) \
 	C(edge, "edge", SK_BY_EDGE) \
 	C(run_one, "run-one", SK_BY_RUN_ONE) \

@@ -2,6 +2,7 @@
  * them. */
 #include "cmd/controller.h"
 #include "adapters/datadir.h"
+#include "cmd/alerts.h"
 #include "cmd/cluster.h"
 #include "cmd/flags.h"
 #include <string.h>
@@ -52,6 +53,8 @@ controller_run(const struct sk_args *args, struct sk_settings *settings)
 
 	if (code == SK_EXIT_OK)
 		code = read_flags(&c, args);
+	if (code == SK_EXIT_OK)
+		code = sk_alerts_check(COMMAND, settings);
 	if (code == SK_EXIT_OK && *given != '\0' && sk_datadir_locate(given, &dir, &err) != SK_OK)
 		code = sk_usage_error(COMMAND, "%s", err.msg);
 	c.data_dir = sk_str_text(&dir);
@@ -67,6 +70,7 @@ controller_run(const struct sk_args *args, struct sk_settings *settings)
 }
 
 static const struct sk_opt options[] = {
+	SK_ALERTS_OPTION,
 	{ .name = "lease",
 		.value = "SECONDS",
 		.doc = "a leader that is silent for longer is replaced, and a skald that tells no lease of "

@@ -4,6 +4,7 @@
 #include "adapters/http/server.h"
 #include "adapters/json.h"
 #include "adapters/versions.h"
+#include "cmd/alerts.h"
 #include "cmd/cmd.h"
 #include "cmd/controller.h"
 #include "cmd/services.h"
@@ -31,6 +32,7 @@ struct controller {
 	struct sk_host_hook hook;
 	struct sk_services services;
 	struct sk_control *control;
+	struct sk_alerting alerting;
 	struct sk_datadir *dir;
 	struct sk_str socket;
 	struct sk_http_server *server;
@@ -238,7 +240,7 @@ put_metrics(void *arg, struct sk_str *out)
 static void
 start_control(struct controller *c)
 {
-	const struct sk_control_config cfg = { .loop = c->loop,
+	struct sk_control_config cfg = { .loop = c->loop,
 		.store = c->services.store,
 		.cache = c->services.cache,
 		.bus = c->services.bus,
@@ -264,6 +266,8 @@ start_control(struct controller *c)
 		.metrics_arg = c,
 		.seed = (uint64_t)sk_boot_ns() };
 
+	(void)sk_alerting_open(&c->alerting, c->cfg->settings, COMPONENT); /* it was checked before */
+	sk_alerting_use(&c->alerting, &cfg);
 	c->control = sk_control_new(&cfg);
 	sk_control_start(c->control);
 }
@@ -360,6 +364,7 @@ close_all(struct controller *c)
 	sk_http_server_close(c->server);
 	sk_services_close_store(&c->services);
 	sk_control_free(c->control);
+	sk_alerting_close(&c->alerting);
 	sk_services_close(&c->services);
 	if (c->loop != NULL)
 		sk_timer_clear(c->loop, &c->second);

@@ -10,6 +10,7 @@
 #include "adapters/sqlite/store.h"
 #include "adapters/versions.h"
 #include "cmd/agent.h"
+#include "cmd/alerts.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/run/node.h"
@@ -46,7 +47,8 @@ struct hub {
 	struct sk_http_server *server;
 	struct sk_listen *listen; /* NULL: nothing listens over the network (yet) */
 	struct sk_outputs *outputs;
-	char id[64], name[256];
+	struct sk_alerting alerting;
+	char id[SK_HUB_ID], name[256];
 	char *socket;
 	bool node_ready, ready_said;
 	bool stopping; /* the node drains: its end is the hub's */
@@ -228,40 +230,6 @@ open_store(struct hub *h, struct sk_err *err)
 }
 
 static enum sk_code
-setting(struct hub *h, enum sk_op_kind kind, char *value, size_t n, struct sk_err *err)
-{
-	struct sk_op_setting op = {
-		.op = { .kind = kind, .arena = sk_arena_new() }, .name = "skaldId", .value = value
-	};
-	enum sk_code code = sk_store_wait(h->store, h->loop, &op.op);
-
-	if (code == SK_OK && kind == SK_OP_SETTING_GET)
-		snprintf(value, n, "%s", op.value);
-	else if (code != SK_OK)
-		*err = op.op.err;
-	sk_arena_free(op.op.arena);
-	return code;
-}
-
-/* A full disk must not keep us from serving: the next start invents anew then. */
-static enum sk_code
-choose_id(struct hub *h, struct sk_err *err)
-{
-	enum sk_code code;
-
-	if (h->cfg->id_invented) {
-		code = setting(h, SK_OP_SETTING_GET, h->id, sizeof(h->id), err);
-		if (code != SK_OK || h->id[0] != '\0')
-			return code;
-	}
-	snprintf(h->id, sizeof(h->id), "%s", h->cfg->skald_id);
-	if (!h->cfg->id_invented)
-		return SK_OK;
-	code = setting(h, SK_OP_SETTING_PUT, h->id, sizeof(h->id), err);
-	return code == SK_ENOSPC ? SK_OK : code;
-}
-
-static enum sk_code
 open_ports(struct hub *h, int channel, struct sk_err *err)
 {
 	struct sk_bus_local_config bus = {
@@ -273,7 +241,7 @@ open_ports(struct hub *h, int channel, struct sk_err *err)
 	if (code == SK_OK)
 		code = open_store(h, err);
 	if (code == SK_OK)
-		code = choose_id(h, err);
+		code = sk_hub_id(h->cfg, h->store, h->loop, h->id, err);
 	if (code != SK_OK)
 		return code;
 	h->bus = sk_bus_local_open(&bus);
@@ -294,7 +262,7 @@ put_metrics(void *arg, struct sk_str *out)
 static void
 start_control(struct hub *h)
 {
-	const struct sk_control_config cfg = { .loop = h->loop,
+	struct sk_control_config cfg = { .loop = h->loop,
 		.store = h->store,
 		.cache = h->cache,
 		.bus = h->bus,
@@ -315,6 +283,9 @@ start_control(struct hub *h)
 		.metrics_arg = h,
 		.seed = (uint64_t)sk_boot_ns() };
 
+	/* what is wrong was said before `up` began: here only when it has changed since */
+	(void)sk_alerting_open(&h->alerting, h->cfg->settings, COMPONENT);
+	sk_alerting_use(&h->alerting, &cfg);
 	h->control = sk_control_new(&cfg);
 	sk_control_start(h->control);
 }
@@ -536,6 +507,7 @@ close_all(struct hub *h)
 	if (h->bus != NULL && h->cfg->once)
 		h->bus->ops->unsubscribe(h->bus, heard, h);
 	sk_control_free(h->control);
+	sk_alerting_close(&h->alerting);
 	if (h->node != NULL && h->code >= 0)
 		sk_node_quit(h->node, h->code);
 	sk_node_free(h->node);

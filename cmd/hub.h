@@ -7,9 +7,11 @@
 #define SK_CMD_HUB_H
 
 #include "cmd/listen.h"
+#include "cmd/settings.h"
 #include "core/control/control.h"
 
 struct sk_hub_config {
+	const struct sk_settings *settings; /* of alerts */
 	const char *data_dir; /* absolute */
 	const char *group; /* who may connect; "" = the own user alone */
 	const struct sk_listen_config *listen; /* over the network */
@@ -34,5 +36,11 @@ struct sk_hub_config {
 /* Runs until the supervisor goes or is told to. arg: struct sk_hub_config. Returns the exit code of
  * this process; that of `up` goes through the channel. */
 int sk_hub_run(int channel, void *arg);
+
+/* hub_id.c: which skald we are: the one that the settings name, else the one that the store
+ * remembers, which is the invented one at first. */
+#define SK_HUB_ID 64
+enum sk_code sk_hub_id(const struct sk_hub_config *cfg, struct sk_store *store,
+	struct sk_loop *loop, char id[SK_HUB_ID], struct sk_err *err) SK_CHECKED;
 
 #endif

@@ -1,7 +1,8 @@
-/* skald.c - `skalds skald list|drain|undrain`: the agents that run tasks. */
+/* skald.c - `skalds skald list|get|drain|undrain`: the agents that run tasks. */
 #include "cmd/answer.h"
 #include "cmd/door.h"
 #include "cmd/options.h"
+#include "cmd/skald.h"
 #include "cmd/table.h"
 #include "core/base/clock.h"
 #include <inttypes.h>
@@ -9,13 +10,36 @@
 
 /* ---- list ---- */
 
+/* How busy its processors are, of how many; only how many when it does not tell. */
 static void
-add_number(struct sk_grid *t, const char *fmt, double value)
+add_cpu(struct sk_grid *t, const struct sk_value *skald)
 {
-	char text[32] = "";
+	const struct sk_value *busy = sk_member(skald, "load.cpuPercent");
+	double cpus = sk_member_num(skald, "cpus");
+	char text[48] = "";
 
-	if (value > 0)
-		snprintf(text, sizeof(text), fmt, value);
+	if (busy != NULL && busy->kind != SK_NULL)
+		snprintf(
+			text, sizeof(text), "%.0f%% of %.10g", sk_member_num(skald, "load.cpuPercent"), cpus);
+	else if (cpus > 0)
+		snprintf(text, sizeof(text), "%.10g", cpus);
+	sk_grid_cell(t, text);
+}
+
+/* Of what is there, or what it offers to tasks when it does not tell. */
+static void
+add_memory(struct sk_grid *t, const struct sk_value *skald)
+{
+	int64_t total = sk_member_int(skald, "load.memoryTotalMb", 0);
+	int64_t used = sk_member_int(skald, "load.memoryUsedMb", 0);
+	double offered = sk_member_num(skald, "memoryMb");
+	char text[48] = "";
+
+	if (total > 0)
+		snprintf(text, sizeof(text), "%.0f%% of %" PRId64 " MB", (double)used * 100 / (double)total,
+			total);
+	else if (offered > 0)
+		snprintf(text, sizeof(text), "%.0f MB", offered);
 	sk_grid_cell(t, text);
 }
 
@@ -54,8 +78,8 @@ add_row(struct sk_grid *t, const struct sk_value *skald, int64_t now_ms)
 	sk_grid_cell(t, sk_member_text(skald, "state"));
 	add_count(t, sk_member_int(skald, "tasks", 0));
 	add_count(t, sk_member_int(skald, "slots", 0));
-	add_number(t, "%.10g", sk_member_num(skald, "cpus"));
-	add_number(t, "%.0f MB", sk_member_num(skald, "memoryMb"));
+	add_cpu(t, skald);
+	add_memory(t, skald);
 	sk_grid_cell(t, age);
 	add_classes(t, skald);
 }
@@ -162,7 +186,11 @@ undrain_run(const struct sk_args *args, struct sk_settings *settings)
 static const struct sk_cmd list = {
 	.name = "list",
 	.summary = "List the skalds and what they have to do",
-	.help = "STATE is online, offline or draining; SEEN how long ago it gave a sign of life.",
+	.help = "STATE is online, offline or draining; CPU how busy its processors are, of how many; "
+			"MEM how\n"
+			"much of its memory is in use; SEEN how long ago it gave a sign of life. What a skald "
+			"does\n"
+			"not tell is left out: then CPU and MEM are what it has for tasks.",
 	.run = list_run,
 };
 
@@ -186,7 +214,8 @@ static const struct sk_cmd undrain_cmd = {
 	.run = undrain_run,
 };
 
-static const struct sk_cmd *const verbs[] = { &list, &drain_cmd, &undrain_cmd, NULL };
+static const struct sk_cmd *const verbs[] = { &list, &sk_skald_get, &drain_cmd, &undrain_cmd,
+	NULL };
 
 const struct sk_cmd sk_cmd_skald = {
 	.name = "skald",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define COMMAND "status"
+#define MAX_ALERTS 5
 
 static void SK_PRINTF(3, 4) line(struct sk_str *out, const char *name, const char *fmt, ...)
 {
@@ -126,8 +127,30 @@ add_skalds(struct sk_str *out, const struct sk_value *v)
 	sk_str_release(&rest);
 }
 
+/* How many alerts go on; a line for each of the first. alerts: NULL = nobody could tell. */
 static void
-print_text(struct sk_door *d, const struct sk_value *v)
+add_alerts(struct sk_str *out, const struct sk_value *alerts)
+{
+	size_t n, firing = 0;
+	struct sk_value *const *items = sk_member_list(alerts, "items", &n);
+
+	if (alerts == NULL)
+		return;
+	for (size_t i = 0; i < n; i++)
+		firing += strcmp(sk_member_text(items[i], "state"), "firing") == 0;
+	if (n == 0)
+		line(out, "alerts", "none");
+	else
+		line(out, "alerts", "%zu firing, %zu acknowledged", firing, n - firing);
+	for (size_t i = 0; i < n && i < MAX_ALERTS; i++)
+		line(out, "", "%s: %s", sk_member_text(items[i], "severity"),
+			sk_member_text(items[i], "message"));
+	if (n > MAX_ALERTS)
+		line(out, "", "and %zu more: skalds alert list", n - MAX_ALERTS);
+}
+
+static void
+print_text(struct sk_door *d, const struct sk_value *v, const struct sk_value *alerts)
 {
 	struct sk_str out = SK_STR_INIT;
 
@@ -136,6 +159,7 @@ print_text(struct sk_door *d, const struct sk_value *v)
 	add_rate(&out, v);
 	add_skalds(&out, v);
 	add_services(&out, v);
+	add_alerts(&out, alerts);
 	line(&out, "store", "%s", sk_member_text(v, "store.name"));
 	sk_out(&out);
 	sk_str_release(&out);
@@ -143,7 +167,7 @@ print_text(struct sk_door *d, const struct sk_value *v)
 
 /* What was answered, and what only this side knows. */
 static void
-print_json(struct sk_door *d, const struct sk_value *v)
+print_json(struct sk_door *d, const struct sk_value *v, const struct sk_value *alerts)
 {
 	struct sk_str out = SK_STR_INIT, place = SK_STR_INIT;
 
@@ -153,10 +177,32 @@ print_json(struct sk_door *d, const struct sk_value *v)
 	sk_json_kbool(&out, "running",
 		sk_door_fleet(d) ? *sk_member_text(v, "leader.name") != '\0' : !sk_door_inside(d));
 	sk_json_kstr(&out, "at", sk_str_text(&place));
+	sk_json_key(&out, "alerts");
+	if (sk_member(alerts, "items") != NULL)
+		sk_value_json(&out, sk_member(alerts, "items"));
+	else
+		sk_str_adds(&out, "null");
 	sk_str_adds(&out, "}\n");
 	sk_out(&out);
 	sk_str_release(&out);
 	sk_str_release(&place);
+}
+
+/* NULL: whoever answers knows of none (an older version). */
+static const struct sk_value *
+ask_alerts(struct sk_door *d, struct sk_arena *a)
+{
+	const struct sk_http_call call = { .method = "GET",
+		.path = "/v1/alerts?state=firing,acknowledged" };
+	struct sk_http_answer answer;
+	const struct sk_value *v = NULL;
+
+	if (sk_door_ask(d, &call, &answer) != 0)
+		return NULL;
+	if (answer.status == 200)
+		v = sk_answer_parse(COMMAND, &answer.body, a);
+	sk_door_release(&answer);
+	return v;
 }
 
 static int
@@ -166,7 +212,7 @@ status_run(const struct sk_args *args, struct sk_settings *settings)
 	struct sk_door *d = sk_door_open(settings, &cfg);
 	struct sk_arena *a = sk_arena_new();
 	struct sk_http_answer answer;
-	const struct sk_value *v = NULL;
+	const struct sk_value *v = NULL, *alerts;
 	int code = sk_door_call(d, "GET", "/v1/status", NULL, &answer);
 
 	if (code == 0) {
@@ -174,10 +220,11 @@ status_run(const struct sk_args *args, struct sk_settings *settings)
 		sk_door_release(&answer);
 		code = v != NULL && v->kind == SK_MAP ? 0 : SK_EXIT_SKALDS;
 	}
+	alerts = code == 0 ? ask_alerts(d, a) : NULL;
 	if (code == 0 && args->json)
-		print_json(d, v);
+		print_json(d, v, alerts);
 	else if (code == 0)
-		print_text(d, v);
+		print_text(d, v, alerts);
 	sk_arena_free(a);
 	sk_door_close(d);
 	return code;

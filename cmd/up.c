@@ -1,6 +1,7 @@
 /* up.c - `skalds up`: scheduler, store, API and workers of one machine. */
 #include "adapters/datadir.h"
 #include "cmd/agent.h"
+#include "cmd/alerts.h"
 #include "cmd/capacity.h"
 #include "cmd/flags.h"
 #include "cmd/hub.h"
@@ -151,6 +152,9 @@ up_run(const struct sk_args *args, struct sk_settings *settings)
 			.clock_ms = sk_wall_ms() - sk_boot_ms() } };
 	int code = read_flags(&u, args, settings);
 
+	u.hub.settings = settings;
+	if (code == SK_EXIT_OK)
+		code = sk_alerts_check("up", settings);
 	if (code == SK_EXIT_OK)
 		code = locate_directory(&u, sk_setting(settings, "SKALDS_DATA"));
 	if (code == SK_EXIT_OK)
@@ -172,6 +176,7 @@ up_run(const struct sk_args *args, struct sk_settings *settings)
 
 static const struct sk_opt options[] = {
 	SK_CAPACITY_OPTIONS,
+	SK_ALERTS_OPTION,
 	{ .name = "lease",
 		.value = "SECONDS",
 		.doc = "a half of skalds that hangs for longer is ended with its tasks (10)" },

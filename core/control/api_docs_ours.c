@@ -1,4 +1,5 @@
 /* api_docs_ours.c - the document of the API: our routes, and what they take and give. */
+#include "core/control/alerts.h"
 #include "core/control/api_docs.h"
 
 const struct sk_doc sk_docs_ours[] = {
@@ -66,7 +67,11 @@ const struct sk_doc sk_docs_ours[] = {
 	{ "POST", "/v1/skalds/{}/undrain", .summary = "It gets tasks again.", .answer = "200 Skald" },
 	{ "GET", "/v1/status", .summary = "How everything stands, in numbers.",
 		.answer = "200 Status" },
-	{ "GET", "/v1/history", .summary = "How it was in the last day.", .answer = "200 History" },
+	{ "GET", "/v1/history", .summary = "How it was in the last day, every 10 s.",
+		.answer = "200 History" },
+	{ "GET", "/v1/alerts", .summary = "Alerts, the latest first.", .answer = "200 AlertList" },
+	{ "POST", "/v1/alerts/{}/acknowledge", .summary = "Somebody takes care of an alert.",
+		.answer = "200 Alert", .errors = "409" },
 	{ "POST", "/v1/backup", .summary = "A copy of the store in a new file on the server.",
 		.body = "BackupInput", .answer = "201 BackedUp", .errors = "409" },
 	{ "GET", "/metrics", .summary = "Numbers for Prometheus, in its text format.",
@@ -159,6 +164,33 @@ static const struct sk_doc_member skald[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct sk_doc_member load[] = {
+	{ "cpuPercent", "number?", "how busy its processors are, of all of them" },
+	{ "memoryUsedMb", "integer?", "memory in use" },
+	{ "memoryTotalMb", "integer?", "memory that there is, or its control group may have" },
+	{ "diskUsedMb", "integer?", "in use where its data directory is" },
+	{ "diskTotalMb", "integer?", "how much there is" },
+	{ "load1", "number?", "mean of a minute" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct sk_doc_member alert[] = {
+	{ "id", "string", "its id" },
+	{ "rule", "string", "the rule that it is of" },
+	{ "subject", "string?", "the skald or service it is about; null: the whole" },
+	{ "severity", "warning/critical", "how bad it is" },
+	{ "state", "AlertState", "how it stands" },
+	{ "value", "number?", "as it was measured last" },
+	{ "threshold", "number?", "it fires above this" },
+	{ "message", "string", "a sentence" },
+	{ "since", "ms", "when it fired" },
+	{ "updated", "ms", "its last change" },
+	{ "acknowledgedBy", "string?", "name of who did" },
+	{ "acknowledgedAt", "integer?", "ms" },
+	{ "resolvedAt", "integer?", "ms" },
+	{ NULL, NULL, NULL },
+};
+
 static const struct sk_doc_member status[] = {
 	{ "version", "string?", "of the program" },
 	{ "name", "string", "of this controller" },
@@ -185,10 +217,10 @@ static const struct sk_doc_member event[] = {
 	{ "className?", "string", "its class" },
 	{ "attempt?", "integer", "which attempt" },
 	{ "skald", "string?", "who has it" },
-	{ "alertId?", "string?", "of an alert" },
-	{ "rule?", "string?", "of an alert" },
-	{ "state?", "string?", "of an alert" },
 	{ "progress?", "Progress", "of a progress event" },
+	{ "alertId?", "string", "of an alert: its id" },
+	{ "rule?", "string", "of an alert: its rule" },
+	{ "state?", "AlertState", "of an alert: how it stands" },
 	{ "message?", "string", "more of it, for people" },
 	{ NULL, NULL, NULL },
 };
@@ -284,12 +316,11 @@ const struct sk_doc_schema sk_schemas_ours[] = {
 		.members = MEMBERS({ "id", "string", NULL }, { "deleted", "boolean", NULL }) },
 	{ .name = "AttachmentsInput", .fields = sk_api_update_fields },
 	{ .name = "Skald", .members = skald },
-	{ .name = "Load",
-		.text = "Null: not known.",
-		.members = MEMBERS({ "cpuPercent", "number?", "of all processors together" },
-			{ "memoryUsedMb", "integer?", NULL }, { "memoryTotalMb", "integer?", NULL },
-			{ "diskUsedMb", "integer?", "of the data directory's file system" },
-			{ "diskTotalMb", "integer?", NULL }, { "load1", "number?", "mean of a minute" }) },
+	{ .name = "Load", .members = load },
+	{ .name = "Alert", .members = alert },
+	{ .name = "AlertState", .words = sk_alert_state_names },
+	{ .name = "AlertList",
+		.members = MEMBERS({ "items", "[Alert]", NULL }, { "next", "string?", NULL }) },
 	{ .name = "SkaldList",
 		.members = MEMBERS({ "items", "[Skald]", NULL }, { "next", "string?", NULL }) },
 	{ .name = "PresenceInput", .fields = sk_api_skald_fields },

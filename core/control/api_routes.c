@@ -1,4 +1,5 @@
 /* api_routes.c - what can be asked, one row each. */
+#include "core/control/alerts.h"
 #include "core/control/api_priv.h"
 #include <string.h>
 
@@ -126,6 +127,10 @@ const struct sk_route sk_routes[] = {
 			NUMBER("step", 10000, 86400000, "10000",
 				"one value for so long (ms); a multiple of 10000")),
 		false, SK_ROLE_READ },
+	{ "GET", "/v1/alerts", sk_api_alerts,
+		PARAMS(CHOICES("state", sk_alert_state_names, "alerts in one of these states")), false,
+		SK_ROLE_READ },
+	{ "POST", "/v1/alerts/{}/acknowledge", sk_api_acknowledge, NULL, false, SK_ROLE_WRITE },
 	{ "POST", "/v1/backup", sk_api_backup, NULL, false, SK_ROLE_ADMIN },
 	{ "GET", "/metrics", sk_api_metrics, NULL, true, SK_ROLE_READ },
 	{ "GET", "/livez", sk_api_livez, NULL, true, SK_ROLE_NONE },

@@ -2,6 +2,7 @@
 #include "core/control/control.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/control/alerts.h"
 #include "core/control/history.h"
 #include "core/control/mixed.h"
 #include <stdio.h>
@@ -223,11 +224,13 @@ heard(void *arg, enum sk_topic topic, const struct sk_event *e)
 	case SK_EVENT_ASSIGNED:
 		assigned(c, e);
 		break;
+	case SK_EVENT_ALERT:
+		sk_alerts_hear(c, e);
+		break;
 	case SK_EVENT_STARTED:
 	case SK_EVENT_PROGRESS:
 	case SK_EVENT_UPDATED:
 	case SK_EVENT_LOST:
-	case SK_EVENT_ALERT:
 	case SK_EVENT_PING:
 	case SK_N_EVENT:
 		break;
@@ -278,8 +281,10 @@ live_read(struct sk_control *c, enum sk_code code)
 		return;
 	}
 	c->start_code = SK_OK;
-	if (!c->stopped)
+	if (!c->stopped) {
 		sk_gauges_start(c);
+		sk_alerts_start(c);
+	}
 	if (c->leader == NULL || c->ready) {
 		sk_history_read(c); /* others have measured while they led */
 		c->ready = true;
@@ -356,6 +361,7 @@ sk_control_lost(struct sk_control *c)
 	sk_timer_clear(c->cfg.loop, &c->retry);
 	sk_skalds_answer_nobody(c);
 	sk_monitor_answer_nobody(c);
+	sk_alerts_drop(c);
 	forget(c);
 	if (!c->stopped)
 		sk_monitor_look(c, NULL); /* counted again, as those do who do not lead */
@@ -393,6 +399,7 @@ sk_control_stop(struct sk_control *c)
 {
 	sk_history_flush(c);
 	sk_gauges_stop(c);
+	sk_alerts_stop(c);
 	c->stopped = true;
 	sk_monitor_stop(c);
 	if (c->originals != NULL)
@@ -430,6 +437,7 @@ sk_control_new(const struct sk_control_config *cfg)
 	c->monitor = sk_monitor_new(c);
 	c->gauges = sk_gauges_new(c);
 	c->history = sk_history_new(c);
+	c->alerts = sk_alerts_new(c);
 	if (cfg->mixed && (cfg->dispatch || cfg->survey))
 		c->originals = sk_originals_new(c);
 	if (cfg->mixed && cfg->dispatch) {
@@ -450,6 +458,7 @@ sk_control_free(struct sk_control *c)
 		return;
 	c->stopped = true; /* the store is closed: there is nobody to leave the lead to */
 	sk_gauges_stop(c);
+	sk_alerts_stop(c);
 	sk_monitor_stop(c);
 	if (c->originals != NULL)
 		sk_originals_stop(c);
@@ -458,6 +467,7 @@ sk_control_free(struct sk_control *c)
 	sk_timer_clear(c->cfg.loop, &c->retry);
 	sk_api_free(c->api);
 	sk_watchers_free(c->watchers);
+	sk_alerts_free(c->alerts);
 	sk_history_free(c->history);
 	sk_gauges_free(c->gauges);
 	sk_metrics_free(c->metrics);

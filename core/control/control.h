@@ -6,6 +6,7 @@
 #ifndef SK_CORE_CONTROL_CONTROL_H
 #define SK_CORE_CONTROL_CONTROL_H
 
+#include "core/control/alert_rules.h"
 #include "core/control/api.h"
 #include "core/ports.h"
 #include "core/run/worker.h"
@@ -63,6 +64,11 @@ struct sk_control_config {
 	/* Append what the process around us has to tell to GET /metrics (metrics.h). NULL = nothing. */
 	void (*metrics)(void *arg, struct sk_str *out);
 	void *metrics_arg;
+	const struct sk_alert_rules *alerts; /* NULL = the built-in ones */
+	/* An alert of ours as the leader has changed: {"event":"firing","controller":…,"alert":{…}};
+	 * borrowed during the call. NULL = nobody is told. */
+	void (*alerted)(void *arg, const char *json, size_t n);
+	void *alerted_arg;
 	uint64_t seed; /* of jitter and SK_RANDOM */
 	bool dashboard; /* is served beside the API: `/` leads there */
 	int64_t ping_ms; /* between two signs of life on a stream of events; 0 = 15 s */

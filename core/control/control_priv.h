@@ -16,6 +16,7 @@ struct sk_skalds; /* skalds.c */
 struct sk_waits; /* waits.c */
 struct sk_arrays; /* arrays.c */
 struct sk_monitor; /* monitor.c */
+struct sk_alerts; /* alerts.c */
 struct sk_gauges; /* gauges.c */
 struct sk_history; /* history.c */
 struct sk_watchers; /* watch.c */
@@ -42,6 +43,7 @@ struct sk_control {
 	struct sk_monitor *monitor;
 	struct sk_gauges *gauges;
 	struct sk_history *history;
+	struct sk_alerts *alerts;
 	struct sk_watchers *watchers;
 	struct sk_api *api;
 	struct sk_metrics *metrics;

@@ -199,10 +199,10 @@ finish_when_all_is_there(struct sk_gauges *g)
 static void
 store_done(struct sk_gauges *g)
 {
-	int64_t took = sk_boot_ms() - g->asked_ms;
+	int64_t now = sk_control_boot_ms(g->c), took = now - g->asked_ms;
 
 	g->asking = false;
-	g->rest_ms = sk_boot_ms() + took * (SHARE - 1);
+	g->rest_ms = now + took * (SHARE - 1);
 	sk_arena_free(g->arena);
 	g->arena = NULL;
 	finish_when_all_is_there(g);
@@ -275,7 +275,7 @@ static void
 ask_store(struct sk_gauges *g)
 {
 	g->asking = true;
-	g->asked_ms = sk_boot_ms();
+	g->asked_ms = sk_control_boot_ms(g->c);
 	g->arena = sk_arena_new();
 	g->ping = (struct sk_op_setting){ .name = "ready" };
 	submit(g, &g->ping.op, SK_OP_SETTING_GET, pinged);
@@ -329,7 +329,7 @@ static void
 give_up_waiting(struct sk_gauges *g)
 {
 	if (g->asking && isnan(g->next[SK_SERIES_STORE_MS]))
-		g->next[SK_SERIES_STORE_MS] = (double)(sk_boot_ms() - g->asked_ms);
+		g->next[SK_SERIES_STORE_MS] = (double)(sk_control_boot_ms(g->c) - g->asked_ms);
 	g->bus_ns = 0;
 	finish(g);
 }
@@ -350,7 +350,7 @@ sk_gauges_tick(struct sk_control *c)
 	say_ping(g);
 	if (g->cache == NULL)
 		ask_cache(g);
-	if (!g->asking && sk_boot_ms() >= g->rest_ms)
+	if (!g->asking && sk_control_boot_ms(c) >= g->rest_ms)
 		ask_store(g);
 	finish_when_all_is_there(g);
 }

@@ -1,8 +1,8 @@
 /* history.h - the measurements of the last day (gauges.h), every 10 s, in memory and in the store.
  *
- * Bounded: a day is 8,640 points. Fifteen series of the whole take 1 MiB of memory, each skald's two
- * 17 KiB (a percentage in steps of a half is a byte); at most SK_HISTORY_SKALDS have them, so all
- * is less than 18 MiB. Who has told nothing for a day is forgotten.
+ * Bounded: a day is 8,640 points. Fifteen series of the whole take 1 MiB of memory, the two of each
+ * skald 17 KiB (a percentage in steps of a half is a byte); at most SK_HISTORY_SKALDS have them, so
+ * all is less than 18 MiB. Who has told nothing for a day is forgotten.
  *
  * In the store a block of ten minutes is one setting, "history.0" to "history.144": the newest
  * replaces what is a day old, nothing has to be removed. The leader writes the block that goes on

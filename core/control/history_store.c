@@ -2,8 +2,8 @@
  *
  * A block is text: first "1 <number of the block>", then a line for each series. "v NAME a,b,,c…":
  * its values, nothing for what is not known. "s ID HEX HEX": of a skald (the id percent-encoded)
- * the shares of processors and memory, two digits a point. Names that are not known are passed over,
- * so versions may differ. */
+ * the shares of processors and memory, two digits a point. Names that are not known are passed
+ * over, so versions may differ. */
 #include "core/base/log.h"
 #include "core/control/history_priv.h"
 #include <inttypes.h>
@@ -170,22 +170,21 @@ decode_id(char *id)
 }
 
 static void
-take_shares(
-	struct sk_history *h, const struct taking *t, struct sk_history_line *l, int p, const char *hex)
+take_shares(const struct taking *t, struct sk_history_line *l, int p, const char *hex)
 {
 	if (strlen(hex) != (size_t)2 * SK_HISTORY_BLOCK)
 		return;
-	for (int i = 0; i < SK_HISTORY_BLOCK; i++) {
+	for (size_t i = 0; i < SK_HISTORY_BLOCK; i++) {
+		int64_t number = t->first + (int64_t)i;
 		int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
 		uint8_t share = high >= 0 && low >= 0 ? (uint8_t)(high * 16 + low) : HISTORY_NONE;
 
 		if (!t->wanted[i] || share == HISTORY_NONE)
 			continue;
-		l->share[p][(t->first + i) % SK_HISTORY_POINTS] = share;
-		if (l->last < t->first + i)
-			l->last = t->first + i;
+		l->share[p][number % SK_HISTORY_POINTS] = share;
+		if (l->last < number)
+			l->last = number;
 	}
-	(void)h;
 }
 
 static void
@@ -208,7 +207,7 @@ take_line(struct sk_history *h, const struct taking *t, char *line)
 			const char *hex = next_part(&line, ' ');
 
 			if (hex != NULL)
-				take_shares(h, t, l, p, hex);
+				take_shares(t, l, p, hex);
 		}
 	}
 }

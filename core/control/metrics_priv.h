@@ -49,6 +49,8 @@ struct sk_metrics {
 /* "insert", "get", … */
 const char *sk_metrics_op_name(enum sk_op_kind kind);
 
+/* metrics_monitor.c: machines of skalds, latencies, alerts. */
+void sk_metrics_monitor(struct sk_control *c, struct sk_str *out);
 /* The whole text, with tasks as they were counted last. */
 void sk_metrics_write(struct sk_control *c, struct sk_str *out);
 

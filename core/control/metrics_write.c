@@ -373,6 +373,7 @@ static void (*const parts[])(struct sk_control *c, struct sk_str *out) = {
 	put_store,
 	put_services,
 	put_requests,
+	sk_metrics_monitor,
 	put_process,
 };
 

@@ -23,8 +23,8 @@ enum sk_event_kind {
 	SK_EVENT_CANCELLED,
 	SK_EVENT_LOST, /* the skald is gone with the attempt; RETRYING or FAILED follows */
 	SK_EVENT_SKALD, /* a skald says that it lives; with a message: its row has changed; no task */
-	/* An alert began, was acknowledged or is over; no task. `task` is the alert's id, class_name its
-	 * rule, skald the skald that it is about, stage "firing", "acknowledged" or "resolved". */
+	/* An alert began, was acknowledged or is over; no task. `task` is the alert's id, class_name
+	 * its rule, skald the skald that it is about, stage "firing", "acknowledged", "resolved". */
 	SK_EVENT_ALERT,
 	SK_EVENT_PING, /* a controller (skald) listens how long its own word takes; no task */
 	SK_N_EVENT
