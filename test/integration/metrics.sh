@@ -53,7 +53,7 @@ is "the store has as many finished" "$(value skalds_tasks phase=Finished)" 5
 is "failed" "$(value skalds_tasks phase=Failed)" 3
 is "cancelled" "$(value skalds_tasks phase=Cancelled)" 1
 is "and one that waits" "$(value skalds_tasks phase=Created)" 1
-like "the oldest waits for some seconds" "$(value skalds_queue_oldest_seconds)" '^[5-9](\.|$)|^[1-9][0-9]'
+like "the oldest waits for some seconds" "$(value skalds_tasks_oldest_seconds)" '^[5-9](\.|$)|^[1-9][0-9]'
 is "seven attempts of programs were timed" "$(value skalds_task_duration_seconds_count class=Exec)" 7
 is "five of them took more than a tenth of a second" "$(($(value skalds_task_duration_seconds_count class=Exec) - \
 	$(value skalds_task_duration_seconds_bucket class=Exec le=0.1)))" 5
@@ -76,6 +76,17 @@ curl -s --unix-socket "$SKALDS_DATA/skalds.sock" -X PUT -H 'Content-Type: applic
 scrape
 check "any name of a skald is well-formed" "$PYTOOLS" "$ROOT/test/openapi/metrics.py" metrics.txt
 is "and comes back as it is" "$(value skalds_skald_up "skald=$(printf 'q"b\\n\ne')")" 1
+
+# ---- the machine, and how quick everything is: known after ten seconds ----
+
+knows()
+{
+	scrape && [ "$(value "$@")" != 0 ]
+}
+
+check "the memory of its machine is told" until_true 30 knows skalds_skald_memory_total_bytes "skald=$id"
+check "how long the store takes" until_true 30 knows skalds_latency_seconds part=store
+check "it is well-formed" "$PYTOOLS" "$ROOT/test/openapi/metrics.py" metrics.txt
 
 # ---- the process ----
 

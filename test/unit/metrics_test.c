@@ -113,7 +113,7 @@ it_tells_tasks_skalds_and_requests(void **state)
 	has_line(a, "skalds_build_info{version=\"1.2.3\"} 1");
 	has_line(a, "skalds_store_up 1");
 	has_line(a, "skalds_tasks{phase=\"Created\"} 1");
-	has_line(a, "skalds_queue_oldest_seconds 4.5");
+	has_line(a, "skalds_tasks_oldest_seconds 4.5");
 	has_line(a, "skalds_tasks_created_total{class=\"Noop\"} 1");
 	has_line(a, "skalds_skalds{state=\"online\"} 1");
 	has_line(a, "skalds_skald_slots{skald=\"n1\"} 3");
