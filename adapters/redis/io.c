@@ -163,7 +163,7 @@ sk_redis_io_secure(struct sk_redis_io *io, SSL_CTX *tls, char *host, struct sk_e
 	return false;
 }
 
-/* A peer that closes with something of ours unread resets the connection: it is the same to people. */
+/* A peer that closes with something of ours unread resets the connection: the same to people. */
 static void
 system_failed(const char *what, struct sk_err *err)
 {

@@ -1,5 +1,5 @@
-/* api_error.c - what went wrong, as JSON: one shape for our routes, the original's for its own. Both
- * have "detail", the sentence (of the original's validation errors: a list, as FastAPI has it). */
+/* api_error.c - what went wrong, as JSON: one shape for our routes, the original's for its own.
+ * Both have "detail", the sentence (of its validation errors: a list, as FastAPI has it). */
 #include "core/control/api_priv.h"
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* api_graph.c - GET /v1/tasks/ID/graph: what a task waits for, and who waits for it.
  *
- * First upward, level by level: what it depends on stands in each task. Then downward, task by task:
- * the store has an index of who names whom. Never more than MAX_NODES tasks are read. */
+ * First upward, level by level: what it depends on stands in each task. Then downward, task by
+ * task: the store has an index of who names whom. Never more than MAX_NODES tasks are read. */
 #include "core/base/map.h"
 #include "core/control/api_priv.h"
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "core/control/api_priv.h"
 #include <string.h>
 
-/* The parameters of a query, one row each: the parser and the document of the API (api_docs.c) go by
- * the same rows. */
+/* The parameters of a query, one row each: the parser and the document of the API (api_docs.c) go
+ * by the same rows. */
 #define PARAMS(...) \
 	(const struct sk_field[]) \
 	{ \

@@ -3,7 +3,7 @@
  *
  * An event becomes text once, whoever reads it: the feed mirrors the ring as frames, in chunks, as
  * far back as anybody has asked for. Each reader has a place in it and gets at most one chunk a
- * time, with pauses, so that one who comes back after long does not fill his door's buffer at once. */
+ * time, with pauses, so that one who comes back after long does not fill the door's buffer. */
 #include "core/base/clock.h"
 #include "core/base/map.h"
 #include "core/control/api_stream.h"

@@ -8,29 +8,27 @@
 
 #define MB 1048576.0
 
+/* Measured every 10 s (gauges.h). */
 static void
 put_gauges(struct sk_control *c, struct sk_str *out)
 {
 	static const struct {
 		enum sk_series series;
-		double scale;
-		const char *name, *help;
-	} rows[] = {
-		{ SK_SERIES_QUEUE_AGE, 1, "skalds_queue_ready_seconds",
-			"How long the next ready task has waited." },
-		{ SK_SERIES_STORE_MS, 0.001, "skalds_store_ping_seconds",
-			"How long the store took to answer last." },
-		{ SK_SERIES_BUS_MS, 0.001, "skalds_bus_ping_seconds",
-			"How long an event took from here to here last." },
-		{ SK_SERIES_CACHE_MS, 0.001, "skalds_cache_ping_seconds",
-			"How long the state cache took to answer last." },
-	};
+		const char *part;
+	} parts[] = { { SK_SERIES_STORE_MS, "store" }, { SK_SERIES_BUS_MS, "bus" },
+		{ SK_SERIES_CACHE_MS, "cache" } };
+	double age = sk_gauges_value(c, SK_SERIES_QUEUE_AGE);
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		double v = sk_gauges_value(c, rows[i].series);
+	if (!isnan(age))
+		sk_metric_gauge(out, "skalds_queue_oldest_seconds",
+			"Since when the next task that could start has been there; 0 = none.", age);
+	sk_metric(out, "skalds_latency_seconds", "gauge",
+		"How long the store, the bus and the cache took for the last question.");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		double ms = sk_gauges_value(c, parts[i].series);
 
-		if (!isnan(v))
-			sk_metric_gauge(out, rows[i].name, rows[i].help, v * rows[i].scale);
+		if (!isnan(ms))
+			sk_metric_double(out, "skalds_latency_seconds", "part", parts[i].part, ms / 1000);
 	}
 }
 

@@ -1,11 +1,9 @@
 /* metrics_write.c - what is counted, told; names and units by the conventions
  * (https://prometheus.io/docs/practices/naming/). */
 #include "core/control/api_stream.h"
-#include "core/control/gauges.h"
 #include "core/control/metrics_priv.h"
 #include <dirent.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -49,30 +47,6 @@ put_counts(struct sk_control *c, struct sk_str *out)
 		"How long the oldest task waits that was accepted and does not run, whatever for; 0 = "
 		"none.",
 		oldest > 0 && now > oldest ? (double)(now - oldest) / 1000 : 0);
-}
-
-/* Measured every 10 s (gauges.h). */
-static void
-put_gauges(struct sk_control *c, struct sk_str *out)
-{
-	static const struct {
-		enum sk_series series;
-		const char *part;
-	} parts[] = { { SK_SERIES_STORE_MS, "store" }, { SK_SERIES_BUS_MS, "bus" },
-		{ SK_SERIES_CACHE_MS, "cache" } };
-	double age = sk_gauges_value(c, SK_SERIES_QUEUE_AGE);
-
-	if (!isnan(age))
-		sk_metric_gauge(out, "skalds_queue_oldest_seconds",
-			"Since when the next task that could start has been there; 0 = none.", age);
-	sk_metric(out, "skalds_latency_seconds", "gauge",
-		"How long the store, the bus and the cache took for the last question.");
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		double ms = sk_gauges_value(c, parts[i].series);
-
-		if (!isnan(ms))
-			sk_metric_double(out, "skalds_latency_seconds", "part", parts[i].part, ms / 1000);
-	}
 }
 
 static void
@@ -212,77 +186,6 @@ put_skalds(struct sk_control *c, struct sk_str *out)
 		sk_metric_int(out, "skalds_skald_tasks", "skald", views[i].row->id, views[i].tasks);
 }
 
-/* A number that not every skald tells: negative = not told. */
-static void
-put_load(const struct sk_skald_view *views, size_t n, struct sk_str *out, const char *name,
-	const char *help, double (*of)(const struct sk_load *load))
-{
-	sk_metric(out, name, "gauge", help);
-	for (size_t i = 0; i < n; i++) {
-		const struct sk_load *load = &views[i].row->load;
-		double v = load->known && views[i].online ? of(load) : -1;
-
-		if (v >= 0)
-			sk_metric_double(out, name, "skald", views[i].row->id, v);
-	}
-}
-
-#define MIB 1048576.0
-
-static double
-cpu_ratio(const struct sk_load *load)
-{
-	return load->cpu_percent / 100;
-}
-
-static double
-load1(const struct sk_load *load)
-{
-	return load->load1;
-}
-
-static double
-memory_used(const struct sk_load *load)
-{
-	return (double)load->memory_used_mb * MIB;
-}
-
-static double
-memory_total(const struct sk_load *load)
-{
-	return (double)load->memory_total_mb * MIB;
-}
-
-static double
-disk_used(const struct sk_load *load)
-{
-	return (double)load->disk_used_mb * MIB;
-}
-
-static double
-disk_total(const struct sk_load *load)
-{
-	return (double)load->disk_total_mb * MIB;
-}
-
-static void
-put_machines(struct sk_control *c, struct sk_str *out)
-{
-	const struct sk_skald_view *views;
-	size_t n = sk_skalds_view(c, &views);
-
-	put_load(views, n, out, "skalds_skald_cpu_ratio",
-		"Use of all processors of a skald's machine together, 0 to 1.", cpu_ratio);
-	put_load(views, n, out, "skalds_skald_load1",
-		"Processes that ran or wanted to on a skald's machine, mean of a minute.", load1);
-	put_load(views, n, out, "skalds_skald_memory_used_bytes", "Memory in use there.", memory_used);
-	put_load(views, n, out, "skalds_skald_memory_total_bytes", "Memory there is.", memory_total);
-	put_load(views, n, out, "skalds_skald_disk_used_bytes",
-		"Of the file system of its data directory.", disk_used);
-	put_load(views, n, out, "skalds_skald_disk_total_bytes",
-		"Of the file system of its data directory.", disk_total);
-}
-
 /* ---- store, services, requests ---- */
 
 const char *
@@ -419,7 +322,7 @@ put_memory(struct sk_str *out)
 	fclose(f);
 }
 
-/* proc(5): field 22 of stat is the start in ticks since boot; fields are counted behind the name. */
+/* proc(5): field 22 of stat is the start in ticks since boot; counted behind the name. */
 static void
 put_start(struct sk_str *out)
 {
@@ -465,11 +368,9 @@ put_process(struct sk_control *c, struct sk_str *out)
 static void (*const parts[])(struct sk_control *c, struct sk_str *out) = {
 	put_build,
 	put_counts,
-	put_gauges,
 	put_queue,
 	put_classes,
 	put_skalds,
-	put_machines,
 	put_store,
 	put_services,
 	put_requests,

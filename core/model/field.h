@@ -58,8 +58,8 @@ struct sk_field {
 	enum sk_field_kind item;
 	const struct sk_field *sub; /* SK_FIELD_OBJECT, or a list of them */
 	size_t sub_size; /* sizeof one .sub struct */
-	/* SK_FIELD_STRING: a regular expression (ECMA-262) that it fits; only told by the schema, whoever
-	 * takes it must check it. NULL = none. */
+	/* SK_FIELD_STRING: a regular expression (ECMA-262) that it fits; only told by the schema,
+	 * whoever takes it must check it. NULL = none. */
 	const char *pattern;
 	bool secret; /* masked wherever it is printed */
 };
