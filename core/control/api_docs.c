@@ -189,14 +189,6 @@ put_answers(struct sk_str *out, const struct sk_route *r, const struct sk_doc *d
 
 /* ---- an operation ---- */
 
-static const char *
-role_name(enum sk_role role)
-{
-	static const char *const names[] = { "none", "read", "write", "admin" };
-
-	return names[role];
-}
-
 /* "get_v1_tasks_id_log" */
 static void
 put_operation_id(struct sk_str *out, const struct sk_route *r)
@@ -247,7 +239,7 @@ put_operation(struct sk_str *out, const struct sk_route *r, const struct sk_doc 
 	put_answers(out, r, d);
 	sk_str_adds(
 		out, r->role > SK_ROLE_NONE ? ",\"security\":[{\"bearer\":[]}]" : ",\"security\":[]");
-	sk_json_kstr(out, "x-skalds-role", role_name(r->role));
+	sk_json_kstr(out, "x-skalds-role", sk_role_name(r->role));
 	sk_str_addc(out, '}');
 }
 

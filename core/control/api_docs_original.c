@@ -5,6 +5,7 @@
 const struct sk_doc sk_docs_original[] = {
 	{ "GET", "/", .summary = "What this is.", .answer = "200 OriginalRoot, 302 text/plain" },
 	{ "GET", "/api", .summary = "Where things are.", .answer = "200 OriginalApi" },
+	{ "GET", "/api/docs", .summary = "The routes, for people.", .answer = "200 text/html" },
 	{ "GET", "/api/openapi.json", .summary = "This document.", .answer = "200 map" },
 	{ "GET", "/api/tasks/", .summary = "Tasks, a page of them by its number.",
 		.answer = "200 OriginalTaskPage" },

@@ -207,9 +207,9 @@ extern const struct sk_field sk_api_update_fields[], sk_api_selection_fields[],
 sk_call_fn sk_api_submit, sk_api_list, sk_api_get, sk_api_attempts, sk_api_log, sk_api_wait,
 	sk_api_change_one, sk_api_change_many, sk_api_update, sk_api_delete, sk_api_events,
 	sk_api_skalds, sk_api_skald, sk_api_drain, sk_api_status, sk_api_backup, sk_api_livez,
-	sk_api_readyz, sk_api_openapi, sk_api_metrics, sk_api_active, sk_api_skald_put,
-	sk_api_skald_delete, sk_api_stream, sk_api_classes, sk_api_class, sk_api_me, sk_api_graph,
-	sk_api_history, sk_api_alerts, sk_api_acknowledge;
+	sk_api_readyz, sk_api_openapi, sk_api_docs_page, sk_api_metrics, sk_api_active,
+	sk_api_skald_put, sk_api_skald_delete, sk_api_stream, sk_api_classes, sk_api_class, sk_api_me,
+	sk_api_graph, sk_api_history, sk_api_alerts, sk_api_acknowledge;
 /* of the original */
 sk_call_fn sk_org_root, sk_org_api, sk_org_tasks, sk_org_classes, sk_org_task, sk_org_set_status,
 	sk_org_set_attachments, sk_org_delete, sk_org_heartbeat, sk_org_skalds, sk_org_skald,

@@ -139,6 +139,7 @@ const struct sk_route sk_routes[] = {
 	/* skalds-protocol.md 8.3-8.6 */
 	{ "GET", "/", sk_org_root, NULL, true, SK_ROLE_NONE },
 	{ "GET", "/api", sk_org_api, NULL, true, SK_ROLE_READ },
+	{ "GET", "/api/docs", sk_api_docs_page, NULL, true, SK_ROLE_NONE },
 	{ "GET", "/api/openapi.json", sk_api_openapi, NULL, true, SK_ROLE_READ },
 	{ "GET", "/api/tasks/", sk_org_tasks,
 		PARAMS(NUMBER("page", 1, LARGEST, "1", "which page"),

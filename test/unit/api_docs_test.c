@@ -182,6 +182,17 @@ the_classes_there_are_can_be_submitted(void **state)
 }
 
 static void
+the_page_for_people_has_every_route(void **state)
+{
+	struct answer *a = api_ok(*state, 200, "GET", "/api/docs", NULL);
+
+	for (const struct sk_route *r = sk_routes; r->method != NULL; r++)
+		api_has(a, sk_doc_of(r)->summary);
+	api_has(a, "<code>/v1/tasks/{id}/wait?ms</code>");
+	assert_true(api_header(a, "Content-Security-Policy: default-src 'none'"));
+}
+
+static void
 a_type_is(const char *type, const char *want)
 {
 	struct sk_str out = SK_STR_INIT;
@@ -247,6 +258,8 @@ main(void)
 			what_a_route_needs_and_answers_is_told, api_setup, api_teardown),
 		cmocka_unit_test_setup_teardown(
 			the_classes_there_are_can_be_submitted, api_setup, api_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_page_for_people_has_every_route, api_setup_cold, api_teardown),
 		cmocka_unit_test(types_are_written_as_schemas),
 		cmocka_unit_test(words_are_those_of_the_code),
 	};
