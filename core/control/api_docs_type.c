@@ -207,7 +207,7 @@ put_schema(struct sk_str *out, const struct sk_doc_schema *s)
 		put_members(out, s->members);
 	else if (s->words != NULL)
 		put_enum(out, s->words);
-	else
+	else if (s->type != NULL)
 		put_type(out, s->type);
 	if (s->closed)
 		sk_json_kbool(out, "additionalProperties", false);

@@ -26,10 +26,10 @@ is "no task was accepted" "$(value skalds_tasks_created_total class=Exec)" 0
 # ---- five that go well, two that do not, one that is tried again, one that is cancelled ----
 
 ids=()
-for i in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
 	ids+=("$(add -- sh -c 'sleep 0.2')")
 done
-for i in 1 2; do
+for _ in 1 2; do
 	ids+=("$(add --retries 0 -- false)")
 done
 ids+=("$(add --retries 1 Fail)")
