@@ -5,11 +5,12 @@
  * have a second half of their own, which matters to If-None-Match alone.
  *
  * What If-Match guarantees: the change is refused when the task was another one when it was read
- * for it. Between that and the write, the store's compare-and-set refuses what another has changed
- * in attempt, phase or intent; then the task is read and compared anew. New attachments are compared
- * and written one update of a task after another on one controller; of two controllers that update
- * the same task within the milliseconds of one write, the later wins. A task that is deleted may
- * have been changed in these milliseconds, too, but has ended in any case. */
+ * for it. Between that and the write, the store's compare-and-set refuses what another has
+ * changed in attempt, phase or intent; then the task is read and compared anew. New attachments
+ * are compared and written one update of a task after another on one controller; of two
+ * controllers that update the same task within the milliseconds of one write, the later wins. A
+ * task that is deleted may have been changed in these milliseconds, too, but has ended in any
+ * case. */
 #include "core/base/map.h"
 #include "core/control/api_priv.h"
 #include <inttypes.h>
