@@ -32,7 +32,7 @@ for path, methods in json.load(open("openapi.json"))["paths"].items():
 END
 at_least "there are routes" "$(wc -l <routes)" 50
 
-SMALLER_write=read SMALLER_admin=write
+declare -A SMALLER=([write]=read [admin]=write)
 # What does not answer as it must, a line each.
 while read -r method path role; do
 	for token in "" skt_wrong "$(cut -c1-46 admin)" "$(cat admin)x"; do
@@ -41,10 +41,10 @@ while read -r method path role; do
 		[ "$got" = 401 ] || echo "$method $path with '${token:0:9}': $got"
 		grep -q '"detail":"' answer || echo "$method $path: $(cat answer)"
 	done >>open
-	smaller=SMALLER_$role
-	if [ -n "${!smaller:-}" ]; then
-		got=$(status "$(cat "${!smaller}")" "$method" "$path")
-		[ "$got" = 403 ] || echo "$method $path as ${!smaller}: $got"
+	smaller=${SMALLER[$role]:-}
+	if [ -n "$smaller" ]; then
+		got=$(status "$(cat "$smaller")" "$method" "$path")
+		[ "$got" = 403 ] || echo "$method $path as $smaller: $got"
 	fi >>open
 done <routes
 is "each answers 401, or 403 to a smaller role, with a sentence" "$(cat open)" ""

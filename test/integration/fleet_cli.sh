@@ -105,6 +105,29 @@ is "200 tasks in one file" "$?:$(wc -l <bulk.ids)" "0:200"
 check "all finish" timeout 60 xargs "$SKALDS" task wait <bulk.ids
 note "200 tasks: $(($(now_ms) - start)) ms"
 
+# ---- over the network: a host that has nothing but a URL and a token ----
+
+"$SKALDS" token new ops --role write --file "$T/tokens" >"$T/token" 2>/dev/null
+check "a controller listens beside the leader" controller net --listen 127.0.0.1:0 --tokens "$T/tokens" "${lease[@]}"
+N=$PID
+URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$T/net.out")
+remote()
+{
+	env -u KAFKA_HOST -u REDIS_HOST -u MONGO_HOST SKALDS_URL="$URL" SKALDS_TOKEN="$(cat "$T/token")" "$SKALDS" "$@"
+}
+id=$(remote task add --wait -- sh -c 'echo over the net; exit 7' 2>/dev/null)
+is "add --wait gives the program's code" "$?" 7
+is "its output comes over both ways" "$(remote task logs "$id" 2>&1)$("$SKALDS" task logs "$id" 2>&1)" "over the netover the net"
+for words in "task list --limit 20 --json" "task list --state Failed --json" "task get $id --json" "task get nothing"; do
+	# shellcheck disable=SC2086
+	is "$words says the same" "$(remote $words 2>&1; echo $?)" "$("$SKALDS" $words 2>&1; echo $?)"
+done
+is "a role that does not suffice is told" "$(remote skald drain n1 2>&1; echo $?)" \
+	"$(printf 'skalds skald drain: ops has the role write, and this needs the role admin\n1')"
+kill "$N"
+ended "$N" 10
+is "it ends with 0" "$CODE" 0
+
 # ---- the way that is chosen ----
 
 "$SKALDS" task list --data "$T/nothing" >/dev/null 2>d.err

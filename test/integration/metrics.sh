@@ -36,7 +36,8 @@ ids+=("$(add --retries 1 Fail)")
 sleeper=$(add Sleep seconds=600)
 wait_for Running "$sleeper"
 "$SKALDS" task cancel "$sleeper" >/dev/null
-"$SKALDS" task wait "${ids[@]}" "$sleeper" >/dev/null 2>&1
+timeout 60 "$SKALDS" task wait "${ids[@]}" "$sleeper" >/dev/null 2>wait.err
+[ $? != 124 ] || fail "they end" "$("$SKALDS" task list; "$SKALDS" status; tail -n 20 wait.err up.err)"
 later=$(add --delay 600 Noop)
 sleep 5.1 # a count of the tasks serves for five seconds
 scrape
