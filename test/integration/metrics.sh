@@ -3,8 +3,8 @@
 . "$(dirname "$0")/../up_lib.sh"
 
 check "the parser is there" "$ROOT/scripts/services.sh" up pytools || finish
-# shellcheck disable=SC1091
-. "${SKALDS_SERVICES:-$ROOT/build/services}/env"
+# not the servers that stand there too: those make commands look for a fleet
+eval "$(grep '^export PYTOOLS=' "${SKALDS_SERVICES:-$ROOT/build/services}/env")"
 
 scrape()
 {

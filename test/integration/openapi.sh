@@ -7,8 +7,8 @@
 OPENAPI=$ROOT/test/openapi
 
 check "schemathesis is there" "$ROOT/scripts/services.sh" up pytools || finish
-# shellcheck disable=SC1091
-. "${SKALDS_SERVICES:-$ROOT/build/services}/env"
+# not the servers that stand there too: those make commands look for a fleet
+eval "$(grep '^export PYTOOLS=' "${SKALDS_SERVICES:-$ROOT/build/services}/env")"
 TOOLS=${PYTOOLS%/*}
 
 TOKEN=$("$SKALDS" token new tester --role admin 2>/dev/null)
