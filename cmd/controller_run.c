@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -307,11 +308,25 @@ round_over(void *arg)
 		say_ready(c);
 }
 
+/* Readers of streams stay: take what the hard limit gives. The server goes by what it is then. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		sk_log(SK_WARNING, COMPONENT, "no more descriptors than before: %s", strerror(errno));
+}
+
 static enum sk_code
 open_all(struct controller *c, struct sk_err *err)
 {
 	enum sk_code code;
 
+	raise_descriptors();
 	if (gethostname(c->name, sizeof(c->name) - 1) != 0)
 		memcpy(c->name, "localhost", sizeof("localhost"));
 	c->loop = sk_loop_new(err);
