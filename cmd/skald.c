@@ -90,17 +90,12 @@ print_table(struct sk_value *const *items, size_t n)
 	static const char *const head[] = { "ID", "MODE", "STATE", "TASKS", "SLOTS", "CPU", "MEM",
 		"SEEN", "CLASSES", NULL };
 	static const int order[] = { 6, 5, 1, 7, -1 };
-	struct sk_str out = SK_STR_INIT;
 	struct sk_grid t;
 
 	sk_grid_init(&t, head);
 	for (size_t i = 0; i < n; i++)
 		add_row(&t, items[i], sk_wall_ms());
-	sk_grid_fit(&t, sk_terminal_width(), 12, order);
-	sk_grid_text(&t, sk_terminal_width(), &out);
-	sk_grid_release(&t);
-	sk_out(&out);
-	sk_str_release(&out);
+	sk_grid_print(&t, 12, order);
 }
 
 static void

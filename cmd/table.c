@@ -1,4 +1,5 @@
 #include "cmd/table.h"
+#include "cmd/cmd.h"
 #include "core/base/mem.h"
 #include <stdlib.h>
 #include <string.h>
@@ -137,4 +138,17 @@ sk_terminal_width(void)
 	if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == -1)
 		return 0;
 	return ws.ws_col;
+}
+
+void
+sk_grid_print(struct sk_grid *t, size_t last, const int *order)
+{
+	const size_t width = sk_terminal_width();
+	struct sk_str out = SK_STR_INIT;
+
+	sk_grid_fit(t, width, last, order);
+	sk_grid_text(t, width, &out);
+	sk_grid_release(t);
+	sk_out(&out);
+	sk_str_release(&out);
 }

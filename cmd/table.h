@@ -25,6 +25,8 @@ void sk_grid_cell(struct sk_grid *t, const char *text);
 void sk_grid_fit(struct sk_grid *t, size_t width, size_t last, const int *order);
 /* All rows; width 0 = no limit. */
 void sk_grid_text(const struct sk_grid *t, size_t width, struct sk_str *out);
+/* All rows that fit the terminal to standard output, as sk_grid_fit has it; releases the table. */
+void sk_grid_print(struct sk_grid *t, size_t last, const int *order);
 /* The columns of the terminal that standard output is, 0 when it is none. */
 size_t sk_terminal_width(void);
 

@@ -4,9 +4,8 @@
 #
 #	scripts/web-deps.sh [DIR]	fetches what is missing; DIR (default build/web-deps) becomes a link to it
 #
-# DIR/NAME/ is the package as it was published, its licence included. The registry is npm's: that of
-# the environment, of npm's configuration, or the public one; neither node nor npm is needed. The result
-# is kept in ${XDG_CACHE_HOME:-~/.cache}/skalds/web-KEY, where KEY is a hash of the lock and this script.
+# DIR/NAME/ is the package as it was published, its licence included, from the registry that
+# npm-registry.sh names; neither node nor npm is needed. The result is kept in ${XDG_CACHE_HOME:-~/.cache}/skalds/web-KEY, where KEY is a hash of the lock and this script.
 set -eu
 
 link=${1:-build/web-deps}
@@ -32,24 +31,6 @@ make_link()
 	[ "$(readlink "$link" 2>/dev/null)" = "$deps" ] || ln -sfnT "$deps" "$link"
 }
 
-configured()
-{
-	for file in "${NPM_CONFIG_USERCONFIG:-$HOME/.npmrc}" /etc/npmrc; do
-		[ ! -r "$file" ] || sed -n 's/^registry *= *//p' "$file"
-	done | head -n 1
-}
-
-registry()
-{
-	for url in "${npm_config_registry:-}" "${NPM_CONFIG_REGISTRY:-}" \
-		"$(npm config get registry 2>/dev/null || true)" "$(configured)" https://registry.npmjs.org; do
-		if [ -n "$url" ]; then
-			echo "${url%/}"
-			return
-		fi
-	done
-}
-
 hex_of()
 {
 	echo "${1#sha512-}" | base64 -d | od -An -v -tx1 | tr -d ' \n'
@@ -71,7 +52,7 @@ mkdir -p "$cache"
 exec 9>"$cache/web-lock"
 flock 9
 if [ ! -e "$deps/complete" ]; then
-	from=$(registry)
+	from=$("$(dirname "$0")/npm-registry.sh")
 	work=$(mktemp -d "$cache/web-work.XXXXXX")
 	trap 'rm -rf "$work"' EXIT
 	mkdir "$work/out"

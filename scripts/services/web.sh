@@ -34,10 +34,9 @@ web_build()
 # One file of a package of npm, from the registry that npm uses here, checked as npm checks it.
 web_axe()
 {
-	local registry=${npm_config_registry:-}
-	[ -n "$registry" ] || registry=$(npm config get registry 2>/dev/null) || true
-	case $registry in http*) ;; *) registry=https://registry.npmjs.org ;; esac
-	curl -fsSL --retry 3 -o "$1/axe.tgz" "${registry%/}/axe-core/-/axe-core-$AXE_VERSION.tgz"
+	local registry
+	registry=$("$HERE/../npm-registry.sh")
+	curl -fsSL --retry 3 -o "$1/axe.tgz" "$registry/axe-core/-/axe-core-$AXE_VERSION.tgz"
 	[ "$(openssl dgst -sha512 -binary "$1/axe.tgz" | openssl base64 -A)" = "$AXE_SHA512" ] ||
 		die "web: axe-core $AXE_VERSION is not the pinned one"
 	tar -xzf "$1/axe.tgz" -C "$1" --strip-components=1 package/axe.min.js package/LICENSE

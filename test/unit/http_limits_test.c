@@ -317,24 +317,12 @@ an_answer_may_take_its_time_but_must_be_read(void **state)
 /* ---- how many ---- */
 
 static void
-allow_descriptors(rlim_t n)
-{
-	struct rlimit r;
-
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
-	if (r.rlim_cur < n) {
-		r.rlim_cur = n;
-		assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
-	}
-}
-
-static void
 a_thousand_connections_are_served(void **state)
 {
 	static int fds[MANY];
 
 	(void)state;
-	allow_descriptors(4096);
+	web_allow_descriptors(4096);
 	web_open(&w, (struct sk_http_server_config){ .max_connections = MANY });
 	for (int i = 0; i < MANY; i++)
 		fds[i] = web_connect(&w);
@@ -413,7 +401,7 @@ a_storm_of_connections_is_taken_in_parts(void **state)
 	static int fds[STORM];
 
 	(void)state;
-	allow_descriptors(4096);
+	web_allow_descriptors(4096);
 	web_open(&w, (struct sk_http_server_config){ .max_connections = 10 });
 	for (int i = 0; i < 10; i++)
 		web_says(&w, fds[i] = web_connect(&w), GET("/later"));

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -441,4 +442,26 @@ web_answers(struct web *w, int fd, const char *text, int status)
 		print_message("# to \"%.100s\": %s\n", text, sk_str_text(&r.body));
 	assert_int_equal(r.status, status);
 	reply_release(&r);
+}
+
+void
+web_allow_descriptors(rlim_t n)
+{
+	struct rlimit r;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
+	if (r.rlim_cur < n) {
+		r.rlim_cur = n;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
+	}
+}
+
+size_t
+web_in_use(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	return 0; /* its malloc does not tell */
+#else
+	return mallinfo2().uordblks;
+#endif
 }

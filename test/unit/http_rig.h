@@ -5,6 +5,7 @@
 
 #include "adapters/http/server.h"
 #include "core/base/str.h"
+#include <sys/resource.h>
 
 /* What is asked for:
  *	/echo…	answered at once: 200, the request as lines "METHOD path|query|type|key|length|hash"
@@ -74,6 +75,11 @@ void web_silent(struct web *w, int fd);
 void web_refuses(struct web *w, int status, const void *p, size_t n);
 /* Send on fd and expect this status; the connection goes on. */
 void web_answers(struct web *w, int fd, const char *text, int status);
+
+/* Raise the soft limit of descriptors to n at least. */
+void web_allow_descriptors(rlim_t n);
+/* Bytes of the heap in use; 0 under ASan, whose malloc does not tell. */
+size_t web_in_use(void);
 
 /* FNV-1a. */
 uint64_t web_hash(const void *p, size_t n);

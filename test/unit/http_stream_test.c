@@ -4,14 +4,12 @@
 #include "http_rig.h"
 #include "proc_rig.h"
 
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -377,41 +375,19 @@ a_reader_that_takes_nothing_for_long_is_forgotten(void **state)
 /* ---- how many ---- */
 
 static void
-allow_descriptors(rlim_t n)
-{
-	struct rlimit r;
-
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
-	if (r.rlim_cur < n) {
-		r.rlim_cur = n;
-		assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
-	}
-}
-
-static size_t
-in_use(void)
-{
-#if defined(__SANITIZE_ADDRESS__)
-	return 0; /* its malloc does not tell */
-#else
-	return mallinfo2().uordblks;
-#endif
-}
-
-static void
 a_thousand_readers_cost_little(void **state)
 {
 	static int fds[READERS];
 	size_t before, each;
 
 	(void)state;
-	allow_descriptors(4096);
+	web_allow_descriptors(4096);
 	open_tcp((struct sk_http_server_config){ 0 });
-	before = in_use();
+	before = web_in_use();
 	for (int i = 0; i < READERS; i++)
 		fds[i] = reader();
 	assert_int_equal(sk_http_server_stats(w.server).streams, READERS);
-	each = (in_use() - before) / READERS;
+	each = (web_in_use() - before) / READERS;
 	print_message("# a reader: %zu bytes\n", each);
 	assert_true(each < 8 * KIB);
 	for (int round = 0; round < 3; round++) {
@@ -420,7 +396,7 @@ a_thousand_readers_cost_little(void **state)
 		for (int i = 0; i < READERS; i++)
 			assert_true(web_chunk(&w, fds[i], &chunk));
 	}
-	assert_true((in_use() - before) / READERS < 8 * KIB); /* nothing is kept of what was sent */
+	assert_true((web_in_use() - before) / READERS < 8 * KIB); /* nothing is kept of what was sent */
 	for (int i = 0; i < READERS; i++)
 		close(fds[i]);
 	for (int i = 0; i < 1000 && sk_http_server_stats(w.server).connections > 0; i++)

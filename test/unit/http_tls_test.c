@@ -7,7 +7,6 @@
 #include "tls_rig.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -647,28 +645,6 @@ a_slow_reader_is_cut_off(void **state)
 }
 
 static void
-allow_descriptors(rlim_t n)
-{
-	struct rlimit r;
-
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
-	if (r.rlim_cur < n) {
-		r.rlim_cur = n;
-		assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
-	}
-}
-
-static size_t
-in_use(void)
-{
-#if defined(__SANITIZE_ADDRESS__)
-	return 0; /* its malloc does not tell */
-#else
-	return mallinfo2().uordblks;
-#endif
-}
-
-static void
 a_thousand_readers(void **state)
 {
 	static int fds[READERS];
@@ -677,9 +653,9 @@ a_thousand_readers(void **state)
 	struct reply r;
 
 	(void)state;
-	allow_descriptors(4096);
+	web_allow_descriptors(4096);
 	open_plain();
-	before = in_use();
+	before = web_in_use();
 	for (int i = 0; i < READERS; i++) {
 		fds[i] = connected(client);
 		web_says(&w, fds[i], GET("/stream"));
@@ -693,7 +669,7 @@ a_thousand_readers(void **state)
 		assert_true(web_chunk(&w, fds[i], &chunk));
 	for (int i = 0; i < READERS; i++)
 		tls_hang_up(fds[i]);
-	each = (in_use() - before) / READERS; /* the server has not noticed yet */
+	each = (web_in_use() - before) / READERS; /* the server has not noticed yet */
 	print_message("# a reader: %zu bytes\n", each);
 	assert_true(each < 32 * KIB);
 	for (int i = 0; i < 1000 && sk_http_server_stats(w.server).connections > 0; i++)
